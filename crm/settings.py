@@ -162,3 +162,6 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "WARNING")},
 }
 
+
+# e-mail is unique whatever its case, by a constraint on lower(email)
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]

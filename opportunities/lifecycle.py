@@ -1,0 +1,858 @@
+"""The verbs: the one room for every change of an opportunity.
+
+Each verb takes keyword-only values. `version` is the version that the person looked at and is compared first; `on` is
+the business date of the step, not before the last step and not after today in the company's time zone; `by` is the user
+(None: the system). Each returns the new ledger entry. A refusal is a `ValidationError` keyed by field, with the error
+code of domain B.13; somebody else's faster change raises `Stale`. Read the opportunity again after a verb.
+"""
+
+import datetime
+from collections.abc import Callable
+from decimal import Decimal
+from functools import wraps
+from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from crm.lib.numbers import next_number
+from opportunities import moves as ways
+from opportunities.estimates import KEEP, Asked, Keep, check, check_chances, figures, proposed_closing
+from opportunities.guard import Guard
+from opportunities.models import TRACKED, Action, Batch, Door, Opportunity, OpportunityEntry, Priority, Status
+from quotes.models import Quote
+from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salespeople.models import Company, Salesperson, User
+
+P = ParamSpec("P")
+R = TypeVar("R")
+LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
+
+
+class How(TypedDict, total=False):
+    """How a step comes in. An import or a seed may give `recorded_at`; `imported_at` then says when it arrived."""
+
+    door: str
+    batch: Batch | None
+    recorded_at: datetime.datetime
+    imported_at: datetime.datetime
+
+
+class Stale(Exception):
+    """Someone was faster: the opportunity is no longer what the person looked at."""
+
+    def __init__(self, pk: int, seen: int) -> None:
+        super().__init__(f"opportunity {pk} has changed since version {seen}")
+        self.pk, self.seen = pk, seen
+
+    def since(self) -> list[OpportunityEntry]:
+        """The steps taken since, oldest first."""
+        entries = OpportunityEntry.objects.filter(opportunity=self.pk, step__gt=self.seen)
+        return list(entries.select_related("by", "stage", "salesperson").order_by("step"))
+
+
+def verb(function: Callable[P, R]) -> Callable[P, R]:
+    """One transaction; a lock that is not to be had in time, or a deadlock, answers like a lost race."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with transaction.atomic():
+                return function(*args, **kwargs)
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") in (LOCK_NOT_AVAILABLE, DEADLOCK) and args:
+                raise Stale(args[0].pk, kwargs.get("version", 0)) from error  # type: ignore[attr-defined, arg-type]
+            raise
+
+    return run
+
+
+# ── what the guards ask ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def stages_of(opportunity: Opportunity) -> list[Stage]:
+    return list(opportunity.sales_cycle.stages.all()) if opportunity.sales_cycle else []
+
+
+def has_quote(opportunity: Opportunity, stages: list[Stage]) -> bool:
+    """Whether there is a current quote; asked of the database only when one of `stages` requires one."""
+    return any(stage.quote_required for stage in stages) and Quote.objects.current().filter(
+        opportunity=opportunity.pk
+    ).exists()
+
+
+def moves(opportunity: Opportunity, stages: list[Stage] | None = None) -> list[ways.Move]:
+    """The moves of this opportunity, open or refused with the reason (domain B.5)."""
+    stages = stages_of(opportunity) if stages is None else stages
+    return ways.moves(
+        status=opportunity.status,
+        stage_id=opportunity.stage_id,
+        stages=stages,
+        has_quote=opportunity.is_in_progress and has_quote(opportunity, stages),
+    )
+
+
+def proposed_estimates(opportunity: Opportunity, stage: Stage, *, on: datetime.date) -> Asked:
+    """What a form proposes for entering or revising `stage`. Chances are proposed only where they are the person's own."""
+    keeps = opportunity.is_not_started or opportunity.stage_id == stage.pk or not stage.sales_cycle.stage_decides
+    return Asked(
+        estimated_value=opportunity.estimated_value,
+        chances=opportunity.chances if opportunity.chances_are_manual and keeps else None,
+        closing_on=proposed_closing(opportunity, stage, on),
+    )
+
+
+def last_date(opportunity: Opportunity) -> datetime.date:
+    known = getattr(opportunity, "last_happened_on", None)
+    return known or opportunity.entries.current().values_list("happened_on", flat=True).get()
+
+
+def _seen(opportunity: Opportunity, version: int) -> None:
+    if opportunity.version != version:
+        raise Stale(opportunity.pk, version)
+
+
+def _check_date(guard: Guard, on: datetime.date | None, *, after: datetime.date | None = None) -> None:
+    if not guard(on is not None, "on", _("Enter the date."), "E08"):
+        return
+    assert on is not None
+    guard(on <= Company.current().today(), "on", _("The date cannot lie in the future."), "E14")
+    guard(
+        after is None or on >= after,
+        "on",
+        _("The date cannot lie before the last step of %(last)s."),
+        "E14",
+        last=after,
+    )
+
+
+def _begin(opportunity: Opportunity, version: int, on: datetime.date | None, *, closed_too: bool = False) -> Guard:
+    """What every step asks first, in this order: version, not archived, still open, date."""
+    _seen(opportunity, version)
+    guard = Guard()
+    guard(not opportunity.archived, "__all__", _("The opportunity is archived. Restore it first."), "archived")
+    if not closed_too:
+        guard(not opportunity.is_closed, "__all__", _("The opportunity is closed. Reopen it first."), "E20")
+    guard.raise_if_any()
+    _check_date(guard, on, after=last_date(opportunity))
+    return guard
+
+
+def _check_salesperson(guard: Guard, salesperson: Salesperson | None) -> None:
+    guard(
+        salesperson is None or salesperson.is_usable,
+        "salesperson",
+        _("%(salesperson)s is blocked and cannot be chosen."),
+        "blocked",
+        salesperson=salesperson,
+    )
+
+
+def _check_contact(guard: Guard, contact: Contact) -> None:
+    guard(
+        not contact.privacy_blocked, "contact", _("%(contact)s is blocked for privacy."), "privacy", contact=contact
+    )
+
+
+def _check_cycle(guard: Guard, cycle: SalesCycle | None) -> None:
+    guard(
+        cycle is None or not cycle.blocked,
+        "sales_cycle",
+        _("The sales cycle “%(cycle)s” is blocked."),
+        "E22",
+        cycle=cycle,
+    )
+
+
+def _check_reason(guard: Guard, reason: str) -> None:
+    guard(bool(reason.strip()), "reason", _("Say why."), "E08")
+
+
+def _check_description(guard: Guard, description: str) -> None:
+    if guard(bool(description.strip()), "description", _("Enter a description."), "E08"):
+        guard(len(description) <= 100, "description", _("At most 100 characters."), "too_long")
+
+
+# ── how a step is written ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _add_entry(opportunity: Opportunity, state: dict[str, Any], **step: Any) -> OpportunityEntry:
+    tracked = {name: state.get(name, getattr(opportunity, name)) for name in TRACKED}
+    return OpportunityEntry.objects.create(opportunity_id=opportunity.pk, **tracked, **step)
+
+
+def _raise_version(opportunity: Opportunity, changes: dict[str, Any]) -> int:
+    """Write the present if it is still what was seen; the affected-row count settles the race."""
+    seen = opportunity.version
+    if not Opportunity.objects.filter(pk=opportunity.pk, version=seen).update(**changes, version=seen + 1):
+        raise Stale(opportunity.pk, seen)
+    opportunity.version = seen + 1
+    for name, value in changes.items():
+        setattr(opportunity, name, value)
+    opportunity.last_happened_on = None  # type: ignore[attr-defined]
+    return seen + 1
+
+
+def _end_current(opportunity: Opportunity, on: datetime.date, recorded_at: datetime.datetime | None) -> datetime.datetime:
+    """End the current entry and return the instant: the next one is recorded at exactly that, without a gap."""
+    table = OpportunityEntry._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET until = %s, replaced_at = COALESCE(%s, statement_timestamp()) "
+            "WHERE opportunity_id = %s AND replaced_at IS NULL RETURNING replaced_at",
+            [on, recorded_at, opportunity.pk],
+        )
+        return cursor.fetchone()[0]
+
+
+def _step(
+    opportunity: Opportunity,
+    changes: dict[str, Any],
+    action: str,
+    *,
+    on: datetime.date,
+    by: User | None,
+    reason: str = "",
+    undoes: int | None = None,
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """Write the present, end the old entry, add the new one. `changes` are columns of Tracked by attribute name."""
+    version = _raise_version(opportunity, changes)
+    recorded_at = _end_current(opportunity, on, how.pop("recorded_at", None))
+    return _add_entry(
+        opportunity,
+        changes,
+        step=version,
+        action=action,
+        by=by,
+        reason=reason.strip(),
+        undoes=undoes,
+        happened_on=on,
+        recorded_at=recorded_at,
+        **({"door": Door.SCREEN} | how),
+    )
+
+
+def _void(opportunity: Opportunity, entries: list[OpportunityEntry]) -> datetime.datetime:
+    """Fill `voided_at`, and `replaced_at` where it is blank; return the instant."""
+    table = OpportunityEntry._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET voided_at = statement_timestamp(), "
+            "replaced_at = COALESCE(replaced_at, statement_timestamp()) "
+            "WHERE opportunity_id = %s AND step = ANY(%s) RETURNING voided_at",
+            [opportunity.pk, [entry.step for entry in entries]],
+        )
+        return cursor.fetchone()[0]
+
+
+def _state(entry: OpportunityEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in TRACKED}
+
+
+def _live(opportunity: Opportunity) -> list[OpportunityEntry]:
+    """The last live entry and the one before it, if there is one."""
+    return list(opportunity.entries.live().order_by("-step")[:2])
+
+
+# ── the verbs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@verb
+def create(
+    *,
+    description: str,
+    contact: Contact,
+    on: datetime.date,
+    by: User | None,
+    created_on: datetime.date | None = None,
+    salesperson: Salesperson | None = None,
+    sales_cycle: SalesCycle | None | Keep = KEEP,
+    priority: str = Priority.NORMAL,
+    source: Source | None = None,
+    estimated_value: Decimal | None = None,
+    chances: Decimal | None = None,
+    closing_on: datetime.date | None = None,
+    start: bool = False,
+    number: str = "",
+    reason: str = "",
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """A new opportunity, not started, or started at once on `on` (B.1, B.2); `created_on` (blank: `on`) is not after `on`.
+
+    No cycle asked for means the default one (R-DEF-CYC); no salesperson the user's own (R-DEF-SP), unless the user may
+    leave it open. Raises ValidationError.
+    """
+    created_on = created_on or on
+    if salesperson is None and by is not None and not by.has_perm("opportunities.view_unassigned_opportunity"):
+        salesperson = by.salesperson
+    cycle = SalesCycle.objects.default() if sales_cycle is KEEP else sales_cycle
+    assert not isinstance(cycle, Keep)
+    number = number.strip().upper()
+    guard = Guard()
+    _check_date(guard, on)
+    guard(created_on <= on, "created_on", _("The creation date cannot lie in the future."), "E14")
+    _check_description(guard, description)
+    _check_contact(guard, contact)
+    _check_salesperson(guard, salesperson)
+    _check_cycle(guard, cycle)
+    check_chances(guard, chances)
+    guard(estimated_value is None or estimated_value >= 0, "estimated_value", _("A value cannot be negative."), "E10")
+    guard(
+        closing_on is None or closing_on >= created_on or how.get("door") == Door.IMPORT,
+        "closing_on",
+        _("The closing date cannot lie before the creation date."),
+        "E11",
+    )
+    guard(
+        not number or not Opportunity.objects.filter(number=number).exists(),
+        "number",
+        _("There is an opportunity with this number already."),
+        "unique",
+    )
+    guard.raise_if_any()
+    opportunity = Opportunity(
+        number=number or next_number(Opportunity, "OP"),
+        created_on=created_on,
+        description=description.strip(),
+        priority=priority,
+        source=source,
+        contact=contact,
+        company_id=contact.account_id,
+        salesperson=salesperson,
+        sales_cycle=cycle,
+        estimated_value=estimated_value,
+        chances=chances,
+        chances_are_manual=chances is not None,
+        closing_on=closing_on,
+    )
+    try:
+        with transaction.atomic():
+            opportunity.save(force_insert=True)
+    except IntegrityError as error:  # somebody gave the same number at the same time
+        if "number" not in str(error):
+            raise
+        guard(False, "number", _("There is an opportunity with this number already."), "unique")
+        guard.raise_if_any()
+    entry = _add_entry(
+        opportunity,
+        {},
+        step=1,
+        action=Action.CREATED,
+        by=by,
+        reason=reason.strip(),
+        happened_on=created_on,
+        **({"door": Door.SCREEN} | how),
+    )
+    if start:
+        entry = _start_at_once(opportunity, version=1, on=on, by=by, **how)
+    entry.opportunity = opportunity
+    return entry
+
+
+def _enter(
+    guard: Guard,
+    opportunity: Opportunity,
+    stage: Stage,
+    asked: Asked,
+    *,
+    on: datetime.date,
+    door: str,
+    keeps_manual: bool,
+) -> dict[str, Any]:
+    """The columns that entering (or revising at) `stage` changes; refuses what R-UPD-CHK refuses."""
+    value = opportunity.estimated_value if asked.estimated_value is KEEP else asked.estimated_value
+    closing_on = proposed_closing(opportunity, stage, on) if asked.closing_on is KEEP else asked.closing_on
+    own = opportunity.chances if opportunity.chances_are_manual and keeps_manual else None
+    chances = own if asked.chances is KEEP else asked.chances
+    assert not isinstance(value, Keep) and not isinstance(chances, Keep) and not isinstance(closing_on, Keep)
+    check(guard, value=value, closing_on=closing_on, on=on, door=door)
+    check_chances(guard, chances)
+    guard.raise_if_any()
+    changes = {"estimated_value": value, "closing_on": closing_on}
+    changes |= figures(stage.sales_cycle, stage, chances=chances, manual=chances is not None)
+    if opportunity.stage_id != stage.pk:
+        changes |= {"stage_id": stage.pk, "stage_before_id": opportunity.stage_id, "stage_entered_on": on}
+    return changes
+
+
+@verb
+def start(
+    opportunity: Opportunity,
+    *,
+    version: int,
+    on: datetime.date,
+    by: User | None,
+    estimated_value: Decimal | None | Keep = KEEP,
+    chances: Decimal | None | Keep = KEEP,
+    closing_on: datetime.date | None | Keep = KEEP,
+    reason: str = "",
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """Enter the first stage (B.3), by default with what was known at creation. Needs a salesperson and a usable cycle
+    with stages. Raises ValidationError, Stale."""
+    guard = _begin(opportunity, version, on)
+    guard(opportunity.is_not_started, "__all__", _("The opportunity has started already."), "E21")
+    guard.raise_if_any()
+    guard(opportunity.salesperson_id is not None, "salesperson", _("Assign a salesperson first."), "E08")
+    if guard(opportunity.sales_cycle is not None, "sales_cycle", _("Choose a sales cycle first."), "E08"):
+        _check_cycle(guard, opportunity.sales_cycle)
+    guard.raise_if_any()
+    stages = stages_of(opportunity)
+    guard(bool(stages), "sales_cycle", _("The sales cycle has no stage to start at."), "E12")
+    guard.raise_if_any()
+    changes = _enter(
+        guard,
+        opportunity,
+        stages[0],
+        Asked(estimated_value, chances, closing_on),
+        on=on,
+        door=how.get("door", Door.SCREEN),
+        keeps_manual=True,
+    )
+    changes["status"] = Status.IN_PROGRESS
+    return _step(opportunity, changes, Action.STARTED, on=on, by=by, reason=reason, **how)
+
+
+_start_at_once = start  # `create` has an argument of that name
+
+
+@verb
+def move(
+    opportunity: Opportunity,
+    *,
+    version: int,
+    to: Stage,
+    on: datetime.date,
+    by: User | None,
+    estimated_value: Decimal | None | Keep = KEEP,
+    chances: Decimal | None | Keep = KEEP,
+    closing_on: datetime.date | None | Keep = KEEP,
+    reason: str = "",
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """Go to another stage (B.5 to B.7); the entry says which kind of move it was. Typed chances win; without them the
+    stage's count, or the manual ones where the cycle's `stage_decides` is off. Raises ValidationError, Stale."""
+    guard = _begin(opportunity, version, on)
+    guard(opportunity.is_in_progress, "to", _("The opportunity has not started yet."), "E15")
+    guard.raise_if_any()
+    way = next((way for way in moves(opportunity) if way.stage.pk == to.pk), None)
+    if way is None:
+        guard(to.pk != opportunity.stage_id, "to", _("It stands at this stage already."), "E15")
+        guard(to.pk == opportunity.stage_id, "to", _("The stage belongs to another sales cycle."), "E15")
+        guard.raise_if_any()
+    assert way is not None
+    guard.add("to", way.refusal)
+    guard.raise_if_any()
+    stage_decides = to.sales_cycle.stage_decides
+    changes = _enter(
+        guard,
+        opportunity,
+        way.stage,
+        Asked(estimated_value, KEEP if chances is None else chances, closing_on),
+        on=on,
+        door=how.get("door", Door.SCREEN),
+        keeps_manual=not stage_decides,
+    )
+    return _step(opportunity, changes, way.action, on=on, by=by, reason=reason, **how)
+
+
+@verb
+def revise(
+    opportunity: Opportunity,
+    *,
+    version: int,
+    on: datetime.date,
+    by: User | None,
+    estimated_value: Decimal | None | Keep = KEEP,
+    chances: Decimal | None | Keep = KEEP,
+    closing_on: datetime.date | None | Keep = KEEP,
+    reason: str = "",
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """Change value, chances, closing date in place. Manual chances stay unless others are given; None resets them to the
+    stage's. Before the start everything may be unknown. Raises ValidationError, Stale."""
+    guard = _begin(opportunity, version, on)
+    asked = Asked(estimated_value, chances, closing_on)
+    if opportunity.is_not_started:
+        changes = _known_before_start(guard, opportunity, asked)
+    else:
+        stage = opportunity.stage
+        assert stage is not None
+        changes = _enter(
+            guard, opportunity, stage, asked, on=on, door=how.get("door", Door.SCREEN), keeps_manual=True
+        )
+    return _step(opportunity, changes, Action.REVISED, on=on, by=by, reason=reason, **how)
+
+
+def _known_before_start(guard: Guard, opportunity: Opportunity, asked: Asked) -> dict[str, Any]:
+    value, chances, closing_on = asked.estimated_value, asked.chances, asked.closing_on
+    check_chances(guard, chances)
+    guard(
+        value is KEEP or value is None or value >= 0, "estimated_value", _("A value cannot be negative."), "E10"
+    )
+    guard(
+        closing_on is KEEP or closing_on is None or closing_on >= opportunity.created_on,
+        "closing_on",
+        _("The closing date cannot lie before the creation date."),
+        "E11",
+    )
+    guard.raise_if_any()
+    changes: dict[str, Any] = {}
+    if value is not KEEP:
+        changes["estimated_value"] = value
+    if chances is not KEEP:
+        changes |= {"chances": chances, "chances_are_manual": chances is not None}
+    if closing_on is not KEEP:
+        changes["closing_on"] = closing_on
+    return changes
+
+
+@verb
+def edit(
+    opportunity: Opportunity,
+    *,
+    version: int,
+    on: datetime.date,
+    by: User | None,
+    description: str | Keep = KEEP,
+    priority: str | Keep = KEEP,
+    source: Source | None | Keep = KEEP,
+    reason: str = "",
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """Change the facts (B.10). Once closed only the description. Raises ValidationError, Stale."""
+    guard = _begin(opportunity, version, on, closed_too=True)
+    wanted: dict[str, Any] = {}
+    if not isinstance(description, Keep):
+        _check_description(guard, description)
+        wanted["description"] = description.strip()
+    if not isinstance(priority, Keep):
+        guard(priority in Priority.values, "priority", _("Choose a priority of the list."), "choice")
+        wanted["priority"] = priority
+    if not isinstance(source, Keep):
+        wanted["source_id"] = source.pk if source else None
+    changes = _changed(guard, opportunity, wanted)
+    for name, field in (("priority", "priority"), ("source_id", "source")):
+        guard(
+            name not in changes or not opportunity.is_closed,
+            field,
+            _("This cannot be changed once the opportunity is closed."),
+            "E20",
+        )
+    guard.raise_if_any()
+    return _step(opportunity, changes, Action.EDITED, on=on, by=by, reason=reason, **how)
+
+
+def _changed(guard: Guard, opportunity: Opportunity, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Those of `wanted` that differ from the present; refuses when none does."""
+    changes = {name: value for name, value in wanted.items() if getattr(opportunity, name) != value}
+    guard(bool(changes) or bool(guard.errors), "__all__", _("Nothing was changed."), "unchanged")
+    return changes
+
+
+@verb
+def reassign(
+    opportunity: Opportunity,
+    *,
+    version: int,
+    on: datetime.date,
+    by: User | None,
+    salesperson: Salesperson | None | Keep = KEEP,
+    contact: Contact | None | Keep = KEEP,
+    reason: str = "",
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """Another salesperson or contact (B.10). Once started only a contact of the same company. Raises ValidationError,
+    Stale."""
+    guard = _begin(opportunity, version, on)
+    wanted: dict[str, Any] = {}
+    if not isinstance(salesperson, Keep):
+        guard(
+            salesperson is not None or opportunity.salesperson_id is None,
+            "salesperson",
+            _("An opportunity cannot lose its salesperson."),
+            "R-CHG-SP",
+        )
+        if salesperson is None or salesperson.pk != opportunity.salesperson_id:
+            _check_salesperson(guard, salesperson)
+        wanted["salesperson_id"] = salesperson.pk if salesperson else None
+    if not isinstance(contact, Keep) and guard(contact is not None, "contact", _("Choose a contact."), "E09"):
+        assert contact is not None
+        if contact.pk != opportunity.contact_id:
+            _check_contact(guard, contact)
+            guard(
+                opportunity.is_not_started or contact.account_id == opportunity.company_id,
+                "contact",
+                _("Once started, the contact must belong to the same company."),
+                "E06",
+            )
+            wanted |= {"contact_id": contact.pk, "company_id": contact.account_id}
+    changes = _changed(guard, opportunity, wanted)
+    guard.raise_if_any()
+    return _step(opportunity, changes, Action.REASSIGNED, on=on, by=by, reason=reason, **how)
+
+
+@verb
+def change_cycle(
+    opportunity: Opportunity,
+    *,
+    version: int,
+    sales_cycle: SalesCycle | None,
+    on: datetime.date,
+    by: User | None,
+    to: Stage | None = None,
+    estimated_value: Decimal | None | Keep = KEEP,
+    chances: Decimal | None | Keep = KEEP,
+    closing_on: datetime.date | None | Keep = KEEP,
+    reason: str = "",
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """Another sales cycle: free while not started; once running to a chosen stage and with a reason. Raises
+    ValidationError, Stale."""
+    guard = _begin(opportunity, version, on)
+    _check_cycle(guard, sales_cycle)
+    changes = _changed(guard, opportunity, {"sales_cycle_id": sales_cycle.pk if sales_cycle else None})
+    if opportunity.is_in_progress:
+        _check_reason(guard, reason)
+        guard(sales_cycle is not None, "sales_cycle", _("Choose a sales cycle."), "E08")
+        _check_target(guard, opportunity, to, sales_cycle)
+        guard.raise_if_any()
+        assert to is not None
+        asked = Asked(estimated_value, KEEP if chances is None else chances, closing_on)
+        door = how.get("door", Door.SCREEN)
+        changes |= _enter(
+            guard, opportunity, to, asked, on=on, door=door, keeps_manual=not to.sales_cycle.stage_decides
+        )
+    guard.raise_if_any()
+    return _step(opportunity, changes, Action.CYCLE_CHANGED, on=on, by=by, reason=reason, **how)
+
+
+def _check_target(guard: Guard, opportunity: Opportunity, to: Stage | None, cycle: SalesCycle | None) -> None:
+    """A stage chosen outside the moves (reopen, change of cycle) is of the cycle and gets the quote it requires."""
+    if guard(to is not None, "to", _("Choose a stage."), "E08"):
+        assert to is not None
+        own = cycle is not None and to.sales_cycle_id == cycle.pk
+        guard(own, "to", _("The stage belongs to another sales cycle."), "E15")
+        guard.add("to", ways.quote_refusal([to], has_quote(opportunity, [to])))
+
+
+@verb
+def close(
+    opportunity: Opportunity,
+    *,
+    version: int,
+    outcome: str,
+    close_code: CloseCode | None,
+    on: datetime.date,
+    by: User | None,
+    sales_value: Decimal | None = None,
+    reason: str = "",
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """Won or lost (B.8), with a close code of that kind. Winning needs a sales value above zero; blank means the net
+    amount of the current quote. Raises ValidationError, Stale."""
+    guard = _begin(opportunity, version, on)
+    guard(opportunity.salesperson_id is not None, "salesperson", _("Assign a salesperson first."), "E08")
+    guard(outcome in (Status.WON, Status.LOST), "outcome", _("Choose won or lost."), "E17")
+    if guard(close_code is not None, "close_code", _("Choose a close code."), "E18"):
+        assert close_code is not None
+        fits = close_code.outcome == outcome
+        guard(fits, "close_code", _("This close code is of the other kind."), "E18")
+        guard(not close_code.blocked, "close_code", _("This close code is blocked."), "E22")
+    won = outcome == Status.WON
+    if won and sales_value is None:
+        sales_value = Quote.objects.current().filter(opportunity=opportunity.pk).values_list("net_amount", flat=True).first()
+    if won:
+        guard(
+            sales_value is not None and sales_value > 0, "sales_value", _("Enter a sales value above zero."), "E19"
+        )
+    else:
+        guard(sales_value is None, "sales_value", _("Only a won opportunity has a sales value."), "E19")
+    guard.raise_if_any()
+    assert close_code is not None
+    changes = {
+        "status": outcome,
+        "stage_id": None,
+        "stage_before_id": opportunity.stage_id,
+        "stage_entered_on": None,
+        "completed": Decimal(100),
+        "chances": Decimal(100 if won else 0),
+        "probability": Decimal(100 if won else 0),
+        "chances_are_manual": False,
+        "closing_on": on,
+        "closed_on": on,
+        "close_code_id": close_code.pk,
+        "sales_value": sales_value if won else None,
+    }
+    return _step(opportunity, changes, Action(outcome), on=on, by=by, reason=reason, **how)
+
+
+@verb
+def reopen(
+    opportunity: Opportunity,
+    *,
+    version: int,
+    reason: str,
+    on: datetime.date,
+    by: User | None,
+    to: Stage | None = None,
+    estimated_value: Decimal | None | Keep = KEEP,
+    closing_on: datetime.date | None | Keep = KEEP,
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """Back to a stage of the cycle, or to not started if it never started. Manual chances and the closing date return
+    from the last open entry; a date of the past must be typed anew. Raises ValidationError, Stale."""
+    guard = _begin(opportunity, version, on, closed_too=True)
+    guard(opportunity.is_closed, "__all__", _("The opportunity is open already."), "E20")
+    guard.raise_if_any()
+    _check_reason(guard, reason)
+    before = last_open(opportunity)
+    restored = Opportunity(**{name: getattr(before, name) for name in TRACKED})
+    restored.pk, restored.created_on = opportunity.pk, opportunity.created_on
+    if before.is_not_started:
+        guard(to is None, "to", _("It never started, so it goes back to not started."), "E15")
+        asked = Asked(estimated_value=estimated_value, closing_on=closing_on)
+        changes = _known_before_start(guard, restored, asked)
+    else:
+        _check_target(guard, opportunity, to, opportunity.sales_cycle)
+        guard.raise_if_any()
+        assert to is not None
+        returning = before.closing_on if closing_on is KEEP else closing_on
+        asked = Asked(estimated_value=estimated_value, closing_on=returning)
+        changes = _enter(
+            guard, restored, to, asked, on=on, door=how.get("door", Door.SCREEN), keeps_manual=True
+        )
+    kept = ("status", "estimated_value", "chances", "chances_are_manual", "completed", "probability", "closing_on")
+    state = {name: getattr(before, name) for name in kept} | changes
+    if to is not None:
+        state |= {"stage_id": to.pk, "stage_entered_on": on, "stage_before_id": before.stage_id}
+    state |= {"closed_on": None, "close_code_id": None, "sales_value": None}
+    return _step(opportunity, state, Action.REOPENED, on=on, by=by, reason=reason, **how)
+
+
+def last_open(opportunity: Opportunity) -> OpportunityEntry:
+    """The last live entry before the opportunity was closed."""
+    live = opportunity.entries.live().filter(closed_on__isnull=True)
+    return live.select_related("stage", "sales_cycle").order_by("-step")[0]
+
+
+@verb
+def undo(
+    opportunity: Opportunity, *, version: int, by: User | None, reason: str = "", **how: Unpack[How]
+) -> OpportunityEntry:
+    """Take the last step back by voiding it: the state before stands again, with its own dates. `version` names the step;
+    anything that followed raises Stale, whose `since` says what. Raises ValidationError, Stale."""
+    _seen(opportunity, version)
+    guard = Guard()
+    live = _live(opportunity)
+    guard(len(live) > 1, "__all__", _("There is nothing to take back. An opportunity can be archived."), "undo")
+    guard.raise_if_any()
+    wrong, before = live
+    return _restate(opportunity, wrong, before, by=by, reason=reason, **how)
+
+
+def _restate(
+    opportunity: Opportunity,
+    wrong: OpportunityEntry,
+    before: OpportunityEntry,
+    *,
+    by: User | None,
+    reason: str,
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """Void `wrong` and `before`, and append the state of `before` again as a new step with its own date."""
+    how.pop("recorded_at", None)
+    state = _state(before)
+    version = _raise_version(opportunity, state)
+    recorded_at = _void(opportunity, [wrong, before])
+    return _add_entry(
+        opportunity,
+        state,
+        step=version,
+        action=Action.UNDONE,
+        by=by,
+        reason=reason.strip(),
+        undoes=wrong.step,
+        happened_on=before.happened_on,
+        recorded_at=recorded_at,
+        **({"door": Door.SCREEN} | how),
+    )
+
+
+@verb
+def correct(
+    opportunity: Opportunity, *, version: int, on: datetime.date, by: User | None, reason: str = "", **how: Unpack[How]
+) -> OpportunityEntry:
+    """The last step again, with another date. The wrong one is voided; the new entry keeps its action and names it in
+    `undoes`. Not before the step that it follows. Raises ValidationError, Stale."""
+    _seen(opportunity, version)
+    how.pop("recorded_at", None)
+    guard = Guard()
+    wrong, *rest = _live(opportunity)
+    _check_date(guard, on, after=rest[0].happened_on if rest else None)
+    guard(on != wrong.happened_on, "on", _("The step has this date already."), "unchanged")
+    guard(
+        wrong.is_closed or wrong.closing_on is None or on is None or wrong.closing_on >= on,
+        "on",
+        _("The closing date cannot lie before the date of this change."),
+        "E11",
+    )
+    guard.raise_if_any()
+    state = _state(wrong) | _dates_of_step(wrong, rest[0] if rest else None, on)
+    if rest:
+        _restate(opportunity, wrong, rest[0], by=by, reason=reason, **how)
+        return _step(opportunity, state, wrong.action, on=on, by=by, reason=reason, undoes=wrong.step, **how)
+    state["created_on"] = on
+    version = _raise_version(opportunity, state)
+    return _add_entry(
+        opportunity,
+        state,
+        step=version,
+        action=wrong.action,
+        by=by,
+        reason=reason.strip(),
+        undoes=wrong.step,
+        happened_on=on,
+        recorded_at=_void(opportunity, [wrong]),
+        **({"door": Door.SCREEN} | how),
+    )
+
+
+def _dates_of_step(wrong: OpportunityEntry, before: OpportunityEntry | None, on: datetime.date) -> dict[str, Any]:
+    """The dates that the step itself set, moved to `on`."""
+    dates: dict[str, Any] = {}
+    entered = wrong.stage_id is not None and wrong.stage_entered_on == wrong.happened_on
+    if entered and (before is None or before.stage_id != wrong.stage_id):
+        dates["stage_entered_on"] = on
+    if wrong.is_closed and (before is None or not before.is_closed):
+        dates |= {"closed_on": on, "closing_on": on}
+    return dates
+
+
+@verb
+def archive(
+    opportunity: Opportunity, *, version: int, on: datetime.date, by: User | None, reason: str = "", **how: Unpack[How]
+) -> OpportunityEntry:
+    """Out of the lists, history kept; refused while in progress (E01). Raises ValidationError, Stale."""
+    guard = _begin(opportunity, version, on, closed_too=True)
+    guard(
+        not opportunity.is_in_progress, "__all__", _("An opportunity in progress cannot be archived. Close it first."), "E01"
+    )
+    guard.raise_if_any()
+    return _step(opportunity, {"archived": True}, Action.ARCHIVED, on=on, by=by, reason=reason, **how)
+
+
+@verb
+def restore(
+    opportunity: Opportunity, *, version: int, on: datetime.date, by: User | None, reason: str = "", **how: Unpack[How]
+) -> OpportunityEntry:
+    """Back into the lists. Raises ValidationError, Stale."""
+    _seen(opportunity, version)
+    guard = Guard()
+    guard(opportunity.archived, "__all__", _("The opportunity is not archived."), "archived")
+    guard.raise_if_any()
+    _check_date(guard, on, after=last_date(opportunity))
+    guard.raise_if_any()
+    return _step(opportunity, {"archived": False}, Action.RESTORED, on=on, by=by, reason=reason, **how)

@@ -1,0 +1,440 @@
+"""The present and the past of an opportunity (docs/definitions.md). Only `lifecycle` writes here."""
+
+import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Case, Count, F, Q, Sum, Value, When
+from django.db.models.functions import Now, Round
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from crm.lib.search import prefix_query, search_column
+from salescycles.models import CloseCode, PercentField, SalesCycle, Source, Stage
+from salespeople.models import CodeField, Salesperson
+
+if TYPE_CHECKING:
+    from salespeople.models import User
+
+
+class Status(models.TextChoices):
+    NOT_STARTED = "not_started", _("Not started")
+    IN_PROGRESS = "in_progress", _("In progress")
+    WON = "won", _("Won")
+    LOST = "lost", _("Lost")
+
+
+OPEN = (Status.NOT_STARTED, Status.IN_PROGRESS)
+CLOSED = (Status.WON, Status.LOST)
+
+
+class Priority(models.TextChoices):
+    LOW = "low", _("Low")
+    NORMAL = "normal", _("Normal")
+    HIGH = "high", _("High")
+
+
+class Action(models.TextChoices):
+    """How an entry came about."""
+
+    CREATED = "created", _("Created")
+    STARTED = "started", _("Started")
+    NEXT = "next", _("Next")
+    PREVIOUS = "previous", _("Previous")
+    SKIP = "skip", _("Skip")
+    JUMP = "jump", _("Jump back")
+    REVISED = "revised", _("Revised")
+    EDITED = "edited", _("Edited")
+    REASSIGNED = "reassigned", _("Reassigned")
+    CYCLE_CHANGED = "cycle_changed", _("Sales cycle changed")
+    WON = "won", _("Won")
+    LOST = "lost", _("Lost")
+    REOPENED = "reopened", _("Reopened")
+    UNDONE = "undone", _("Undone")
+    ARCHIVED = "archived", _("Archived")
+    RESTORED = "restored", _("Restored")
+
+
+class Door(models.TextChoices):
+    """Which way a change came in."""
+
+    SCREEN = "screen", _("Screen")
+    BULK = "bulk", _("Bulk action")
+    ADMIN = "admin", _("Admin pages")
+    IMPORT = "import", _("Import")
+    API = "api", _("API")
+    COMMAND = "command", _("Command")
+
+
+class MoneyField(models.DecimalField):
+    """An amount in the company's currency, two decimals."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        options |= {"max_digits": 14, "decimal_places": 2}
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+
+
+def between_0_and_100(field: str) -> Q:
+    return Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__range": (0, 100)})
+
+
+CALCULATED = models.DecimalField(max_digits=14, decimal_places=2)
+CALCULATED_VALUE = Case(
+    When(status="won", then=F("sales_value")),
+    When(status__in=["lost", "not_started"], then=Value(0)),
+    default=Round(
+        models.ExpressionWrapper(F("estimated_value") * F("probability") / 100, output_field=CALCULATED), precision=2
+    ),
+    output_field=CALCULATED,
+)
+
+
+class Tracked(models.Model):
+    """What the present and every entry of the ledger hold. Money in the company's currency, percentages 0 to 100."""
+
+    description = models.CharField(_("description"), max_length=100)
+    priority = models.CharField(_("priority"), max_length=6, choices=Priority, default=Priority.NORMAL)
+    source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True, verbose_name=_("source"))
+    contact = models.ForeignKey(Contact, models.PROTECT, verbose_name=_("contact"))
+    company = models.ForeignKey(
+        Contact,
+        models.PROTECT,
+        related_name="company_%(class)s_set",
+        verbose_name=_("company"),
+        help_text=_("The contact's company, or the contact itself."),
+    )
+    salesperson = models.ForeignKey(Salesperson, models.PROTECT, null=True, blank=True, verbose_name=_("salesperson"))
+    sales_cycle = models.ForeignKey(SalesCycle, models.PROTECT, null=True, blank=True, verbose_name=_("sales cycle"))
+    status = models.CharField(_("status"), max_length=11, choices=Status, default=Status.NOT_STARTED)
+    # stage and close_code: the composite keys of migration 0002 cover the single columns
+    stage = models.ForeignKey(
+        Stage, models.PROTECT, null=True, blank=True, db_constraint=False, verbose_name=_("stage")
+    )
+    stage_before = models.ForeignKey(
+        Stage, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("stage before")
+    )
+    stage_entered_on = models.DateField(_("at the stage since"), null=True, blank=True)
+    estimated_value = MoneyField(_("estimated value"), null=True, blank=True, help_text=_("Blank: unknown."))
+    chances = PercentField(_("chances of success %"), null=True, blank=True)
+    chances_are_manual = models.BooleanField(_("manual chances"), default=False)
+    completed = PercentField(_("completed %"), null=True, blank=True)
+    probability = PercentField(_("probability %"), null=True, blank=True)
+    closing_on = models.DateField(_("estimated closing date"), null=True, blank=True)
+    closed_on = models.DateField(_("date closed"), null=True, blank=True)
+    close_code = models.ForeignKey(
+        CloseCode, models.PROTECT, null=True, blank=True, db_constraint=False, verbose_name=_("close code")
+    )
+    sales_value = MoneyField(_("sales value"), null=True, blank=True)
+    archived = models.BooleanField(_("archived"), default=False)
+    calculated_value = models.GeneratedField(
+        verbose_name=_("calculated value"),
+        expression=CALCULATED_VALUE,
+        output_field=CALCULATED,
+        db_persist=True,
+    )
+
+    class Meta:
+        abstract = True
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="%(class)s_percentages",
+                condition=between_0_and_100("chances") & between_0_and_100("completed") & between_0_and_100("probability"),
+                violation_error_message=_("A percentage lies between 0 and 100."),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_values_not_negative",
+                condition=(Q(estimated_value__isnull=True) | Q(estimated_value__gte=0))
+                & (Q(sales_value__isnull=True) | Q(sales_value__gte=0)),
+                violation_error_message=_("A value cannot be negative."),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_known_status_and_priority",
+                condition=Q(status__in=["not_started", "in_progress", "won", "lost"])
+                & Q(priority__in=["low", "normal", "high"]),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_stage_while_in_progress",
+                condition=Q(
+                    status="in_progress",
+                    stage__isnull=False,
+                    stage_entered_on__isnull=False,
+                    sales_cycle__isnull=False,
+                    chances__isnull=False,
+                    completed__isnull=False,
+                    probability__isnull=False,
+                )
+                | (~Q(status="in_progress") & Q(stage__isnull=True, stage_entered_on__isnull=True)),
+                violation_error_message=_("There is a stage exactly while the opportunity is in progress."),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_closed_with_date_and_code",
+                condition=Q(status="won", closed_on__isnull=False, close_code__isnull=False, sales_value__isnull=False)
+                | Q(status="lost", closed_on__isnull=False, close_code__isnull=False, sales_value__isnull=True)
+                | Q(
+                    status__in=["not_started", "in_progress"],
+                    closed_on__isnull=True,
+                    close_code__isnull=True,
+                    sales_value__isnull=True,
+                ),
+                violation_error_message=_("A closed opportunity has a date, a code and, if won, a sales value."),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_salesperson_once_started",
+                condition=Q(status="not_started") | Q(salesperson__isnull=False),
+                violation_error_message=_("Only an opportunity not started may have no salesperson."),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_cycle_once_started",
+                condition=Q(sales_cycle__isnull=False)
+                | Q(status="not_started")
+                | Q(status__in=["won", "lost"], stage_before__isnull=True),
+                violation_error_message=_("Only an opportunity that never started may have no sales cycle."),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_not_archived_in_progress",
+                condition=Q(archived=False) | ~Q(status="in_progress"),
+                violation_error_message=_("An opportunity in progress cannot be archived."),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_manual_chances_exist",
+                condition=Q(chances_are_manual=False) | Q(chances__isnull=False),
+            ),
+            models.CheckConstraint(name="%(class)s_is_described", condition=~Q(description="")),
+        ]
+
+    @property
+    def is_closed(self) -> bool:
+        return self.status in CLOSED
+
+    @property
+    def is_in_progress(self) -> bool:
+        return self.status == Status.IN_PROGRESS
+
+    @property
+    def is_not_started(self) -> bool:
+        return self.status == Status.NOT_STARTED
+
+
+# Columns that an entry copies from the present: all of Tracked but what Postgres computes.
+TRACKED = [field.attname for field in Tracked._meta.local_fields if not field.generated]
+
+
+class OpportunityQuerySet(models.QuerySet["Opportunity"]):
+    def visible_to(self, user: "User") -> "OpportunityQuerySet":
+        """The one door. A rep sees own ones; who may see every one sees those with a salesperson; the unassigned
+        ones are seen by whoever may see and assign them."""
+        if not user.has_perm("opportunities.view_opportunity"):
+            return self.none()
+        seen = Q(pk__in=[])
+        if user.salesperson_id:
+            seen |= Q(salesperson=user.salesperson_id)
+        if user.has_perm("opportunities.view_every_opportunity"):
+            seen |= Q(salesperson__isnull=False)
+        if user.has_perm("opportunities.view_unassigned_opportunity"):
+            seen |= Q(salesperson__isnull=True)
+        return self.filter(seen)
+
+    def listed(self) -> "OpportunityQuerySet":
+        """Not archived."""
+        return self.filter(archived=False)
+
+    def open(self) -> "OpportunityQuerySet":
+        """Not started or in progress, not archived."""
+        return self.filter(closed_on__isnull=True, archived=False)
+
+    def in_progress(self) -> "OpportunityQuerySet":
+        return self.filter(status=Status.IN_PROGRESS)
+
+    def overdue(self, on: datetime.date) -> "OpportunityQuerySet":
+        """In progress with a closing date before `on` (E.9)."""
+        return self.in_progress().filter(closing_on__lt=on)
+
+    def due_within(self, on: datetime.date, *, days: int = 7) -> "OpportunityQuerySet":
+        """In progress with a closing date from `on` to `on` + days, both included (E.9)."""
+        return self.in_progress().filter(closing_on__range=(on, on + datetime.timedelta(days=days)))
+
+    def of_contact(self, contact: Contact) -> "OpportunityQuerySet":
+        """A company's include its people's; a person's only the person's own (A.10)."""
+        return self.filter(company=contact) if contact.is_company else self.filter(contact=contact)
+
+    def search(self, text: str) -> "OpportunityQuerySet":
+        """Words of description, number, contact or company, each matched by its beginning."""
+        query = prefix_query(text)
+        if query is None:
+            return self.none() if text.strip() else self
+        contacts = Contact.objects.filter(search=query).values("pk")
+        return self.filter(Q(search=query) | Q(contact__in=contacts) | Q(company__in=contacts))
+
+    def with_names(self) -> "OpportunityQuerySet":
+        return self.select_related("contact", "company", "salesperson", "sales_cycle", "stage", "source", "close_code")
+
+    def with_last_date(self) -> "OpportunityQuerySet":
+        """Adds `last_happened_on`, the date of the last step: no later step may be dated before it."""
+        current = OpportunityEntry.objects.current().filter(opportunity=models.OuterRef("pk"))
+        return self.annotate(last_happened_on=models.Subquery(current.values("happened_on")))
+
+    def totals(self) -> dict[str, object]:
+        """Count, estimated value and calculated value of all rows, won and lost included unless filtered out."""
+        return self.order_by().aggregate(
+            count=Count("pk"), estimated_value=Sum("estimated_value"), calculated_value=Sum("calculated_value")
+        )
+
+
+class Opportunity(Tracked):
+    """The present. `version` is the step of the ledger entry that made it."""
+
+    number = CodeField(_("number"), max_length=20, unique=True)
+    created_on = models.DateField(_("creation date"))
+    version = models.PositiveIntegerField(default=1, editable=False)
+    search = search_column("number", "description")
+
+    objects = OpportunityQuerySet.as_manager()
+
+    class Meta(Tracked.Meta):
+        verbose_name = _("opportunity")
+        verbose_name_plural = _("opportunities")
+        ordering: ClassVar = ["-id"]
+        default_permissions = ("add", "change", "view")
+        permissions: ClassVar = [
+            ("view_every_opportunity", _("Can see every salesperson's opportunities")),
+            ("view_unassigned_opportunity", _("Can see and assign opportunities without salesperson")),
+        ]
+        indexes: ClassVar = [
+            # a salesperson's open ones by closing date: home, list
+            models.Index(
+                fields=["salesperson", "closing_on", "id"],
+                condition=Q(closed_on__isnull=True, archived=False),
+                include=["estimated_value", "calculated_value", "status"],
+                name="open_by_salesperson",
+            ),
+            # everybody's open ones by closing date
+            models.Index(
+                fields=["closing_on", "id"], condition=Q(closed_on__isnull=True, archived=False), name="open_by_closing"
+            ),
+            # totals of one cycle's board, index-only
+            models.Index(
+                fields=["sales_cycle", "stage"],
+                condition=Q(status="in_progress", archived=False),
+                include=["estimated_value", "calculated_value", "salesperson"],
+                name="board_totals",
+            ),
+            GinIndex(fields=["search"], name="opportunities_by_word"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.description}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("opportunities:detail", args=[self.pk])
+
+    @property
+    def is_open(self) -> bool:
+        return not self.is_closed
+
+
+class Batch(models.Model):
+    """Steps that were made together by one run of a bulk action, an import or a command."""
+
+    door = models.CharField(_("through"), max_length=7, choices=Door)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("by"))
+    made_at = models.DateTimeField(_("at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("batch")
+        verbose_name_plural = _("batches")
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.get_door_display()}"
+
+
+class EntryQuerySet(models.QuerySet["OpportunityEntry"]):
+    def live(self) -> "EntryQuerySet":
+        """Not voided: what pipeline and statistics read."""
+        return self.filter(voided_at__isnull=True)
+
+    def current(self) -> "EntryQuerySet":
+        return self.filter(replaced_at__isnull=True)
+
+
+class StatementTimestamp(models.Func):
+    template = "STATEMENT_TIMESTAMP()"
+    output_field = models.DateTimeField()
+    arity = 0
+
+
+class DayAfter(models.Func):
+    """The day after an instant in UTC: the latest date anybody on earth can call today."""
+
+    template = "((%(expressions)s AT TIME ZONE 'UTC')::date + 1)"
+    output_field = models.DateField()
+    arity = 1
+
+
+class OpportunityEntry(Tracked):
+    """What an opportunity was after one step, and how that came about. Never edited, never deleted."""
+
+    opportunity = models.ForeignKey(Opportunity, models.PROTECT, related_name="entries", verbose_name=_("opportunity"))
+    step = models.PositiveIntegerField(_("step"))
+    action = models.CharField(_("action"), max_length=13, choices=Action)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("by")
+    )
+    door = models.CharField(_("through"), max_length=7, choices=Door)
+    batch = models.ForeignKey(Batch, models.PROTECT, null=True, blank=True, verbose_name=_("batch"))
+    reason = models.TextField(_("reason"), blank=True)
+    undoes = models.PositiveIntegerField(_("takes back step"), null=True, blank=True)
+    happened_on = models.DateField(_("date of change"))
+    until = models.DateField(_("until"), null=True, blank=True)
+    recorded_at = models.DateTimeField(_("recorded at"), db_default=StatementTimestamp())
+    replaced_at = models.DateTimeField(_("replaced at"), null=True, blank=True)
+    voided_at = models.DateTimeField(_("voided at"), null=True, blank=True)
+    imported_at = models.DateTimeField(_("imported at"), null=True, blank=True)
+
+    objects = EntryQuerySet.as_manager()
+
+    class Meta(Tracked.Meta):
+        verbose_name = _("opportunity entry")
+        verbose_name_plural = _("opportunity entries")
+        ordering: ClassVar = ["opportunity", "step"]
+        default_permissions = ("view",)
+        constraints: ClassVar = [
+            *Tracked.Meta.constraints,
+            models.UniqueConstraint(fields=["opportunity", "step"], name="one_entry_for_each_step"),
+            models.UniqueConstraint(
+                fields=["opportunity"], condition=Q(replaced_at__isnull=True), name="one_current_entry"
+            ),
+            models.CheckConstraint(name="steps_count_from_1", condition=Q(step__gte=1)),
+            models.CheckConstraint(
+                name="entry_ends_after_it_begins",
+                condition=(Q(until__isnull=True) | Q(until__gte=F("happened_on")))
+                & (Q(replaced_at__isnull=True) | Q(replaced_at__gte=F("recorded_at"))),
+            ),
+            models.CheckConstraint(
+                name="entry_ends_when_replaced",
+                condition=Q(until__isnull=True, replaced_at__isnull=True)
+                | Q(until__isnull=False, replaced_at__isnull=False)
+                | Q(voided_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="voided_entries_are_replaced", condition=Q(voided_at__isnull=True) | Q(replaced_at__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="entry_not_from_the_future",
+                condition=Q(happened_on__lte=DayAfter("recorded_at")),
+            ),
+            models.CheckConstraint(
+                name="entry_undoes_an_earlier_step", condition=Q(undoes__isnull=True) | Q(undoes__lt=F("step"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.opportunity_id}/{self.step} {self.get_action_display()}"
+
+    @property
+    def days(self) -> int | None:
+        """Days from this step to the next; None while it is the last."""
+        return (self.until - self.happened_on).days if self.until else None

@@ -1,0 +1,212 @@
+from collections.abc import Callable
+from decimal import Decimal
+from typing import ClassVar
+
+import pghistory
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Upper
+from django.utils.translation import gettext_lazy as _
+
+from crm.lib import date_formula
+from salespeople.models import CodeField
+
+
+def keep_history() -> Callable[[type[models.Model]], type[models.Model]]:
+    """Every version of a row stays readable, so that old entries stay explainable."""
+    return pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+
+
+
+class DateFormulaField(models.CharField):
+    """An offset such as 2W+1D, CM or WD1; blank means the same day. Stored upper-case without blanks."""
+
+    default_validators: ClassVar = [date_formula.validate]
+
+    def to_python(self, value: object) -> str | None:
+        text = super().to_python(value)
+        return date_formula.normalise(text) if text else text
+
+
+class PercentField(models.DecimalField):
+    """0 to 100, two decimals."""
+
+    default_validators: ClassVar = [MinValueValidator(0), MaxValueValidator(100)]
+
+    def __init__(self, *args: object, **options: object) -> None:
+        options |= {"max_digits": 5, "decimal_places": 2}
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+
+
+class SalesCycleQuerySet(models.QuerySet["SalesCycle"]):
+    def usable(self) -> "SalesCycleQuerySet":
+        """Those that may be chosen for an opportunity (R-CYCLE-BLOCKED)."""
+        return self.filter(blocked=False)
+
+    def default(self) -> "SalesCycle | None":
+        """The default cycle, if there is one and it may be chosen (R-DEF-CYC)."""
+        return self.usable().filter(is_default=True).first()
+
+
+@keep_history()
+class SalesCycle(models.Model):
+    """The map an opportunity walks (domain A.3)."""
+
+    class ProbabilityMethod(models.TextChoices):
+        """How probability comes from chances and completed (C.1)."""
+
+        MULTIPLY = "multiply", _("Multiply: chances × completed")
+        AVERAGE = "average", _("Average of chances and completed")
+        CHANCES = "chances", _("Chances of success %")
+        COMPLETED = "completed", _("Completed %")
+
+    code = CodeField(_("code"), max_length=20, unique=True)
+    description = models.CharField(_("description"), max_length=100, blank=True)
+    probability_method = models.CharField(
+        _("probability calculation"), max_length=9, choices=ProbabilityMethod, default=ProbabilityMethod.MULTIPLY
+    )
+    blocked = models.BooleanField(
+        _("blocked"), default=False, help_text=_("Cannot be chosen for an opportunity; running ones go on.")
+    )
+    is_default = models.BooleanField(_("default"), default=False, help_text=_("Proposed for every new opportunity."))
+    stage_decides = models.BooleanField(
+        _("stage decides the chances"),
+        default=True,
+        help_text=_("A move without typed chances takes the stage's. Off: a manual chance is kept."),
+    )
+
+    objects = SalesCycleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sales cycle")
+        verbose_name_plural = _("sales cycles")
+        ordering: ClassVar = ["code"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["is_default"],
+                condition=Q(is_default=True),
+                name="at_most_one_default_cycle",
+                violation_error_message=_("Another sales cycle is the default already."),
+            ),
+            models.CheckConstraint(
+                name="a_default_cycle_is_not_blocked",
+                condition=Q(is_default=False) | Q(blocked=False),
+                violation_error_message=_("The default sales cycle cannot be blocked."),
+            ),
+            models.CheckConstraint(name="cycle_code_is_upper_case", condition=Q(code=Upper("code"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.description or self.code
+
+    def probability(self, *, chances: Decimal, completed: Decimal) -> Decimal:
+        """Probability in percent (C.1), not rounded: whoever stores it rounds."""
+        match self.probability_method:
+            case self.ProbabilityMethod.MULTIPLY:
+                return chances * completed / 100
+            case self.ProbabilityMethod.AVERAGE:
+                return (chances + completed) / 2
+            case self.ProbabilityMethod.CHANCES:
+                return chances
+            case _:
+                return completed
+
+
+@keep_history()
+class Stage(models.Model):
+    """A step of a cycle (domain A.4). Chances and completed in percent; gaps between numbers are allowed."""
+
+    sales_cycle = models.ForeignKey(SalesCycle, models.CASCADE, related_name="stages", verbose_name=_("sales cycle"))
+    number = models.PositiveSmallIntegerField(_("order"), validators=[MinValueValidator(1)])
+    description = models.CharField(_("description"), max_length=100)
+    completed = PercentField(_("completed %"), default=0)
+    chances = PercentField(_("chances of success %"), default=0)
+    quote_required = models.BooleanField(
+        _("quote required"), default=False, help_text=_("Entering the stage, or passing over it, needs a current quote.")
+    )
+    allow_skip = models.BooleanField(_("allow skip"), default=False)
+    date_formula = DateFormulaField(
+        _("date formula"),
+        max_length=40,
+        blank=True,
+        help_text=_("Proposes the closing date from the day of entering, e.g. 2W or CM+10D. Blank: none."),
+    )
+
+    class Meta:
+        verbose_name = _("stage")
+        verbose_name_plural = _("stages")
+        ordering: ClassVar = ["sales_cycle", "number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["sales_cycle", "id"], name="stage_of_its_cycle"),
+            models.UniqueConstraint(
+                fields=["sales_cycle", "number"],
+                name="one_stage_for_each_number",
+                deferrable=models.Deferrable.DEFERRED,
+                violation_error_message=_("Another stage has this number."),
+            ),
+            models.CheckConstraint(name="stages_are_numbered_from_1", condition=Q(number__gte=1)),
+            models.CheckConstraint(
+                name="stage_percentages_are_percentages",
+                condition=Q(completed__range=(0, 100), chances__range=(0, 100)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.description
+
+
+class CloseCodeQuerySet(models.QuerySet["CloseCode"]):
+    def usable(self) -> "CloseCodeQuerySet":
+        return self.filter(blocked=False)
+
+
+@keep_history()
+class CloseCode(models.Model):
+    """Why an opportunity was won or lost (domain A.5)."""
+
+    class Outcome(models.TextChoices):
+        WON = "won", _("Won")
+        LOST = "lost", _("Lost")
+
+    code = CodeField(_("code"), max_length=20, unique=True)
+    description = models.CharField(_("description"), max_length=100, blank=True)
+    outcome = models.CharField(_("type"), max_length=4, choices=Outcome)
+    blocked = models.BooleanField(_("blocked"), default=False, help_text=_("Cannot be chosen any more; history stays."))
+
+    objects = CloseCodeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("close code")
+        verbose_name_plural = _("close codes")
+        ordering: ClassVar = ["-outcome", "code"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["id", "outcome"], name="close_code_and_outcome"),
+            models.CheckConstraint(name="close_code_is_won_or_lost", condition=Q(outcome__in=["won", "lost"])),
+        ]
+
+    def __str__(self) -> str:
+        return self.description or self.code
+
+
+class SourceQuerySet(models.QuerySet["Source"]):
+    def usable(self) -> "SourceQuerySet":
+        return self.filter(blocked=False)
+
+
+class Source(models.Model):
+    """Where an opportunity came from, such as a trade fair or the web site."""
+
+    code = CodeField(_("code"), max_length=20, unique=True)
+    description = models.CharField(_("description"), max_length=100, blank=True)
+    blocked = models.BooleanField(_("blocked"), default=False, help_text=_("Cannot be chosen any more; history stays."))
+
+    objects = SourceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+        ordering: ClassVar = ["code"]
+
+    def __str__(self) -> str:
+        return self.description or self.code

@@ -1,0 +1,206 @@
+import datetime
+import zoneinfo
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower, Upper
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+COMPANY_CACHE_KEY = "salespeople.company"
+COMPANY_CACHE_SECONDS = 30
+
+validate_code = RegexValidator(r"^\S+(?: \S+)*$", _("Use no blanks at the beginning or end."))
+validate_phone = RegexValidator(r"^[^A-Za-z]*$", _("A phone number has no letters."))
+
+
+def validate_time_zone(name: str) -> None:
+    """Refuse a name that is no IANA time zone, such as Europe/Helsinki. Raises ValidationError."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("“%(name)s” is not a time zone; write it like Europe/Helsinki."), params={"name": name})
+
+
+class CodeField(models.CharField):
+    """A short upper-case code that people type and read, such as EX-LARGE."""
+
+    default_validators: ClassVar = [validate_code]
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)
+        return value.strip().upper() if isinstance(value, str) else value
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = super().get_prep_value(value)
+        return value.strip().upper() if isinstance(value, str) else value
+
+
+class Company(models.Model):
+    """Our own company: one row. Money is in its currency, business days are days in its time zone."""
+
+    name = models.CharField(_("name"), max_length=100)
+    currency = models.CharField(
+        _("currency code"),
+        max_length=3,
+        default="EUR",
+        validators=[RegexValidator(r"^[A-Z]{3}$", _("Write the ISO 4217 code of three capitals, like EUR."))],
+    )
+    time_zone = models.CharField(_("time zone"), max_length=64, default="Europe/Helsinki", validators=[validate_time_zone])
+    fiscal_year_start = models.PositiveSmallIntegerField(
+        _("first month of the fiscal year"), default=1, validators=[MinValueValidator(1), MaxValueValidator(12)]
+    )
+
+    class Meta:
+        verbose_name = _("our company")
+        verbose_name_plural = _("our company")
+        constraints: ClassVar = [
+            models.CheckConstraint(name="company_is_one_row", condition=Q(id=1)),
+            models.CheckConstraint(
+                name="company_fiscal_year_starts_in_a_month", condition=Q(fiscal_year_start__range=(1, 12))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def current(cls) -> "Company":
+        """The one row, or its defaults before set-up. Kept per process for half a minute."""
+        company = cache.get(COMPANY_CACHE_KEY)
+        if company is None:
+            company = cls.objects.first() or cls(id=1, name="CRM")
+            cache.set(COMPANY_CACHE_KEY, company, COMPANY_CACHE_SECONDS)
+        return company
+
+    def today(self) -> datetime.date:
+        """The business date: the calendar day in the company's time zone."""
+        return timezone.localdate(timezone=zoneinfo.ZoneInfo(self.time_zone))
+
+
+class SalespersonQuerySet(models.QuerySet["Salesperson"]):
+    def visible_to(self, user: "User") -> "SalespersonQuerySet":
+        """Everybody who works here may see who sells."""
+        return self if user.has_perm("salespeople.view_salesperson") else self.none()
+
+    def usable(self) -> "SalespersonQuerySet":
+        """Those who may be picked for new work."""
+        return self.filter(blocked=False, privacy_blocked=False)
+
+
+class Salesperson(models.Model):
+    """Who sells (domain A.8). Commission in percent, 0 to 100."""
+
+    code = CodeField(_("code"), max_length=20, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    job_title = models.CharField(_("job title"), max_length=100, blank=True)
+    commission = models.DecimalField(
+        _("commission %"),
+        max_digits=5,
+        decimal_places=2,
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
+    email = models.EmailField(_("e-mail"), blank=True)
+    email_2 = models.EmailField(_("e-mail 2"), blank=True)
+    phone = models.CharField(_("phone"), max_length=30, blank=True, validators=[validate_phone])
+    blocked = models.BooleanField(_("blocked"), default=False, help_text=_("Cannot be picked; existing work stays."))
+    privacy_blocked = models.BooleanField(_("privacy blocked"), default=False)
+
+    objects = SalespersonQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("salesperson")
+        verbose_name_plural = _("salespeople")
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="commission_is_a_percentage",
+                condition=Q(commission__range=(0, 100)),
+                violation_error_message=_("Commission lies between 0 and 100 %."),
+            ),
+            models.CheckConstraint(name="salesperson_code_is_upper_case", condition=Q(code=Upper("code"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("salespeople:detail", args=[self.pk])
+
+    @property
+    def is_usable(self) -> bool:
+        return not (self.blocked or self.privacy_blocked)
+
+    @property
+    def initials(self) -> str:
+        return "".join(word[0] for word in self.name.split()[:2]).upper()
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **values: Any) -> "User":
+        """Make a user who signs in with `email`; a blank password means that none works. Raises ValueError."""
+        if not email:
+            raise ValueError("A user signs in by e-mail: it cannot be blank.")
+        user = self.model(email=self.normalize_email(email), **values)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **values: Any) -> "User":
+        return self.create_user(email, password, **{"is_staff": True, "is_superuser": True} | values)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Who signs in. A user may be a salesperson (domain A.15); roles are Django groups (`salespeople.roles`)."""
+
+    email = models.EmailField(_("e-mail"))
+    name = models.CharField(_("name"), max_length=100)
+    language = models.CharField(_("language"), max_length=10, blank=True, help_text=_("Blank: the browser's."))
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, blank=True, validators=[validate_time_zone], help_text=_("Blank: the company's.")
+    )
+    salesperson = models.OneToOneField(
+        Salesperson, models.PROTECT, null=True, blank=True, related_name="user", verbose_name=_("salesperson")
+    )
+    is_staff = models.BooleanField(_("may open the admin pages"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar = ["name"]
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="one_user_for_each_email",
+                violation_error_message=_("There is a user with this e-mail already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def get_full_name(self) -> str:
+        return str(self)
+
+    def get_short_name(self) -> str:
+        return str(self)
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone or Company.current().time_zone)

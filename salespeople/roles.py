@@ -1,0 +1,65 @@
+"""The four roles, as Django groups. Made after every migrate, and again by tests that flush the database."""
+
+from typing import Any
+
+from django.apps import apps as installed
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+SALES_REP = "sales rep"
+SALES_MANAGER = "sales manager"
+ADMINISTRATOR = "administrator"
+VIEWER = "viewer"
+
+READ = (
+    "salespeople.view_salesperson contacts.view_contact salescycles.view_salescycle salescycles.view_stage "
+    "salescycles.view_closecode salescycles.view_source quotes.view_quote opportunities.view_opportunity "
+    "opportunities.view_opportunityentry"
+).split()
+SELL = (
+    "contacts.add_contact contacts.change_contact quotes.add_quote quotes.change_quote "
+    "opportunities.add_opportunity opportunities.change_opportunity"
+).split()
+SEE_ALL = ["opportunities.view_every_opportunity"]
+MANAGE = [
+    "opportunities.view_unassigned_opportunity",
+    "salespeople.add_salesperson",
+    "salespeople.change_salesperson",
+    "salespeople.view_company",
+] + [
+    f"salescycles.{act}_{model}"
+    for model in ("salescycle", "stage", "closecode", "source")
+    for act in ("add", "change", "delete")
+]
+ADMINISTER = [
+    "salespeople.change_company",
+    "salespeople.delete_salesperson",
+    "salespeople.view_user",
+    "salespeople.add_user",
+    "salespeople.change_user",
+    "salespeople.delete_user",
+    "auth.view_group",
+    "contacts.delete_contact",
+    "quotes.delete_quote",
+]
+
+PERMISSIONS = {
+    SALES_REP: READ + SELL,
+    SALES_MANAGER: READ + SELL + SEE_ALL + MANAGE,
+    ADMINISTRATOR: READ + SELL + SEE_ALL + MANAGE + ADMINISTER,
+    VIEWER: READ + SEE_ALL,
+}
+STAFF_ROLES = {SALES_MANAGER, ADMINISTRATOR}
+
+
+def make_roles(**kwargs: Any) -> None:
+    """Make the four groups and give each the permissions it lacks; what a company added itself stays. Idempotent."""
+    if not all(installed.is_installed(app) for app in ("salespeople", "contacts", "opportunities")):
+        return
+    for role, names in PERMISSIONS.items():
+        group, _ = Group.objects.get_or_create(name=role)
+        wanted = Q(pk__in=[])
+        for name in names:
+            app_label, codename = name.split(".")
+            wanted |= Q(content_type__app_label=app_label, codename=codename)
+        group.permissions.add(*Permission.objects.filter(wanted))
