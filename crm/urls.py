@@ -1,1 +1,25 @@
-urlpatterns: list = []
+"""The table of contents: one include per app."""
+
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from crm import views
+from crm.lib.theme import set_theme
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+    path("theme/", set_theme, name="set_theme"),
+    path("healthz", views.healthz),
+    path("healthz/", views.healthz, name="healthz"),
+    path("opportunities/", include("opportunities.urls")),
+    path("contacts/", include("contacts.urls")),
+    path("salespeople/", include("salespeople.urls")),
+    path("quotes/", include("quotes.urls")),
+    path("admin/", admin.site.urls),
+]

@@ -222,6 +222,14 @@ class Tracked(models.Model):
 TRACKED = [field.attname for field in Tracked._meta.local_fields if not field.generated]
 
 
+def is_overdue(on: datetime.date) -> Q:
+    return Q(status="in_progress", closing_on__lt=on)
+
+
+def is_due(on: datetime.date, *, days: int = 7) -> Q:
+    return Q(status="in_progress", closing_on__range=(on, on + datetime.timedelta(days=days)))
+
+
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     def visible_to(self, user: "User") -> "OpportunityQuerySet":
         """The one door. A rep sees own ones; who may see every one sees those with a salesperson; the unassigned
@@ -250,11 +258,11 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
 
     def overdue(self, on: datetime.date) -> "OpportunityQuerySet":
         """In progress with a closing date before `on` (E.9)."""
-        return self.in_progress().filter(closing_on__lt=on)
+        return self.filter(is_overdue(on))
 
     def due_within(self, on: datetime.date, *, days: int = 7) -> "OpportunityQuerySet":
         """In progress with a closing date from `on` to `on` + days, both included (E.9)."""
-        return self.in_progress().filter(closing_on__range=(on, on + datetime.timedelta(days=days)))
+        return self.filter(is_due(on, days=days))
 
     def of_contact(self, contact: Contact) -> "OpportunityQuerySet":
         """A company's include its people's; a person's only the person's own (A.10)."""

@@ -1,0 +1,54 @@
+"""The only views that know several apps."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from opportunities.models import Opportunity, is_due, is_overdue
+from salespeople.models import Company
+
+SHOWN = 10
+TOP = 5
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """My open opportunities by closing date; for who sells nothing, all that are visible."""
+    user, today = request.user, Company.current().today()
+    mine = Opportunity.objects.visible_to(user).open()
+    if user.salesperson_id:
+        mine = mine.filter(salesperson=user.salesperson_id)
+    figures = mine.order_by().aggregate(
+        count=Count("pk"),
+        estimated_value=Sum("estimated_value"),
+        calculated_value=Sum("calculated_value"),
+        not_started=Count("pk", filter=Q(status="not_started")),
+        due=Count("pk", filter=is_due(today)),
+        overdue=Count("pk", filter=is_overdue(today)),
+    )
+    named = mine.with_names()
+    context = {
+        "figures": figures,
+        "today": today,
+        "by_closing": named.filter(closing_on__isnull=False).order_by("closing_on", "pk")[:SHOWN],
+        "top": named.filter(estimated_value__isnull=False).order_by("-estimated_value", "pk")[:TOP],
+    }
+    return render(request, "home.html", context)
+
+
+@login_not_required
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 when the database answers and every migration is applied, else 503."""
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return HttpResponse("database unreachable", status=503, content_type="text/plain")
+    if missing:
+        return HttpResponse("migrations missing", status=503, content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain")

@@ -1,0 +1,22 @@
+from django.urls import path
+
+from opportunities.views import lists, verbs
+
+app_name = "opportunities"
+urlpatterns = [
+    path("", lists.opportunity_list, name="list"),
+    path("new/", verbs.new, name="new"),
+    path("<int:pk>/", lists.detail, name="detail"),
+    path("<int:pk>/start/", verbs.start, name="start"),
+    path("<int:pk>/move/", verbs.move, name="move"),
+    path("<int:pk>/revise/", verbs.revise, name="revise"),
+    path("<int:pk>/edit/", verbs.edit, name="edit"),
+    path("<int:pk>/reassign/", verbs.reassign, name="reassign"),
+    path("<int:pk>/change-cycle/", verbs.change_cycle, name="change-cycle"),
+    path("<int:pk>/close/", verbs.close, name="close"),
+    path("<int:pk>/reopen/", verbs.reopen, name="reopen"),
+    path("<int:pk>/undo/", verbs.undo, name="undo"),
+    path("<int:pk>/correct/", verbs.correct, name="correct"),
+    path("<int:pk>/archive/", verbs.archive, name="archive"),
+    path("<int:pk>/restore/", verbs.restore, name="restore"),
+]
