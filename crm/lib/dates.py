@@ -1,0 +1,39 @@
+"""Dates as each language writes them. The short forms are plain string formats: cheap enough for every row of a list."""
+
+from datetime import date, datetime
+from functools import lru_cache
+
+from babel.dates import format_date
+
+from crm.lib.money import BLANK, locale_of
+
+_SHORT = {
+    "en": "{0.year:04}-{0.month:02}-{0.day:02}",
+    "fi": "{0.day}.{0.month}.{0.year}",
+    "nb": "{0.day:02}.{0.month:02}.{0.year}",
+    "de": "{0.day:02}.{0.month:02}.{0.year}",
+    "nl": "{0.day}/{0.month:02}/{0.year}",
+    "it": "{0.day:02}/{0.month:02}/{0.year}",
+}
+_TIME = {"fi": "{0.hour}.{0.minute:02}"}
+_LONG = {"en": "d MMMM y"}  # day first, whatever Babel thinks of "en"
+
+
+def day_short(day: date | None, language: str) -> str:
+    """2026-03-02, 2.3.2026, 02.03.2026 …; a dash for no date."""
+    return BLANK if day is None else _SHORT.get(language, _SHORT["en"]).format(day)
+
+
+@lru_cache(maxsize=2048)
+def day_long(day: date | None, language: str) -> str:
+    """2 March 2026, 2. maaliskuuta 2026 …; a dash for no date."""
+    if day is None:
+        return BLANK
+    return format_date(day, _LONG.get(language, "long"), locale=locale_of(language))
+
+
+def moment(instant: datetime | None, language: str) -> str:
+    """Day and time of an instant already in the reader's time zone."""
+    if instant is None:
+        return BLANK
+    return f"{day_short(instant, language)} {_TIME.get(language, '{0.hour:02}:{0.minute:02}').format(instant)}"

@@ -1,0 +1,165 @@
+"""How values look: money, percentages, numbers, dates, icons, badges, meters, sort links. Presentation only.
+
+All of it is cheap enough for a row loop: formats are read once per language, icons are ready-made strings. Blank values
+show as a dash.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.template import Context
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from crm.lib import dates, money
+from crm.lib.icons import ICONS
+from crm.lib.theme import theme_of
+
+register = template.Library()
+
+NO_ICON = SafeString("")
+STATUS_LOOKS = {
+    "not_started": ("grey", "circle"),
+    "in_progress": ("blue", "play"),
+    "won": ("green", "check"),
+    "lost": ("red", "x"),
+}
+
+
+def _language() -> str:
+    return get_language() or "en"
+
+
+@register.filter(name="money")
+def money_filter(value: Any, currency: str) -> str:
+    """`{{ opportunity.estimated_value|money:currency }}`"""
+    return money.money_formatter(currency or "EUR", _language())(_number(value))
+
+
+@register.filter
+def percent(value: Any) -> str:
+    """`{{ opportunity.chances|percent }}`: 0–100, trailing zeros dropped."""
+    return money.percent_formatter(_language())(_number(value))
+
+
+@register.filter
+def number(value: Any, places: int | None = None) -> str:
+    """`{{ count|number }}` or, with fixed decimals, `{{ days|number:1 }}`."""
+    return money.number_formatter(_language(), places)(_number(value))
+
+
+@register.filter
+def day_short(value: date | None) -> str:
+    """`{{ opportunity.closing_on|day_short }}`: for tables."""
+    return dates.day_short(value or None, _language())
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """`{{ opportunity.closing_on|day }}`: with the month's name, for headings and sentences."""
+    return dates.day_long(value or None, _language())
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """`{{ entry.recorded_at|moment }}`: day and time in the reader's time zone."""
+    if value and timezone.is_aware(value):
+        value = timezone.localtime(value)
+    return dates.moment(value or None, _language())
+
+
+@register.filter
+def initials(name: str) -> str:
+    """`{{ user.name|initials }}`: the first letters of the first and the last word."""
+    words = str(name).split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """`{% icon "plus" %}`: an ornament; with a label (`{% icon "alert" _("Overdue") %}`) it says so to screen readers."""
+    if not label:
+        return ICONS[name]
+    return format_html('{}<span class="visually-hidden">{}</span>', ICONS[name], label)
+
+
+@register.simple_tag
+def badge(label: Any, tone: str = "grey", icon: str = "") -> SafeString:
+    """`{% badge _("Overdue") "red" "alert" %}`. Tones: grey, blue, green, amber, red."""
+    return format_html('<span class="mark mark-{}">{}{}</span>', tone, ICONS[icon] if icon else NO_ICON, label)
+
+
+@register.simple_tag
+def status_badge(status: str, label: Any) -> SafeString:
+    """`{% status_badge opportunity.status opportunity.get_status_display %}`"""
+    return badge(label, *STATUS_LOOKS.get(status, ("grey", "")))
+
+
+@register.simple_tag
+def meter(value: Any, label: Any = "") -> SafeString:
+    """`{% meter opportunity.probability %}`: a bar of 0–100 with its figure. Give a label where no heading names it."""
+    figure = _number(value)
+    text = percent(value)
+    if figure is None:
+        return format_html("{}", text)
+    named = format_html('aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
+    return format_html(
+        '<span class="meter"><meter min="0" max="100" value="{}" {}>{}</meter><span{}>{}</span></span>',
+        str(figure),
+        named,
+        text,
+        SafeString(' aria-hidden="true"') if label else "",
+        text,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def theme(context: Context) -> str:
+    """`{% theme as chosen %}`: "light", "dark" or "" (as the system says)."""
+    request: HttpRequest | None = context.get("request")
+    return theme_of(request) if request else ""
+
+
+@register.simple_tag(takes_context=True)
+def current(context: Context, section: str) -> SafeString:
+    """`<a {% current "contacts" %}>`: marks the navigation's entry for this page ("page") or its section ("true")."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    if match is None or section not in (match.view_name, match.app_name):
+        return SafeString("")
+    here = match.view_name == section or match.url_name == "list"
+    return SafeString('aria-current="page"' if here else 'aria-current="true"')
+
+
+@register.simple_tag(takes_context=True)
+def sort_header(
+    context: Context, field: str, label: Any, *, numeric: bool = False, param: str = "order", target: str = "#results"
+) -> SafeString:
+    """A heading that sorts its column: `{% sort_header "closing_on" _("Closing date") %}`.
+
+    The address carries `?order=closing_on` or `?order=-closing_on`; the other parameters stay, the page number goes.
+    """
+    request: HttpRequest = context["request"]
+    order = request.GET.get(param, "")
+    up, down = order == field, order == f"-{field}"
+    query = request.GET.copy()
+    query.pop("page", None)
+    query[param] = f"-{field}" if up else field
+    return format_html(
+        '<th scope="col"{}{}><a class="sort" href="?{}" hx-get="?{}" hx-target="{}" hx-push-url="true">{}{}</a></th>',
+        SafeString(' class="number"') if numeric else "",
+        SafeString(' aria-sort="ascending"' if up else ' aria-sort="descending"' if down else ""),
+        query.urlencode(),
+        query.urlencode(),
+        target,
+        label,
+        ICONS["chevron-up"] if up else ICONS["chevron-down"] if down else NO_ICON,
+    )
+
+
+def _number(value: Any) -> money.Value:
+    """A template writes a missing value as an empty string."""
+    return None if value is None or value == "" else value

@@ -1,0 +1,35 @@
+// A form is sent once: until its answer is there, a second submit does nothing. The button keeps the focus (it is marked
+// aria-disabled, not disabled) and its name and value are still sent.
+function release(form) {
+  delete form.dataset.sending;
+  for (const button of form.querySelectorAll("[aria-disabled=true][data-sent]")) {
+    button.removeAttribute("aria-disabled");
+    delete button.dataset.sent;
+  }
+}
+
+document.addEventListener(
+  "submit",
+  (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.matches("[data-theme-switch]")) return;
+    if (form.dataset.sending) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    form.dataset.sending = "true";
+    if (event.submitter) {
+      event.submitter.setAttribute("aria-disabled", "true");
+      event.submitter.dataset.sent = "true";
+    }
+  },
+  true,
+);
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const form = event.target.closest?.("form");
+  if (form) release(form);
+});
+// Back from the browser's page cache, the form must work again.
+window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sending]").forEach(release));
