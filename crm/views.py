@@ -1,11 +1,14 @@
 """The only views that know several apps."""
 
+from datetime import timedelta
+
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from opportunities.models import Opportunity, is_due, is_overdue
@@ -31,7 +34,12 @@ def home(request: HttpRequest) -> HttpResponse:
         overdue=Count("pk", filter=is_overdue(today)),
     )
     named = mine.with_names()
+    whose = "&salesperson=me" if user.salesperson_id else ""
+    running = f"{reverse('opportunities:list')}?status=in_progress{whose}"
     context = {
+        "mine": whose,
+        "due_url": f"{running}&closing_from={today}&closing_to={today + timedelta(days=7)}",
+        "overdue_url": f"{running}&closing_to={today - timedelta(days=1)}",
         "figures": figures,
         "today": today,
         "by_closing": named.filter(closing_on__isnull=False).order_by("closing_on", "pk")[:SHOWN],

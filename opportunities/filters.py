@@ -1,0 +1,173 @@
+"""A query string becomes a QuerySet: the same FilterSet for list, board, export and API."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import django_filters
+from django import forms
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from crm.lib.fields import AmountField, DayField
+from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
+from salescycles.models import Stage
+from salespeople.models import Salesperson, User
+
+BIG = 2**63 - 1
+WHICH = [("open", _("Open")), *Status.choices, ("closed", _("Closed"))]
+ORDERS = {
+    "number": ("number", _("Number")),
+    "description": ("description", _("Description")),
+    "contact": ("contact__name", _("Contact")),
+    "salesperson": ("salesperson__name", _("Salesperson")),
+    "stage": ("stage__number", _("Stage")),
+    "status": ("status", _("Status")),
+    "priority": ("priority", _("Priority")),
+    "estimated_value": ("estimated_value", _("Estimated value")),
+    "probability": ("probability", _("Probability %")),
+    "calculated_value": ("calculated_value", _("Calculated value")),
+    "closing_on": ("closing_on", _("Closing date")),
+    "created_on": ("created_on", _("Creation date")),
+}
+
+
+class AmountFilter(django_filters.NumberFilter):
+    field_class = AmountField
+
+    def get_max_validator(self) -> None:
+        """Ten figures are refused by the field itself."""
+        return None
+
+
+class DayFilter(django_filters.DateFilter):
+    field_class = DayField
+
+
+class KeyFilter(django_filters.NumberFilter):
+    """The key of a row that a link names; hidden in the form, shown as a chip."""
+
+    field_class = forms.IntegerField
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=forms.HiddenInput, min_value=0, max_value=BIG, **options)
+
+    def get_max_validator(self) -> None:
+        return None
+
+
+class OpportunityFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(
+        label=_("Text"), method="by_text", max_length=200, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    status = django_filters.MultipleChoiceFilter(label=_("Status"), choices=WHICH, method="by_status")
+    salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), method="by_salesperson")
+    sales_cycle = django_filters.ChoiceFilter(label=_("Sales cycle"), field_name="sales_cycle_id")
+    stage = django_filters.ChoiceFilter(label=_("Stage"), field_name="stage_id")
+    priority = django_filters.ChoiceFilter(label=_("Priority"), choices=Priority)
+    closing_from = DayFilter(label=_("Closing from"), field_name="closing_on", lookup_expr="gte")
+    closing_to = DayFilter(label=_("Closing to"), field_name="closing_on", lookup_expr="lte")
+    value_from = AmountFilter(label=_("Value from"), field_name="estimated_value", lookup_expr="gte")
+    value_to = AmountFilter(label=_("Value to"), field_name="estimated_value", lookup_expr="lte")
+    contact = KeyFilter(label=_("Contact"), field_name="contact_id")
+    company = KeyFilter(label=_("Company"), field_name="company_id")
+    archived = django_filters.BooleanFilter(
+        label=_("Archived"),
+        method="by_archived",
+        widget=forms.Select(choices=[("", _("Not archived")), ("true", _("Archived"))]),
+    )
+
+    class Meta:
+        model = Opportunity
+        fields: ClassVar[list[str]] = []
+
+    def __init__(self, data: Any, *, queryset: QuerySet[Opportunity], user: User) -> None:
+        super().__init__(data, queryset=queryset)
+        self.user = user
+        cycles, stages = _cycles_and_stages()
+        self._offer("sales_cycle", cycles)
+        self._offer("stage", stages)
+        if user.has_perm("opportunities.view_every_opportunity"):
+            people = Salesperson.objects.visible_to(user).values_list("pk", "name")
+            special = [("me", _("Me"))] * bool(user.salesperson_id)
+            nobody = [("none", _("Nobody"))] * user.has_perm("opportunities.view_unassigned_opportunity")
+            self._offer("salesperson", [*special, *nobody, *people])
+        else:
+            own = [(str(user.salesperson_id), str(user.salesperson))] if user.salesperson_id else []
+            self._offer("salesperson", [("me", _("Me")), *own])
+
+    def _offer(self, name: str, choices: Iterable[Any]) -> None:
+        self.filters[name].extra["choices"] = list(choices)
+
+    def by_text(self, rows: Any, name: str, text: str) -> Any:
+        return rows.search(text)
+
+    def by_status(self, rows: Any, name: str, which: list[str]) -> Any:
+        groups = {"open": OPEN, "closed": CLOSED}
+        wanted = {status for word in which for status in groups.get(word, (word,))}
+        return rows.filter(status__in=wanted) if wanted else rows
+
+    def by_salesperson(self, rows: Any, name: str, whose: str) -> Any:
+        if whose == "none":
+            return rows.filter(salesperson__isnull=True)
+        return rows.filter(salesperson=self.user.salesperson_id if whose == "me" else whose)
+
+    def by_archived(self, rows: Any, name: str, archived: bool) -> Any:
+        return rows  # decided in `filter_queryset`: without the parameter only what is not archived is listed
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        rows = super().filter_queryset(queryset)
+        return rows.filter(archived=bool(self.form.cleaned_data.get("archived")))
+
+    @property
+    def chips(self) -> list[dict[str, Any]]:
+        """Every filter that is on: label, value in words, and the query string without it."""
+        chips = []
+        for name, field in self.form.fields.items():
+            value = self.form.cleaned_data.get(name) if self.form.is_valid() else None
+            if value not in (None, "", [], ()):
+                chips.append({"label": field.label, "value": self._words(name, field, value), "without": self._without(name)})
+        return chips
+
+    def _without(self, name: str) -> str:
+        query = self.data.copy()
+        for gone in (name, "page"):
+            query.pop(gone, None)
+        return f"?{query.urlencode()}"
+
+    def _words(self, name: str, field: forms.Field, value: Any) -> str:
+        if name in ("contact", "company"):
+            contact = Contact.objects.visible_to(self.user).filter(pk=value).first()
+            return str(contact or value)
+        if name == "archived":
+            return str(_("yes") if value else _("no"))
+        return _in_words(field, value)
+
+
+def _in_words(field: forms.Field, value: Any) -> str:
+    choices = {str(key): str(label) for key, label in getattr(field, "choices", []) if not isinstance(label, list)}
+    if isinstance(value, list):
+        return ", ".join(choices.get(str(one), str(one)) for one in value)
+    return choices.get(str(value), str(value))
+
+
+def _cycles_and_stages() -> tuple[list[tuple[str, str]], list[tuple[str, list[tuple[str, str]]]]]:
+    """Both in one query: cycles, and their stages grouped by cycle."""
+    cycles: dict[str, str] = {}
+    stages: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for stage in Stage.objects.select_related("sales_cycle").order_by("sales_cycle__code", "number"):
+        cycles[str(stage.sales_cycle_id)] = str(stage.sales_cycle)
+        stages[str(stage.sales_cycle)].append((str(stage.pk), str(stage)))
+    return list(cycles.items()), list(stages.items())
+
+
+def ordered(rows: QuerySet[Opportunity], order: str) -> QuerySet[Opportunity]:
+    """By a word of `ORDERS`, with `-` downwards; unknown values last; the newest first where nothing is asked."""
+    word = order.removeprefix("-")
+    if word not in ORDERS:
+        return rows.order_by("-pk")
+    column = F(ORDERS[word][0])
+    if order.startswith("-"):
+        return rows.order_by(column.desc(nulls_last=True), "-pk")
+    return rows.order_by(column.asc(nulls_last=True), "pk")

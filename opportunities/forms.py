@@ -1,0 +1,430 @@
+"""Text from a browser becomes values for a verb. A form proposes and parses; the rules are asked in `lifecycle`."""
+
+import datetime
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from crm.lib.fields import AmountField, DayField, PercentageField
+from opportunities import lifecycle
+from opportunities.estimates import KEEP, known_to_stage
+from opportunities.models import Opportunity, Priority
+from quotes.models import Quote
+from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salespeople.models import Salesperson, User
+
+PICKED = 50  # a picker shows at most so many contacts; searching brings the others
+
+
+class StageChoiceField(forms.ModelChoiceField):
+    widget = forms.RadioSelect
+
+
+def pick_contacts(user: User, text: str, chosen: Any) -> list[tuple[Any, str]]:
+    """At most `PICKED` contacts that match `text`, and the chosen one: choices of a select that never grows too long."""
+    contacts = Contact.objects.visible_to(user).usable().select_related("company")
+    found = list(contacts.search(text)[:PICKED])
+    if str(chosen or "").isdecimal() and all(str(contact.pk) != str(chosen) for contact in found):
+        found += contacts.filter(pk=chosen)
+    return [("", _("– choose –")), *((contact.pk, contact_label(contact)) for contact in found)]
+
+
+def contact_label(contact: Contact) -> str:
+    return f"{contact.name} ({contact.company.name})" if contact.company else contact.name
+
+
+class ContactPicker(forms.Form):
+    """Finds a contact by words, with or without scripts."""
+
+    contact_search = forms.CharField(
+        label=_("Find a contact"),
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+    )
+    contact = forms.ModelChoiceField(Contact.objects.none(), label=_("Contact"))
+
+    def offer_contacts(self, user: User) -> None:
+        field = self.fields["contact"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Contact.objects.visible_to(user)
+        data: Any = self.data if self.is_bound else {}
+        text = str(data.get("contact_search", "")).replace("\0", "")[:100]
+        field.widget.choices = pick_contacts(user, text, data.get("contact") or self.get_initial_for_field(field, "contact"))
+
+
+class VerbForm(forms.Form):
+    """One step of an opportunity. `version` is what the person looked at; `on` the business date, today if not given."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)
+
+    title: ClassVar[Any] = ""
+    submit: ClassVar[Any] = ""
+    own: ClassVar[tuple[str, ...]] = ()  # fields that become arguments of the verb
+
+    def __init__(self, data: QueryDict | None, *, opportunity: Opportunity, user: User, today: datetime.date) -> None:
+        super().__init__(data, initial={"version": opportunity.version, "on": today})
+        self.opportunity, self.user, self.today = opportunity, user, today
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Set what is proposed and offered."""
+
+    def sent(self, name: str) -> bool:
+        """Whether the browser sent the field at all: a button alone asks for nothing, a blank field asks for blank."""
+        return self.add_prefix(name) in self.data
+
+    def clean_on(self) -> datetime.date:
+        return self.cleaned_data.get("on") or self.today
+
+    def values(self) -> dict[str, Any]:
+        """Arguments for the verb; what was not sent is not asked for."""
+        values = {name: self.cleaned_data[name] for name in self.own if self.sent(name)}
+        if "on" in self.fields:
+            values["on"] = self.cleaned_data.get("on") or self.today
+        if "reason" in self.fields:
+            values["reason"] = self.cleaned_data.get("reason", "")
+        return values
+
+    def refuse(self, refusal: ValidationError) -> None:
+        """Show a verb's refusal next to its field; what concerns no field of this form stands above them all."""
+        for field, errors in refusal.error_dict.items():
+            shown = field in self.fields and not self.fields[field].widget.is_hidden
+            for error in errors:
+                self.add_error(field if shown else None, error)
+
+    @property
+    def above(self) -> Any:
+        return self.errors.get(NON_FIELD_ERRORS, [])
+
+
+class DatedForm(VerbForm):
+    on = DayField(label=_("Date of change"), required=False)
+    reason = forms.CharField(
+        label=_("Reason"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+class EstimateForm(DatedForm):
+    estimated_value = AmountField(label=_("Estimated value"), required=False)
+    chances = PercentageField(label=_("Chances of success %"), required=False)
+    closing_on = DayField(label=_("Estimated closing date"), required=False)
+
+    own = ("estimated_value", "chances", "closing_on")
+
+    def propose(self, stage: Stage | None) -> None:
+        """Initial values for entering or revising `stage`; blank chances mean the stage's, which the field says."""
+        opportunity = self.opportunity
+        if stage is None:
+            proposed = lifecycle.Asked(opportunity.estimated_value, opportunity.chances, opportunity.closing_on)
+        else:
+            proposed = lifecycle.proposed_estimates(opportunity, stage, on=self.today)
+            self.fields["chances"].help_text = _("Blank: the stage's own, %(chances)s %%.") % {
+                "chances": f"{stage.chances:g}"
+            }
+        for name in self.own:
+            value = getattr(proposed, name)
+            if value is not None and value is not KEEP:
+                self.initial[name] = value
+
+
+class StartForm(EstimateForm):
+    title, submit = _("Start"), _("Start at the first stage")
+
+    def prepare(self) -> None:
+        stages = lifecycle.stages_of(self.opportunity)
+        self.propose(stages[0] if stages else None)
+
+
+class MoveForm(EstimateForm):
+    to = StageChoiceField(Stage.objects.none(), label=_("To stage"), empty_label=None)
+
+    title, submit = _("Move"), _("Move")
+    own = ("to", *EstimateForm.own)
+    field_order: ClassVar = ["to", "estimated_value", "chances", "closing_on", "on", "reason"]
+
+    def __init__(self, data: QueryDict | None, *, wanted: str = "", **options: Any) -> None:
+        self.wanted = wanted
+        super().__init__(data, **options)
+
+    def prepare(self) -> None:
+        self.moves = lifecycle.moves(self.opportunity)
+        field = self.fields["to"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Stage.objects.filter(sales_cycle=self.opportunity.sales_cycle_id).select_related("sales_cycle")
+        field.widget.choices = [(way.stage.pk, self._label(way)) for way in self.moves if way.is_open]
+        chosen = self.target()
+        if chosen:
+            self.initial["to"] = chosen.pk
+            self.propose(chosen)
+
+    def target(self) -> Stage | None:
+        """The stage that was asked for, else the next one, else the first open way."""
+        ways = {str(way.stage.pk): way for way in self.moves if way.is_open}
+        asked = ways.get(str(self.data.get("to", "")) or self.wanted) or ways.get(self.wanted)
+        nearest = next((way for way in ways.values() if way.action == "next"), None)
+        way = asked or nearest or next(iter(ways.values()), None)
+        return way.stage if way else None
+
+    @staticmethod
+    def _label(way: Any) -> str:
+        return f"{way.stage} – {way.action.label}"
+
+
+class ReviseForm(EstimateForm):
+    title, submit = _("Revise the estimate"), _("Save the estimate")
+
+    def prepare(self) -> None:
+        self.propose(self.opportunity.stage)
+        if self.opportunity.is_in_progress:
+            self.initial["closing_on"] = self.opportunity.closing_on
+
+
+class EditForm(DatedForm):
+    description = forms.CharField(label=_("Description"), max_length=100)
+    priority = forms.ChoiceField(label=_("Priority"), choices=Priority, required=False)
+    source = forms.ModelChoiceField(Source.objects.none(), label=_("Source"), required=False)
+
+    title, submit = _("Edit the facts"), _("Save")
+    own = ("description", "priority", "source")
+    field_order: ClassVar = ["description", "priority", "source", "on", "reason"]
+
+    def prepare(self) -> None:
+        opportunity = self.opportunity
+        source = self.fields["source"]
+        assert isinstance(source, forms.ModelChoiceField)
+        source.queryset = Source.objects.usable() | Source.objects.filter(pk=opportunity.source_id)
+        self.initial |= {name: getattr(opportunity, name) for name in ("description", "priority", "source")}
+        if opportunity.is_closed:
+            del self.fields["priority"], self.fields["source"]
+
+
+class ReassignForm(DatedForm, ContactPicker):
+    salesperson = forms.ModelChoiceField(Salesperson.objects.none(), label=_("Salesperson"), required=False)
+
+    title, submit = _("Reassign"), _("Reassign")
+    own = ("salesperson", "contact")
+    field_order: ClassVar = ["salesperson", "contact_search", "contact", "on", "reason"]
+
+    def prepare(self) -> None:
+        opportunity = self.opportunity
+        self.initial |= {"salesperson": opportunity.salesperson, "contact": opportunity.contact_id}
+        people = self.fields["salesperson"]
+        assert isinstance(people, forms.ModelChoiceField)
+        visible = Salesperson.objects.visible_to(self.user)
+        people.queryset = visible.usable() | visible.filter(pk=opportunity.salesperson_id)
+        self.offer_contacts(self.user)
+        if not opportunity.is_not_started:
+            self._offer_the_company()
+
+    def _offer_the_company(self) -> None:
+        """Once started only the company and its people can be chosen, so there is nothing to search."""
+        company = self.opportunity.company
+        same = Contact.objects.visible_to(self.user).filter(pk=company.pk) | company.people.all()
+        self.fields["contact"].widget.choices = [(contact.pk, contact.name) for contact in same.order_by("kind", "name")]
+        del self.fields["contact_search"]
+
+
+class ChangeCycleForm(EstimateForm):
+    sales_cycle = forms.ModelChoiceField(SalesCycle.objects.none(), label=_("Sales cycle"), required=False)
+    to = forms.ModelChoiceField(Stage.objects.none(), label=_("To stage"), required=False)
+
+    title, submit = _("Change the sales cycle"), _("Change the sales cycle")
+    own = ("sales_cycle", "to", *EstimateForm.own)
+    field_order: ClassVar = ["sales_cycle", "to", "estimated_value", "chances", "closing_on", "on", "reason"]
+
+    def prepare(self) -> None:
+        cycles = SalesCycle.objects.usable().exclude(pk=self.opportunity.sales_cycle_id)
+        cycle, stage = self.fields["sales_cycle"], self.fields["to"]
+        assert isinstance(cycle, forms.ModelChoiceField) and isinstance(stage, forms.ModelChoiceField)
+        cycle.queryset = cycles
+        if self.opportunity.is_not_started:
+            for name in ("to", *EstimateForm.own):
+                del self.fields[name]
+            return
+        cycle.required = stage.required = True
+        stages = Stage.objects.filter(sales_cycle__in=cycles).select_related("sales_cycle")
+        stage.queryset = stages
+        stage.label_from_instance = lambda made: f"{made.sales_cycle}: {made}"  # type: ignore[method-assign]
+        self.initial |= {
+            "estimated_value": self.opportunity.estimated_value,
+            "closing_on": self.opportunity.closing_on,
+        }
+
+    def values(self) -> dict[str, Any]:
+        values = super().values()
+        return {name: value for name, value in values.items() if name in self.fields} | {
+            "sales_cycle": self.cleaned_data["sales_cycle"]
+        }
+
+
+class CloseForm(DatedForm):
+    outcome = forms.ChoiceField(label=_("Outcome"), choices=CloseCode.Outcome, widget=forms.RadioSelect)
+    close_code = forms.ModelChoiceField(CloseCode.objects.none(), label=_("Close code"), required=False)
+    sales_value = AmountField(label=_("Sales value (when won)"), required=False)
+
+    title, submit = _("Close"), _("Close the opportunity")
+    own = ("outcome", "close_code", "sales_value")
+    field_order: ClassVar = ["outcome", "close_code", "sales_value", "on", "reason"]
+
+    def __init__(self, data: QueryDict | None, *, wanted: str = "", **options: Any) -> None:
+        self.wanted = wanted
+        super().__init__(data, **options)
+
+    def prepare(self) -> None:
+        outcome = self.wanted if self.wanted in CloseCode.Outcome.values else ""
+        self.quote = Quote.objects.current().filter(opportunity=self.opportunity).first()
+        codes = CloseCode.objects.usable()
+        field = self.fields["close_code"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = codes.filter(outcome=outcome) if outcome and not self.is_bound else codes
+        field.label_from_instance = self._code_label  # type: ignore[method-assign]
+        self.fields["on"].label = _("Closing date")
+        if self.quote:
+            self.fields["sales_value"].help_text = _("Blank: the net amount of the quote %(number)s, %(amount)s.") % {
+                "number": self.quote.number,
+                "amount": self.quote.net_amount,
+            }
+        if outcome:
+            self.initial["outcome"] = outcome
+            self.initial["close_code"] = self._only_code(outcome)
+
+    @staticmethod
+    def _code_label(code: CloseCode) -> str:
+        return f"{code.get_outcome_display()}: {code}"
+
+    @staticmethod
+    def _only_code(outcome: str) -> CloseCode | None:
+        """R-CLOSE-CODE: the code, when there is exactly one of the kind."""
+        codes = list(CloseCode.objects.usable().filter(outcome=outcome)[:2])
+        return codes[0] if len(codes) == 1 else None
+
+    def values(self) -> dict[str, Any]:
+        values = super().values()
+        values["close_code"] = values.get("close_code") or self._only_code(self.cleaned_data["outcome"])
+        return values
+
+    @property
+    def differs_from_quote(self) -> bool:
+        """Whether a deal is won at another amount than its quote says."""
+        value = self.cleaned_data.get("sales_value")
+        return bool(self.quote and value and value != self.quote.net_amount)
+
+
+class ReopenForm(DatedForm):
+    to = forms.ModelChoiceField(Stage.objects.none(), label=_("To stage"), required=False)
+    closing_on = DayField(label=_("Estimated closing date"), required=False)
+
+    title, submit = _("Reopen"), _("Reopen the opportunity")
+    own = ("to", "closing_on")
+    field_order: ClassVar = ["to", "closing_on", "reason", "on"]
+
+    def prepare(self) -> None:
+        self.fields["reason"].required = True
+        if not self.opportunity.is_closed:
+            return
+        before = lifecycle.last_open(self.opportunity)
+        if before.is_not_started:
+            del self.fields["to"], self.fields["closing_on"]
+            return
+        field = self.fields["to"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Stage.objects.filter(sales_cycle=self.opportunity.sales_cycle_id).select_related("sales_cycle")
+        self.initial["to"] = before.stage_id
+        if before.closing_on and before.closing_on >= self.today:
+            self.initial["closing_on"] = before.closing_on
+
+    def values(self) -> dict[str, Any]:
+        return {name: value for name, value in super().values().items() if name in (*self.fields, "reason")}
+
+
+class UndoForm(VerbForm):
+    title, submit = _("Undo the last step"), _("Undo")
+
+    reason = forms.CharField(
+        label=_("Reason"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+class CorrectForm(DatedForm):
+    title, submit = _("Correct the date of the last step"), _("Correct the date")
+
+    def prepare(self) -> None:
+        self.fields["on"].required = True
+        self.initial["on"] = lifecycle.last_date(self.opportunity)
+
+
+class ArchiveForm(DatedForm):
+    title, submit = _("Archive"), _("Archive the opportunity")
+
+
+class RestoreForm(DatedForm):
+    title, submit = _("Restore"), _("Restore the opportunity")
+
+
+class NewForm(ContactPicker):
+    """A new opportunity, from nothing, from a contact or from a salesperson."""
+
+    description = forms.CharField(label=_("Description"), max_length=100)
+    salesperson = forms.ModelChoiceField(Salesperson.objects.none(), label=_("Salesperson"), required=False)
+    sales_cycle = forms.ModelChoiceField(SalesCycle.objects.none(), label=_("Sales cycle"), required=False)
+    priority = forms.ChoiceField(label=_("Priority"), choices=Priority, initial=Priority.NORMAL, required=False)
+    source = forms.ModelChoiceField(Source.objects.none(), label=_("Source"), required=False)
+    created_on = DayField(label=_("Creation date"), required=False)
+    estimated_value = AmountField(label=_("Estimated value"), required=False)
+    chances = PercentageField(label=_("Chances of success %"), required=False)
+    closing_on = DayField(label=_("Estimated closing date"), required=False)
+    start = forms.BooleanField(label=_("Start at the first stage at once"), required=False)
+
+    field_order: ClassVar = [
+        *("description", "contact_search", "contact", "salesperson", "sales_cycle", "estimated_value", "chances"),
+        *("closing_on", "start", "priority", "source", "created_on"),
+    ]
+    refuse = VerbForm.refuse
+    above = VerbForm.above
+
+    def __init__(self, data: QueryDict | None, *, initial: dict[str, Any], user: User, today: datetime.date) -> None:
+        super().__init__(data, initial={"created_on": today, "start": True} | initial)
+        self.user, self.today = user, today
+        self._offer("source", Source.objects.usable())
+        self._offer("sales_cycle", SalesCycle.objects.usable())
+        self._offer("salesperson", Salesperson.objects.visible_to(user).usable())
+        self.offer_contacts(user)
+        self.cycle = SalesCycle.objects.default()
+        if "sales_cycle" not in self.initial and self.cycle:
+            self.initial["sales_cycle"] = self.cycle.pk
+        if not self.initial.get("salesperson") and user.salesperson and user.salesperson.is_usable:
+            self.initial["salesperson"] = user.salesperson_id
+        self._propose_estimates()
+
+    def _offer(self, name: str, choices: Any) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = choices
+
+    def _propose_estimates(self) -> None:
+        """The first stage's chances as a hint, and the closing date by its date formula."""
+        stage = self.cycle.stages.first() if self.cycle else None
+        if stage is None:
+            return
+        self.fields["chances"].help_text = _("Blank: the first stage's own, %(chances)s %%.") % {
+            "chances": f"{stage.chances:g}"
+        }
+        proposed = known_to_stage(stage, self.today)
+        if proposed:
+            self.initial.setdefault("closing_on", proposed)
+
+    def values(self) -> dict[str, Any]:
+        """Arguments of `lifecycle.create`. The priority and the cycle that were not sent are the proposed ones."""
+        values = {name: value for name, value in self.cleaned_data.items() if name != "contact_search"}
+        values["created_on"] = values["created_on"] or self.today
+        values["priority"] = values["priority"] or Priority.NORMAL
+        if "sales_cycle" not in self.data:
+            del values["sales_cycle"]
+        return values | {"on": self.today}
+
+

@@ -1,0 +1,99 @@
+"""The ledger as a story: who changed what from what to what, through which door."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from opportunities.models import Action, Opportunity, OpportunityEntry
+from salescycles.models import StageEvent
+
+# What is told of a step, in this order, and how it is shown. The company follows the contact and is not told twice.
+TOLD = (
+    ("status", "choice"),
+    ("stage", "stage"),
+    ("estimated_value", "money"),
+    ("chances", "percent"),
+    ("probability", "percent"),
+    ("calculated_value", "money"),
+    ("closing_on", "day"),
+    ("sales_value", "money"),
+    ("close_code", "name"),
+    ("description", "name"),
+    ("priority", "choice"),
+    ("source", "name"),
+    ("contact", "name"),
+    ("salesperson", "name"),
+    ("sales_cycle", "name"),
+)
+RELATED = ("by", "stage", "close_code", "source", "contact", "salesperson", "sales_cycle")
+
+
+@dataclass(frozen=True)
+class Change:
+    label: Any
+    kind: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Told:
+    """One step: the entry, what it changed, and the name its stage had then."""
+
+    entry: OpportunityEntry
+    changes: list[Change]
+    stage_name: str
+
+    @property
+    def is_correction(self) -> bool:
+        return self.entry.undoes is not None and self.entry.action != Action.UNDONE
+
+
+def timeline(opportunity: Opportunity) -> list[Told]:
+    """Every step, newest first, in two queries."""
+    entries = list(opportunity.entries.select_related(*RELATED).order_by("step"))
+    names = stage_names(entries)
+    told = []
+    before: OpportunityEntry | None = None
+    for entry in entries:
+        told.append(Told(entry, list(_changes(before, entry, names)), names.get(entry.pk, "")))
+        before = entry
+    return told[::-1]
+
+
+def _changes(before: OpportunityEntry | None, after: OpportunityEntry, names: dict[int, str]) -> Iterable[Change]:
+    for name, kind in TOLD:
+        label = OpportunityEntry._meta.get_field(name).verbose_name  # type: ignore[union-attr]
+        old, new = _shown(before, name, kind, names), _shown(after, name, kind, names)
+        if before is not None and old != new:
+            yield Change(label, kind, old, new)
+        elif before is None and new and name in ("estimated_value", "closing_on", "salesperson"):
+            yield Change(label, kind, None, new)
+
+
+def _shown(entry: OpportunityEntry | None, name: str, kind: str, names: dict[int, str]) -> Any:
+    if entry is None:
+        return None
+    if kind == "choice":
+        return getattr(entry, f"get_{name}_display")()
+    if kind == "stage":
+        return names.get(entry.pk)
+    return getattr(entry, name)
+
+
+def stage_names(entries: Iterable[OpportunityEntry]) -> dict[int, str]:
+    """What the stage of each entry was called when the entry was recorded, by the entry's key; one query.
+
+    An entry older than the stage's own history (an import, a seed) shows the oldest name.
+    """
+    at_stage = [entry for entry in entries if entry.stage_id]
+    versions: dict[int, list[Any]] = {}
+    kept = StageEvent.objects.filter(pgh_obj_id__in={entry.stage_id for entry in at_stage}).order_by("pgh_id")
+    for version in kept.values("pgh_obj_id", "pgh_created_at", "description"):
+        versions.setdefault(version["pgh_obj_id"], []).append(version)
+    return {entry.pk: _name_then(entry, versions.get(entry.stage_id or 0, [])) for entry in at_stage}
+
+
+def _name_then(entry: OpportunityEntry, versions: list[Any]) -> str:
+    known = [version for version in versions if version["pgh_created_at"] <= entry.recorded_at] or versions[:1]
+    return known[-1]["description"] if known else str(entry.stage)

@@ -1,0 +1,179 @@
+"""One view per verb: fetch what is visible, ask the form, act, answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from contacts.models import Contact
+from crm.lib.fragments import is_fragment, redirect_to, render_page
+from opportunities import forms, lifecycle
+from opportunities.models import Opportunity, OpportunityEntry
+from opportunities.timeline import timeline
+from opportunities.views.access import ADD, CHANGE, require, visible_or_404
+from opportunities.views.lists import help_without_cycle, state_of
+from salespeople.models import Company, Salesperson
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+Verb = Callable[..., OpportunityEntry]
+
+
+def _answer(request: HttpRequest, pk: int, form_class: type[forms.VerbForm], verb: Verb, **options: Any) -> HttpResponse:
+    opportunity = visible_or_404(request, pk)
+    require(request, CHANGE)
+    data = request.POST if request.method == "POST" else None
+    today = Company.current().today()
+    form = form_class(data, opportunity=opportunity, user=request.user, today=today, **options)
+    if data is None or not form.is_valid():
+        return _show(request, form, status=200 if data is None else 422)
+    seen = form.cleaned_data["version"]
+    try:
+        entry = verb(opportunity, version=seen, by=request.user, **form.values())
+    except ValidationError as refusal:
+        form.refuse(refusal)
+        return _show(request, form, status=422)
+    except lifecycle.Stale as stale:
+        return _conflict(request, form, stale, **options)
+    return _done(request, pk, form, entry)
+
+
+def _show(request: HttpRequest, form: forms.VerbForm, *, status: int, **context: Any) -> HttpResponse:
+    context |= {"form": form, "opportunity": form.opportunity, "action": request.path}
+    return render_page(request, "opportunities/verb.html", context, partial="form", status=status)
+
+
+def _conflict(request: HttpRequest, form: forms.VerbForm, stale: lifecycle.Stale, **options: Any) -> HttpResponse:
+    """The present state, what happened since, and the form again with everything that was typed."""
+    opportunity = visible_or_404(request, stale.pk)
+    typed = form.data.copy()
+    typed["version"] = str(opportunity.version)
+    again = type(form)(typed, opportunity=opportunity, user=request.user, today=form.today, **options)
+    since = [told for told in timeline(opportunity) if told.entry.step > stale.seen]
+    return _show(request, again, status=409, since=since)
+
+
+def _done(request: HttpRequest, pk: int, form: forms.VerbForm, entry: OpportunityEntry) -> HttpResponse:
+    """Say what happened and show the new state, read again from the top."""
+    said = _("Done: %(action)s.") % {"action": entry.get_action_display()}
+    if isinstance(form, forms.CloseForm) and form.differs_from_quote:
+        said += " " + _("The quote %(number)s says another amount.") % {"number": form.quote.number}
+    messages.success(request, said)
+    opportunity = Opportunity.objects.visible_to(request.user).filter(pk=pk)
+    if not opportunity.exists():
+        messages.info(request, _("The opportunity now belongs to somebody else and is no longer yours to see."))
+        return redirect_to(request, "opportunities:list")
+    if not is_fragment(request):
+        return redirect_to(request, "opportunities:detail", pk)
+    context = state_of(request, visible_or_404(request, pk))
+    response = render_page(request, "opportunities/detail.html", context, partial="state")
+    response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"
+    return response
+
+
+@get_or_post
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.StartForm, lifecycle.start)
+
+
+@get_or_post
+def move(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.MoveForm, lifecycle.move, wanted=request.GET.get("to", ""))
+
+
+@get_or_post
+def revise(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.ReviseForm, lifecycle.revise)
+
+
+@get_or_post
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.EditForm, lifecycle.edit)
+
+
+@get_or_post
+def reassign(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.ReassignForm, lifecycle.reassign)
+
+
+@get_or_post
+def change_cycle(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.ChangeCycleForm, lifecycle.change_cycle)
+
+
+@get_or_post
+def close(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.CloseForm, lifecycle.close, wanted=request.GET.get("outcome", ""))
+
+
+@get_or_post
+def reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.ReopenForm, lifecycle.reopen)
+
+
+@get_or_post
+def undo(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.UndoForm, lifecycle.undo)
+
+
+@get_or_post
+def correct(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.CorrectForm, lifecycle.correct)
+
+
+@get_or_post
+def archive(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.ArchiveForm, lifecycle.archive)
+
+
+@get_or_post
+def restore(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, forms.RestoreForm, lifecycle.restore)
+
+
+@get_or_post
+def new(request: HttpRequest) -> HttpResponse:
+    """A new opportunity; the context it was asked from (contact, salesperson) is kept. "Find" only searches contacts."""
+    require(request, ADD)
+    data = request.POST if request.method == "POST" else None
+    form = forms.NewForm(data, initial=_context_of(request), user=request.user, today=Company.current().today())
+    finding = data is not None and "find" in data
+    if data is None or finding or not form.is_valid():
+        return _show_new(request, form, finding, status=200 if data is None or finding else 422)
+    try:
+        entry = lifecycle.create(by=request.user, **form.values())
+    except ValidationError as refusal:
+        form.refuse(refusal)
+        return _show_new(request, form, finding, status=422)
+    opportunity = entry.opportunity
+    messages.success(request, _("Created: %(opportunity)s.") % {"opportunity": opportunity})
+    if not Opportunity.objects.visible_to(request.user).filter(pk=opportunity.pk).exists():
+        messages.info(request, _("The opportunity belongs to somebody else and is not yours to see."))
+        return redirect_to(request, "opportunities:list")
+    return redirect_to(request, "opportunities:detail", opportunity.pk)
+
+
+def _show_new(request: HttpRequest, form: forms.NewForm, finding: bool, *, status: int) -> HttpResponse:
+    context = {"form": form, "finding": finding, **help_without_cycle(request)}
+    return render_page(request, "opportunities/new.html", context, partial="form", status=status)
+
+
+def _context_of(request: HttpRequest) -> dict[str, Any]:
+    """Contact and salesperson that the address names, where they are visible; a contact brings its salesperson."""
+    initial: dict[str, Any] = {}
+    contact = _named(Contact.objects.visible_to(request.user).select_related("salesperson"), request, "contact")
+    salesperson = _named(Salesperson.objects.visible_to(request.user), request, "salesperson")
+    if contact:
+        initial["contact"] = contact.pk
+        salesperson = salesperson or contact.salesperson
+    if salesperson and salesperson.is_usable:
+        initial["salesperson"] = salesperson.pk
+    return initial
+
+
+def _named(rows: Any, request: HttpRequest, name: str) -> Any:
+    key = request.GET.get(name, "")
+    return rows.filter(pk=key).first() if key.isascii() and key.isdecimal() and len(key) < 19 else None
