@@ -1,0 +1,63 @@
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from crm.lib.admin import CarefulAdmin
+from crm.lib.numbers import next_number
+
+
+class ContactForm(forms.ModelForm):
+    language = forms.ChoiceField(choices=lambda: [("", "–"), *settings.LANGUAGES], required=False, label=_("Language"))
+
+    def clean_number(self) -> str:
+        """A number once given can be changed, but not taken away."""
+        return self.cleaned_data["number"] or self.instance.number
+
+    def clean_kind(self) -> str:
+        kind = str(self.cleaned_data["kind"])
+        if kind == Contact.Kind.PERSON and self.instance.pk and self.instance.people.exists():
+            raise ValidationError(_("A company that people belong to stays a company."))
+        return kind
+
+    def clean_company(self) -> Contact | None:
+        company: Contact | None = self.cleaned_data["company"]
+        if company and self.cleaned_data.get("kind") == Contact.Kind.COMPANY:
+            raise ValidationError(_("Only a person can belong to a company."))
+        return company
+
+
+@admin.register(Contact)
+class ContactAdmin(CarefulAdmin):
+    form = ContactForm
+    list_display = ("name", "number", "kind", "company", "city", "phone", "email", "salesperson", "privacy_blocked")
+    list_filter = ("kind", "privacy_blocked", "salesperson")
+    list_select_related = ("company", "salesperson")
+    search_fields = ("name", "number", "email", "city")
+    search_help_text = _("Beginnings of words in name, number, e-mail or city.")
+    ordering = ("name", "pk")
+    autocomplete_fields = ("company", "salesperson")
+    readonly_fields = ("created_at",)
+    fieldsets = (
+        (None, {"fields": ("number", "kind", "name", "company", "job_title", "salesperson", "language")}),
+        (_("Address"), {"fields": ("address", "address_2", "post_code", "city", "county", "country")}),
+        (_("Reached by"), {"fields": ("phone", "mobile", "email", "home_page")}),
+        (_("Privacy"), {"fields": ("privacy_blocked", "created_at")}),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
+    ) -> tuple[Any, bool]:
+        return queryset.filter(
+            pk__in=Contact.objects.search(search_term).values("pk")
+        ) if search_term else queryset, False
+
+    def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
+        obj.number = obj.number or next_number(Contact, "CT")
+        super().save_model(request, obj, form, change)

@@ -1,0 +1,92 @@
+"""What every admin page of ours does: show only what the person may see, say who uses what cannot be deleted, and
+answer a lost race with a message."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import ForeignKey, Model, ProtectedError, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext_lazy as _
+
+from crm.lib.in_use import uses, visible
+
+logger = logging.getLogger(__name__)
+LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
+
+
+class CarefulAdmin(admin.ModelAdmin):
+    """The parent of every admin page. Rows that the person may not see do not exist here (404)."""
+
+    show_full_result_count = False
+    listed_as: str | None = None  # a key: in lists of who uses something a row appears as what the key points to
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = visible(self.model, request)
+        ordering = self.get_ordering(request)
+        return rows.order_by(*ordering) if ordering else rows
+
+    def get_field_queryset(
+        self, db: str | None, db_field: ForeignKey[Any, Any], request: HttpRequest
+    ) -> QuerySet[Any] | None:
+        choices = super().get_field_queryset(db, db_field, request)
+        allowed = visible(db_field.remote_field.model, request)
+        return allowed if choices is None else allowed.order_by(*choices.query.order_by)
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        raise Http404
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, int], set[Any], list[Any]]:
+        protected = uses(objs, request, self.admin_site)
+        if protected:  # the collector would load, and name, every row that protects
+            return [], {}, set(), list(protected)
+        return super().get_deleted_objects(objs, request)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        view = super().changeform_view
+        return self._unless_lost(request, lambda: view(request, object_id, form_url, extra_context))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        view = super().delete_view
+        return self._unless_lost(request, lambda: view(request, object_id, extra_context))
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        def act() -> Any:
+            with transaction.atomic():
+                return respond(request, queryset)
+
+        respond = super().response_action
+        return self._unless_lost(request, act)
+
+    def _unless_lost(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+        """What was checked a moment ago, the database may refuse now, because somebody was faster."""
+        try:
+            return view()
+        except (IntegrityError, ProtectedError) as error:
+            logger.warning("admin change refused by the database: %s", error)
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") not in (LOCK_NOT_AVAILABLE, DEADLOCK):
+                raise
+        messages.error(
+            request, _("Somebody else changed something at the same time. Nothing was saved: look at it again.")
+        )
+        return HttpResponseRedirect(request.get_full_path())
+
+
+class ReadOnly:
+    """Nothing can be added, changed or deleted here."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

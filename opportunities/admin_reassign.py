@@ -1,0 +1,97 @@
+"""The one bulk action of the admin pages: many opportunities to another salesperson."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from opportunities import lifecycle
+from opportunities.admin_forms import ReassignForm
+from opportunities.models import Batch, Door, Opportunity
+from salespeople.models import Company
+
+AT_ONCE = 500  # rows stay locked until all are written
+TOLD = 20  # refusals named one by one
+
+Refused = list[tuple[str, str]]
+
+
+@admin.action(description=_("Reassign to another salesperson"), permissions=["change"])
+def reassign(page: Any, request: HttpRequest, chosen: QuerySet[Opportunity]) -> HttpResponse | None:
+    """Asks to whom and why, then reassigns."""
+    if "seen" in request.POST:
+        form = ReassignForm(request.user, request.POST)
+        if form.is_valid():
+            _tell(request, *_reassign(page, request, **form.cleaned_data))
+            return None
+        return _ask(page, request, form, _known(page, request, form))
+    rows = list(chosen.with_names().order_by("pk")[: AT_ONCE + 1])
+    if len(rows) > AT_ONCE:
+        text = _("At most %(count)d opportunities can be reassigned at once. Choose fewer.")
+        messages.warning(request, text % {"count": AT_ONCE})
+        return None
+    seen = ",".join(f"{row.pk}:{row.version}" for row in rows)
+    return _ask(page, request, ReassignForm(request.user, initial={"seen": seen}), rows) if rows else None
+
+
+def _known(page: Any, request: HttpRequest, form: ReassignForm) -> Iterable[Opportunity]:
+    keys = list(form.cleaned_data.get("seen", {}))[:AT_ONCE]
+    return page.get_queryset(request).with_names().filter(pk__in=keys).order_by("pk")
+
+
+def _ask(page: Any, request: HttpRequest, form: ReassignForm, rows: Iterable[Opportunity]) -> HttpResponse:
+    context = page.admin_site.each_context(request) | {
+        "title": _("Reassign to another salesperson"),
+        "opts": page.opts,
+        "form": form,
+        "rows": rows,
+        "checkbox_name": ACTION_CHECKBOX_NAME,
+        "media": page.media,
+    }
+    status = 422 if form.errors else 200
+    return TemplateResponse(request, "admin/opportunities/opportunity/reassign.html", context, status=status)
+
+
+def _reassign(page: Any, request: HttpRequest, *, seen: dict[int, int], **values: Any) -> tuple[int, Refused]:
+    """All rows in one transaction, by ascending key, as one batch; a refused row leaves the others alone."""
+    on, refused, changed = Company.current().today(), [], 0
+    with transaction.atomic():
+        batch = Batch.objects.create(door=Door.BULK, by=request.user)
+        rows = list(page.get_queryset(request).with_last_date().filter(pk__in=list(seen)[:AT_ONCE]).order_by("pk"))
+        for row in rows:
+            how = {"on": on, "by": request.user, "door": Door.BULK, "batch": batch}
+            try:
+                lifecycle.reassign(row, version=seen[row.pk], **values, **how)
+                changed += 1
+            except ValidationError as refusal:
+                refused.append((str(row), " ".join(refusal.messages)))
+            except lifecycle.Stale:
+                refused.append((str(row), _("Somebody changed it in the meantime.")))
+        if not changed:
+            transaction.set_rollback(True)
+    gone = len(seen) - len(rows)
+    if gone:
+        text = ngettext("%(count)d opportunity", "%(count)d opportunities", gone) % {"count": gone}
+        refused.append((text, _("Not to be found any more.")))
+    return changed, refused
+
+
+def _tell(request: HttpRequest, changed: int, refused: Refused) -> None:
+    if changed:
+        text = ngettext("%(count)d opportunity was reassigned.", "%(count)d opportunities were reassigned.", changed)
+        messages.success(request, text % {"count": changed})
+    if refused:
+        text = ngettext("%(count)d was refused:", "%(count)d were refused:", len(refused))
+        messages.warning(request, text % {"count": len(refused)})
+    for name, why in refused[:TOLD]:
+        messages.warning(request, _("%(opportunity)s: %(reason)s") % {"opportunity": name, "reason": why})
+    if len(refused) > TOLD:
+        messages.warning(request, _("… and %(count)d more") % {"count": len(refused) - TOLD})

@@ -1,0 +1,196 @@
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Model, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from crm.lib.admin import CarefulAdmin
+from crm.lib.in_use import in_use, uses
+from crm.lib.money import BLANK, format_money
+from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salespeople.models import Company
+
+FIGURES = {"standing": Count("pk"), "estimated": Sum("estimated_value"), "calculated": Sum("calculated_value")}
+
+
+def with_figures(rows: QuerySet[Any], key: str, request: HttpRequest) -> QuerySet[Any]:
+    """Adds `standing`, `estimated` and `calculated` of the opportunities in progress that the person may see."""
+    opportunity: Any = rows.model._meta.get_field("opportunity").related_model
+    seen = opportunity.objects.visible_to(request.user).filter(status="in_progress", archived=False)
+    here = seen.filter(**{key: OuterRef("pk")}).order_by().values(key)
+    figures: dict[str, Any] = {
+        name: Subquery(here.annotate(figure=figure).values("figure")) for name, figure in FIGURES.items()
+    }
+    return rows.annotate(**figures | {"standing": Coalesce(figures["standing"], 0)})
+
+
+def amount(value: Decimal | None) -> str:
+    return format_money(value, Company.current().currency, get_language() or "en")
+
+
+class Figures:
+    """Columns of what stands where now."""
+
+    @admin.display(description=_("in progress"), ordering="standing", empty_value=BLANK)
+    def standing(self, row: Any) -> int | None:
+        return getattr(row, "standing", None)
+
+    @admin.display(description=_("estimated value"), ordering="estimated")
+    def estimated(self, row: Any) -> str:
+        return amount(getattr(row, "estimated", None))
+
+    @admin.display(description=_("calculated value"), ordering="calculated")
+    def calculated(self, row: Any) -> str:
+        return amount(getattr(row, "calculated", None))
+
+
+class StageForm(forms.ModelForm):
+    def _get_validation_exclusions(self) -> set[str]:
+        """The numbers of a cycle change together; the whole set of them is judged by `StageFormSet`."""
+        return super()._get_validation_exclusions() | {"number"}
+
+
+class StageFormSet(forms.BaseInlineFormSet):
+    """The stages of one cycle. Numbers may be swapped in one go; a stage in use stays."""
+
+    request: HttpRequest
+    site: admin.AdminSite
+
+    def clean(self) -> None:
+        refused = [self._in_use(form.instance) for form in self.initial_forms if self._should_delete_form(form)]
+        self._refuse_double_numbers([form for form in self.forms if self._stays(form)])
+        if any(refused):
+            raise ValidationError([message for message in refused if message])
+
+    def _stays(self, form: Any) -> bool:
+        return not self._should_delete_form(form) and (form.instance.pk is not None or form.has_changed())
+
+    def _refuse_double_numbers(self, forms: list[Any]) -> None:
+        numbers = [form.cleaned_data.get("number") for form in forms]
+        counted = Counter(number for number in numbers if number is not None)
+        known = [form.instance.pk for form in self.initial_forms]
+        others = Stage.objects.filter(sales_cycle=self.instance.pk).exclude(pk__in=known)
+        counted.update(others.values_list("number", flat=True))
+        for form, number in zip(forms, numbers, strict=True):
+            if counted[number] > 1:
+                form.add_error("number", _("Another stage has this number."))
+
+    def _in_use(self, stage: Stage) -> str:
+        lines = uses([stage], self.request, self.site)
+        if not lines:
+            return ""
+        users = format_html_join("; ", "{}", ((line,) for line in lines))
+        return format_html(_("The stage “{}” cannot be deleted, it is in use: {}"), stage, users)
+
+
+class StageInline(Figures, admin.TabularInline):
+    model = Stage
+    form = StageForm
+    formset = StageFormSet
+    fields = (
+        "number",
+        "description",
+        "completed",
+        "chances",
+        "quote_required",
+        "allow_skip",
+        "date_formula",
+        "standing",
+        "estimated",
+        "calculated",
+    )
+    readonly_fields = ("standing", "estimated", "calculated")
+    ordering = ("number",)
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Stage]:
+        return with_figures(super().get_queryset(request), "stage", request)
+
+    def get_formset(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.request, formset.site = request, self.admin_site
+        return formset
+
+    def get_extra(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> int:
+        return 1 if obj else 4
+
+
+class SalesCycleForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if cleaned and cleaned.get("is_default") and cleaned.get("blocked"):
+            self.add_error("blocked", _("The default sales cycle cannot be blocked."))
+        return cleaned
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """A new default takes over from the old one when it is saved."""
+        return super()._get_validation_exclusions() | {"is_default"}
+
+
+@admin.register(SalesCycle)
+class SalesCycleAdmin(Figures, CarefulAdmin):
+    form = SalesCycleForm
+    inlines = (StageInline,)
+    list_display = (
+        "code",
+        "description",
+        "probability_method",
+        "is_default",
+        "blocked",
+        "standing",
+        "estimated",
+        "calculated",
+    )
+    list_filter = ("blocked", "is_default", "probability_method")
+    search_fields = ("code", "description", "stages__description")
+    ordering = ("code",)
+    fields = (("code", "description"), "probability_method", "stage_decides", ("is_default", "blocked"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SalesCycle]:
+        return with_figures(super().get_queryset(request), "sales_cycle", request)
+
+    def save_model(self, request: HttpRequest, obj: SalesCycle, form: Any, change: bool) -> None:
+        if obj.is_default:
+            self._take_over(request, obj)
+        super().save_model(request, obj, form, change)
+
+    def _take_over(self, request: HttpRequest, cycle: SalesCycle) -> None:
+        """At most one cycle is the default: the one before gives way in the same transaction, and the person is told."""
+        for other in SalesCycle.objects.select_for_update().filter(is_default=True).exclude(pk=cycle.pk):
+            SalesCycle.objects.filter(pk=other.pk).update(is_default=False)
+            messages.info(request, _("“%(cycle)s” is no longer the default sales cycle.") % {"cycle": other})
+
+
+class CloseCodeForm(forms.ModelForm):
+    def clean_outcome(self) -> str:
+        outcome = str(self.cleaned_data["outcome"])
+        if self.instance.pk and "outcome" in self.changed_data and in_use(self.instance):
+            raise ValidationError(_("Opportunities were closed with this code, so its type stays. Make a new code."))
+        return outcome
+
+
+@admin.register(CloseCode)
+class CloseCodeAdmin(CarefulAdmin):
+    form = CloseCodeForm
+    list_display = ("code", "description", "outcome", "blocked")
+    list_filter = ("outcome", "blocked")
+    search_fields = ("code", "description")
+    ordering = ("-outcome", "code")
+    fields = ("code", "description", "outcome", "blocked")
+
+
+@admin.register(Source)
+class SourceAdmin(CarefulAdmin):
+    list_display = ("code", "description", "blocked")
+    list_filter = ("blocked",)
+    search_fields = ("code", "description")
+    ordering = ("code",)
+    fields = ("code", "description", "blocked")
