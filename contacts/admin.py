@@ -8,13 +8,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from contacts.forms import HAS_PEOPLE, NO_COMPANY
 from contacts.models import Contact
 from crm.lib.admin import CarefulAdmin
 from crm.lib.numbers import next_number
 
 
 class ContactForm(forms.ModelForm):
-    language = forms.ChoiceField(choices=lambda: [("", "–"), *settings.LANGUAGES], required=False, label=_("Language"))
+    home_page = forms.URLField(label=_("home page"), required=False, max_length=255, assume_scheme="https")
+    language = forms.ChoiceField(choices=lambda: [("", "–"), *settings.LANGUAGES], required=False, label=_("language"))
 
     def clean_number(self) -> str:
         """A number once given can be changed, but not taken away."""
@@ -23,13 +25,13 @@ class ContactForm(forms.ModelForm):
     def clean_kind(self) -> str:
         kind = str(self.cleaned_data["kind"])
         if kind == Contact.Kind.PERSON and self.instance.pk and self.instance.people.exists():
-            raise ValidationError(_("A company that people belong to stays a company."))
+            raise ValidationError(HAS_PEOPLE)
         return kind
 
     def clean_company(self) -> Contact | None:
         company: Contact | None = self.cleaned_data["company"]
         if company and self.cleaned_data.get("kind") == Contact.Kind.COMPANY:
-            raise ValidationError(_("Only a person can belong to a company."))
+            raise ValidationError(NO_COMPANY)
         return company
 
 

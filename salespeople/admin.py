@@ -32,14 +32,14 @@ class TimeZoneField(forms.ChoiceField):
 
     def __init__(self, **options: Any) -> None:
         blank = [] if options.get("required", True) else [("", "–")]
-        super().__init__(choices=lambda: blank + time_zones(), label=_("Time zone"), **options)
+        super().__init__(choices=lambda: blank + time_zones(), label=_("time zone"), **options)
 
 
 def language_field() -> forms.ChoiceField:
     return forms.ChoiceField(
         choices=lambda: [("", "–"), *settings.LANGUAGES],
         required=False,
-        label=_("Language"),
+        label=_("language"),
         help_text=_("Blank: the browser's."),
     )
 
