@@ -32,7 +32,7 @@ def round_half_up(value: Decimal | float, places: int = 2) -> Decimal:
     """Rounded to so many decimals, half away from zero: 0.125 → 0.13, -0.125 → -0.13. Zero never has a sign."""
     exact = value if isinstance(value, Decimal) else Decimal(str(value))
     rounded = exact.quantize(Decimal((0, (1,), -places)), context=_ROUNDING)
-    return rounded if rounded else rounded.copy_abs()
+    return rounded or rounded.copy_abs()
 
 
 def format_money(value: Value, currency: str, language: str) -> str:
@@ -71,8 +71,8 @@ def percent_formatter(language: str) -> Formatter:
 def number_formatter(language: str, places: int | None = None) -> Formatter:
     """As money_formatter, for plain numbers."""
     locale = locale_of(language)
-    minus = numbers.get_minus_sign_symbol(locale)
-    return _formatter(locale, ("", ""), (minus, ""), places)
+    minus = numbers.format_decimal(-1, locale=locale)
+    return _formatter(locale, ("", ""), _frame(minus, 0, locale), places)
 
 
 def _formatter(locale: str, plus: tuple[str, str], minus: tuple[str, str], places: int | None) -> Formatter:

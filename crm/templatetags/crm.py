@@ -21,7 +21,7 @@ from crm.lib.theme import theme_of
 
 register = template.Library()
 
-NO_ICON = SafeString("")
+NOTHING = SafeString("")
 STATUS_LOOKS = {
     "not_started": ("grey", "circle"),
     "in_progress": ("blue", "play"),
@@ -90,7 +90,7 @@ def icon(name: str, label: str = "") -> SafeString:
 @register.simple_tag
 def badge(label: Any, tone: str = "grey", icon: str = "") -> SafeString:
     """`{% badge _("Overdue") "red" "alert" %}`. Tones: grey, blue, green, amber, red."""
-    return format_html('<span class="mark mark-{}">{}{}</span>', tone, ICONS[icon] if icon else NO_ICON, label)
+    return format_html('<span class="mark mark-{}">{}{}</span>', tone, ICONS[icon] if icon else NOTHING, label)
 
 
 @register.simple_tag
@@ -102,17 +102,15 @@ def status_badge(status: str, label: Any) -> SafeString:
 @register.simple_tag
 def meter(value: Any, label: Any = "") -> SafeString:
     """`{% meter opportunity.probability %}`: a bar of 0–100 with its figure. Give a label where no heading names it."""
-    figure = _number(value)
     text = percent(value)
-    if figure is None:
+    if _number(value) is None:
         return format_html("{}", text)
-    named = format_html('aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
+    named = format_html('<span class="visually-hidden">{}: </span>', label) if label else NOTHING
     return format_html(
-        '<span class="meter"><meter min="0" max="100" value="{}" {}>{}</meter><span{}>{}</span></span>',
-        str(figure),
+        '<span class="meter"><svg class="meter-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" '
+        'focusable="false"><rect width="{}" height="8" fill="currentColor"/></svg>{}<span>{}</span></span>',
+        str(value),
         named,
-        text,
-        SafeString(' aria-hidden="true"') if label else "",
         text,
     )
 
@@ -156,7 +154,7 @@ def sort_header(
         query.urlencode(),
         target,
         label,
-        ICONS["chevron-up"] if up else ICONS["chevron-down"] if down else NO_ICON,
+        ICONS["chevron-up"] if up else ICONS["chevron-down"] if down else NOTHING,
     )
 
 
