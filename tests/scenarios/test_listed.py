@@ -1,0 +1,15 @@
+"""The reference's scenarios that are promised have each a test of their number."""
+
+import re
+from pathlib import Path
+
+BEGINNING = {1, 3, 5, 6, 7, 8, 9, 13, 26, 36, 37, 44, 45, 52, 53, 60, 85, 98}
+UNDER_WAY = {192, 197, 198, 200, 202, 204, 205, 207, 208, 209, 210, 211}
+CLOSED_AND_SET_UP = {219, 221, 227, 229, 230, 232, 240}
+LISTED = BEGINNING | UNDER_WAY | CLOSED_AND_SET_UP
+
+
+def test_every_listed_scenario_has_a_test_of_its_number():
+    text = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    tested = {int(number) for number in re.findall(r"^def test_s(\d{3})_", text, re.MULTILINE)}
+    assert sorted(LISTED - tested) == []
