@@ -1,0 +1,87 @@
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from crm.lib.editing import posted
+from crm.lib.fragments import redirect_to, render_page
+from crm.lib.lists import key_of, listing
+from quotes import lifecycle
+from quotes.filters import ORDERS, QuoteFilter
+from quotes.forms import QuoteForm
+from quotes.models import Quote
+from salespeople.models import Company
+from salespeople.requests import SignedIn
+
+VIEW, ADD, CHANGE = "quotes.view_quote", "quotes.add_quote", "quotes.change_quote"
+NAMED = ("opportunity__contact", "opportunity__company", "opportunity__salesperson")
+
+
+@require_safe
+@permission_required(VIEW, raise_exception=True)
+def quote_list(request: SignedIn) -> HttpResponse:
+    """The list: everything that shapes it is in the address."""
+    filters = QuoteFilter(request.GET, queryset=Quote.objects.visible_to(request.user))
+    rows = filters.qs if filters.is_valid() else Quote.objects.none()
+    context = listing(request, filters, rows.select_related(*NAMED), ORDERS, default="-quoted_on")
+    status = 200 if context["understood"] else 422
+    return render_page(request, "quotes/list.html", context, partial="results", status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required(ADD, raise_exception=True)
+def new(request: SignedIn) -> HttpResponse:
+    """A new quote of the opportunity that `opportunity` names; without one the page says where quotes are made."""
+    asked = request.POST.get("opportunity") or request.GET.get("opportunity")
+    if not asked:
+        return render_page(request, "quotes/new.html", status=422 if request.method == "POST" else 200)
+    opportunity = get_object_or_404(_opportunities(request), pk=key_of(asked))
+    initial = {"quoted_on": Company.current().today(), "net_amount": opportunity.estimated_value}
+    form = QuoteForm(posted(request), opportunity=opportunity, initial=initial)
+    if form.is_bound and form.submit():
+        messages.success(request, _("The quote %(number)s was added.") % {"number": form.instance.number})
+        return redirect_to(request, opportunity)
+    context = {"form": form, "opportunity": opportunity}
+    return render_page(request, "quotes/form.html", context, partial="form", status=form.status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def detail(request: SignedIn, pk: int) -> HttpResponse:
+    """One quote, and the form to change it."""
+    quote = get_object_or_404(Quote.objects.visible_to(request.user).select_related(*NAMED), pk=pk)
+    if request.method == "POST" and not request.user.has_perm(CHANGE):
+        raise PermissionDenied
+    opportunity = quote.opportunity
+    form = QuoteForm(posted(request), instance=quote, opportunity=opportunity)
+    if form.is_bound and form.submit():
+        messages.success(request, _("The quote %(number)s was saved.") % {"number": form.instance.number})
+        return redirect_to(request, opportunity)
+    may_change = request.user.has_perm(CHANGE) and not opportunity.is_closed
+    context = {"form": form, "quote": quote, "opportunity": opportunity, "may_change": may_change}
+    return render_page(request, "quotes/detail.html", context, partial="form", status=form.status)
+
+
+@require_POST
+def make_current(request: SignedIn, pk: int) -> HttpResponse:
+    """Of several quotes this one counts from now on."""
+    quote = get_object_or_404(Quote.objects.visible_to(request.user).select_related(*NAMED), pk=pk)
+    if not request.user.has_perm(CHANGE):
+        raise PermissionDenied
+    try:
+        lifecycle.make_current(quote)
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+        return redirect_to(request, quote)
+    messages.success(request, _("The quote %(number)s is the current one now.") % {"number": quote.number})
+    return redirect_to(request, quote.opportunity)
+
+
+def _opportunities(request: SignedIn) -> Any:
+    """Those the user may see, by the relation: this app knows no opportunity by import."""
+    opportunities: Any = Quote._meta.get_field("opportunity").related_model
+    return opportunities.objects.visible_to(request.user).select_related("contact", "company")

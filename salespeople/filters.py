@@ -1,0 +1,34 @@
+"""A query string becomes a QuerySet of salespeople."""
+
+from typing import Any, ClassVar
+
+import django_filters
+from django import forms
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from salespeople.models import Salesperson
+
+ORDERS = {"name": "name", "code": "code", "job_title": "job_title", "commission": "commission"}
+STATES = [("usable", _("Can be picked")), ("blocked", _("Blocked"))]
+
+
+class SalespersonFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(
+        label=_("Text"), method="by_text", max_length=200, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    state = django_filters.ChoiceFilter(label=_("Blocked"), choices=STATES, method="by_state", empty_label=_("All"))
+
+    class Meta:
+        model = Salesperson
+        fields: ClassVar[list[str]] = []
+
+    def by_text(self, rows: Any, name: str, text: str) -> Any:
+        """Every word somewhere in name, code, job title or e-mail."""
+        for word in text.split()[:8]:
+            parts = ("name", "code", "job_title", "email")
+            rows = rows.filter(Q(*((f"{part}__icontains", word) for part in parts), _connector=Q.OR))
+        return rows
+
+    def by_state(self, rows: Any, name: str, state: str) -> Any:
+        return rows.usable() if state == "usable" else rows.filter(Q(blocked=True) | Q(privacy_blocked=True))
