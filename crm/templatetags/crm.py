@@ -5,6 +5,7 @@ show as a dash.
 """
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -90,29 +91,20 @@ def icon(name: str, label: str = "") -> SafeString:
 @register.simple_tag
 def badge(label: Any, tone: str = "grey", icon: str = "") -> SafeString:
     """`{% badge _("Overdue") "red" "alert" %}`. Tones: grey, blue, green, amber, red."""
-    return format_html('<span class="mark mark-{}">{}{}</span>', tone, ICONS[icon] if icon else NOTHING, label)
+    return _badge(str(label), tone, icon)
 
 
 @register.simple_tag
 def status_badge(status: str, label: Any) -> SafeString:
     """`{% status_badge opportunity.status opportunity.get_status_display %}`"""
-    return badge(label, *STATUS_LOOKS.get(status, ("grey", "")))
+    return _badge(str(label), *STATUS_LOOKS.get(status, ("grey", "")))
 
 
 @register.simple_tag
-def meter(value: Any, label: Any = "") -> SafeString:
+def meter(value: Any, label: Any = "") -> SafeString | str:
     """`{% meter opportunity.probability %}`: a bar of 0–100 with its figure. Give a label where no heading names it."""
     text = percent(value)
-    if _number(value) is None:
-        return format_html("{}", text)
-    named = format_html('<span class="visually-hidden">{}: </span>', label) if label else NOTHING
-    return format_html(
-        '<span class="meter"><svg class="meter-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" '
-        'focusable="false"><rect width="{}" height="8" fill="currentColor"/></svg>{}<span>{}</span></span>',
-        str(value),
-        named,
-        text,
-    )
+    return text if _number(value) is None else _meter(str(value), text, str(label))
 
 
 @register.simple_tag(takes_context=True)
@@ -161,3 +153,21 @@ def sort_header(
 def _number(value: Any) -> money.Value:
     """A template writes a missing value as an empty string."""
     return None if value is None or value == "" else value
+
+
+# A list repeats few of these, and escaping costs more than all the rest: keep what was made.
+@lru_cache(maxsize=512)
+def _badge(label: str, tone: str, icon: str) -> SafeString:
+    return format_html('<span class="mark mark-{}">{}{}</span>', tone, ICONS[icon] if icon else NOTHING, label)
+
+
+@lru_cache(maxsize=2048)
+def _meter(width: str, text: str, label: str) -> SafeString:
+    named = format_html('<span class="visually-hidden">{}: </span>', label) if label else NOTHING
+    return format_html(
+        '<span class="meter"><svg class="meter-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" '
+        'focusable="false"><rect width="{}" height="8" fill="currentColor"/></svg>{}<span>{}</span></span>',
+        width,
+        named,
+        text,
+    )
