@@ -2,6 +2,7 @@
 
 * `page`: the plugin's page, at desktop size; `phone`: one of 390 × 844; `plain_page`: one with scripts off.
 * `sign_in(page, user)`: through the sign-in form.
+* `check_accessibility(page)`: axe finds nothing.
 * `troubles`: what the browser complained about so far; a test that means to provoke something clears it.
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, WebError
 from pytest_django.live_server_helper import LiveServer
 
@@ -32,7 +34,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    return browser_context_args | {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Helsinki"}
+    return browser_context_args | {"locale": "en-GB", "timezone_id": "Europe/Helsinki"}
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +57,7 @@ def new_context(
     """Make browser contexts in which every trouble is noted."""
 
     def watched(**options: Any) -> BrowserContext:
-        context = new_context(**options)
+        context = new_context(**{"viewport": DESKTOP} | options)
         context.on("console", lambda message: _judge_message(message, troubles))
         context.on("weberror", lambda error: _judge_error(error, troubles))
         context.on("response", lambda response: _judge_answer(response, troubles))
@@ -84,6 +86,17 @@ def sign_in() -> Callable[..., None]:
         page.wait_for_url(lambda url: "/login/" not in url)
 
     return through_the_form
+
+
+@pytest.fixture
+def check_accessibility() -> Callable[[Page], None]:
+    """Run axe on a page, with every rule on; it must find nothing."""
+
+    def run(page: Page) -> None:
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+
+    return run
 
 
 def _judge_message(message: ConsoleMessage, troubles: list[str]) -> None:
