@@ -1,0 +1,135 @@
+"""Set-up of the demo: our company, two sales cycles, close codes, sources, salespeople and who signs in."""
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.core.cache import cache
+
+from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salespeople.models import COMPANY_CACHE_KEY, Company, Salesperson, User
+from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, STAFF_ROLES, VIEWER, make_roles
+
+PASSWORD = "demo"  # noqa: S105 - known to everybody, like the addresses
+
+# description, completed %, chances %, quote required, allow skip
+EXISTING = (
+    ("Initial", 2, 10, False, True),
+    ("Presentation", 50, 40, False, True),
+    ("Proposal", 80, 80, True, False),
+    ("Sign Contract", 95, 100, True, False),
+)
+NEW = (
+    ("Initial", 2, 10, False, False),
+    ("Qualification", 5, 20, False, False),
+    ("Presentation", 40, 50, True, True),
+    ("Proposal", 60, 75, True, False),
+    ("Sign Contract", 95, 100, True, False),
+)
+
+CLOSE_CODES = {
+    "BUSINESS_W": "We understood the customer's business",
+    "CONSULT_W": "Our consultant convinced them",
+    "RELATION_W": "Long and good relationship",
+    "PRICE_W": "Our price was the best",
+    "PRODUCT_W": "Our product was the best",
+    "PRES_W": "Strong work before the sale",
+    "SALESREP_W": "Our salesperson made the difference",
+    "BUSINESS_L": "We knew too little of the customer's business",
+    "CONSULT_L": "Our consultant did not convince them",
+    "RELATION_L": "The relationship was poor",
+    "PRICE_L": "We were too expensive",
+    "PRODUCT_L": "Another product suited them better",
+    "PRES_L": "Weak work before the sale",
+    "SALESREP_L": "They did not get on with our salesperson",
+    "TIMEWST_L": "They never really meant to buy",
+    "POSTPND_L": "Put off without a date",
+    "WALKED_L": "We withdrew",
+}
+SOURCES = {
+    "WEB": "Web site",
+    "FAIR": "Trade fair",
+    "REFERRAL": "Referral by a customer",
+    "PHONE": "Phone call",
+    "CAMPAIGN": "Mail campaign",
+    "PARTNER": "Partner",
+}
+
+# name, job title, commission %
+SALESPEOPLE = {
+    "BC": ("Benjamin Chiu", "Sales representative", 3),
+    "EH": ("Ester Henderson", "Key account manager", 0),
+    "HR": ("Helena Ray", "Sales representative", 0),
+    "JO": ("Jim Olive", "Sales representative", 5),
+    "LT": ("Lina Townsend", "Sales representative", 5),
+    "OF": ("Otis Falls", "Sales representative", 5),
+    "RB": ("Robin Bettencourt", "Inside sales", 2),
+}
+# name, role, salesperson
+USERS = {
+    "rep@demo.example": ("Helena Ray", SALES_REP, "HR"),
+    "rep2@demo.example": ("Benjamin Chiu", SALES_REP, "BC"),
+    "manager@demo.example": ("Marketta Vuorela", SALES_MANAGER, None),
+    "admin@demo.example": ("Adrian Quill", ADMINISTRATOR, None),
+    "viewer@demo.example": ("Vera Lindholt", VIEWER, None),
+}
+
+
+def make_setup() -> None:
+    """Make everything a deal refers to but its contact."""
+    make_company()
+    make_cycle("EXISTING", "Existing customer", SalesCycle.ProbabilityMethod.COMPLETED, EXISTING)
+    make_cycle("NEW", "New customer", SalesCycle.ProbabilityMethod.CHANCES, NEW, is_default=True)
+    make_codes()
+    make_salespeople()
+    make_users()
+
+
+def make_company() -> None:
+    values = {"name": "Kaarnalinna Interiors", "currency": "EUR", "time_zone": "Europe/Helsinki", "fiscal_year_start": 1}
+    Company.objects.get_or_create(pk=1, defaults=values)
+    cache.delete(COMPANY_CACHE_KEY)
+
+
+def make_cycle(
+    code: str, description: str, method: str, stages: tuple[tuple[str, int, int, bool, bool], ...], **values: bool
+) -> None:
+    cycle = SalesCycle.objects.create(code=code, description=description, probability_method=method, **values)
+    for number, (name, completed, chances, quote_required, allow_skip) in enumerate(stages, start=1):
+        Stage.objects.create(
+            sales_cycle=cycle,
+            number=number,
+            description=name,
+            completed=completed,
+            chances=chances,
+            quote_required=quote_required,
+            allow_skip=allow_skip,
+        )
+
+
+def make_codes() -> None:
+    for code, description in CLOSE_CODES.items():
+        outcome = CloseCode.Outcome.WON if code.endswith("_W") else CloseCode.Outcome.LOST
+        CloseCode.objects.create(code=code, description=description, outcome=outcome)
+    Source.objects.bulk_create(Source(code=code, description=description) for code, description in SOURCES.items())
+
+
+def make_salespeople() -> None:
+    for at, (code, (name, job_title, commission)) in enumerate(SALESPEOPLE.items(), start=1):
+        Salesperson.objects.create(
+            code=code,
+            name=name,
+            job_title=job_title,
+            commission=commission,
+            email=f"{name.lower().replace(' ', '.')}@kaarnalinna.example",
+            phone=f"+358 9 555 01 {at:02}",
+        )
+
+
+def make_users() -> None:
+    """Make the five who sign in. Their password is hashed once: a good hash takes its time."""
+    make_roles()
+    password = make_password(PASSWORD)
+    for email, (name, role, code) in USERS.items():
+        salesperson = Salesperson.objects.get(code=code) if code else None
+        user = User(email=email, name=name, password=password, salesperson=salesperson, is_staff=role in STAFF_ROLES)
+        user.save()
+        user.groups.add(Group.objects.get(name=role))
