@@ -53,6 +53,8 @@ class Figures:
 
 
 class StageForm(forms.ModelForm):
+    number = forms.IntegerField(label=_("order"), min_value=1, max_value=32767)
+
     def _get_validation_exclusions(self) -> set[str]:
         """The numbers of a cycle change together; the whole set of them is judged by `StageFormSet`."""
         return super()._get_validation_exclusions() | {"number"}

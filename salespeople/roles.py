@@ -32,6 +32,7 @@ MANAGE = [
     for act in ("add", "change", "delete")
 ]
 ADMINISTER = [
+    "salespeople.add_company",
     "salespeople.change_company",
     "salespeople.delete_salesperson",
     "salespeople.view_user",

@@ -30,7 +30,7 @@ def roles_after_flush(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def company(db: None) -> Company:
-    return Company.objects.create(name="Our Company", currency="EUR", time_zone="Europe/Helsinki")
+    return Company.objects.create(id=1, name="Our Company", currency="EUR", time_zone="Europe/Helsinki")
 
 
 @pytest.fixture
