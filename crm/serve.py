@@ -23,7 +23,7 @@ from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from environs import EnvError
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.app.base import BaseApplication
 
 from crm.launch import HOST, port
 from crm.lib.messages import compile_catalogues

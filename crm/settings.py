@@ -98,6 +98,7 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     "pool": {"min_size": 1, "max_size": 8, "timeout": 10},
     "options": "-c statement_timeout=30s -c lock_timeout=3s -c idle_in_transaction_session_timeout=60s",
 }
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a restart of the database costs nobody an error page
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "salespeople.User"

@@ -38,7 +38,7 @@ def use(server: Server) -> Iterator[Callable[[], subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def start() -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", USE_UNTIL_TOLD, server.data]
+        command = [sys.executable, "-c", USE_UNTIL_TOLD, str(server.data)]
         process = subprocess.Popen(
             command, cwd=environment.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
