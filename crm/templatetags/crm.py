@@ -12,7 +12,7 @@ from django import template
 from django.http import HttpRequest
 from django.template import Context
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
@@ -155,15 +155,16 @@ def _number(value: Any) -> money.Value:
     return None if value is None or value == "" else value
 
 
-# A list repeats few of these, and escaping costs more than all the rest: keep what was made.
+# A list repeats few of these, and escaping costs more than all the rest: keep what was made. A text marked safe equals the
+# same text unmarked, so a cache cannot tell them apart: escape always.
 @lru_cache(maxsize=512)
 def _badge(label: str, tone: str, icon: str) -> SafeString:
-    return format_html('<span class="mark mark-{}">{}{}</span>', tone, ICONS[icon] if icon else NOTHING, label)
+    return format_html('<span class="mark mark-{}">{}{}</span>', tone, ICONS[icon] if icon else NOTHING, escape(label))
 
 
 @lru_cache(maxsize=2048)
 def _meter(width: str, text: str, label: str) -> SafeString:
-    named = format_html('<span class="visually-hidden">{}: </span>', label) if label else NOTHING
+    named = format_html('<span class="visually-hidden">{}: </span>', escape(label)) if label else NOTHING
     return format_html(
         '<span class="meter"><svg class="meter-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" '
         'focusable="false"><rect width="{}" height="8" fill="currentColor"/></svg>{}<span>{}</span></span>',
