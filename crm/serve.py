@@ -32,7 +32,7 @@ from crm.lib.postgres import ServerFailed
 OLDEST_POSTGRES = 15
 DEMO_PEOPLE = ("rep", "rep2", "manager", "admin", "viewer")
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
-WORKERS = {"workers": 2, "worker_class": "gthread", "threads": 4}  # threads: an idle browser connection blocks nobody
+WORKERS = {"workers": 2, "worker_class": "gthread", "threads": 8}  # as many as the pool has connections
 
 
 def main(command: str) -> None:
