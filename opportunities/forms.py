@@ -126,7 +126,7 @@ class EstimateForm(DatedForm):
             self.fields["chances"].help_text = _("Blank: the stage's own, %(chances)s %%.") % {
                 "chances": f"{stage.chances:g}"
             }
-        for name in self.own:
+        for name in EstimateForm.own:
             value = getattr(proposed, name)
             if value is not None and value is not KEEP:
                 self.initial[name] = value
@@ -217,6 +217,7 @@ class ReassignForm(DatedForm, ContactPicker):
         assert isinstance(people, forms.ModelChoiceField)
         visible = Salesperson.objects.visible_to(self.user)
         people.queryset = visible.usable() | visible.filter(pk=opportunity.salesperson_id)
+        self.fields["contact"].required = False  # a button may ask for another salesperson alone
         self.offer_contacts(self.user)
         if not opportunity.is_not_started:
             self._offer_the_company()

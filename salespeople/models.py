@@ -44,6 +44,7 @@ class CodeField(models.CharField):
 class Company(models.Model):
     """Our own company: one row. Money is in its currency, business days are days in its time zone."""
 
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     name = models.CharField(_("name"), max_length=100)
     currency = models.CharField(
         _("currency code"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
 
@@ -11,6 +12,8 @@ from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
 from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, VIEWER, make_roles
 from tests import factories
+
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # nobody attacks the cast
 
 
 @pytest.fixture(autouse=True)

@@ -2,15 +2,19 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from opportunities.models import Opportunity
+from opportunities.models import Opportunity, OpportunityQuerySet
 
 CHANGE, ADD = "opportunities.change_opportunity", "opportunities.add_opportunity"
 
 
+def visible(request: HttpRequest) -> OpportunityQuerySet:
+    """What the signed-in person may see, with everything the page of an opportunity names."""
+    return Opportunity.objects.visible_to(request.user).with_names().with_last_date()
+
+
 def visible_or_404(request: HttpRequest, pk: int) -> Opportunity:
-    """The opportunity with everything its page names, or 404 where it is not visible: then it does not exist."""
-    rows = Opportunity.objects.visible_to(request.user).with_names().with_last_date()
-    return get_object_or_404(rows, pk=pk)
+    """404 where it is not visible: then it does not exist."""
+    return get_object_or_404(visible(request), pk=pk)
 
 
 def require(request: HttpRequest, permission: str) -> None:

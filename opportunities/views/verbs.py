@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods
 from contacts.models import Contact
 from crm.lib.fragments import is_fragment, redirect_to, render_page
 from opportunities import forms, lifecycle
-from opportunities.models import Opportunity, OpportunityEntry
+from opportunities.models import OpportunityEntry
 from opportunities.timeline import timeline
-from opportunities.views.access import ADD, CHANGE, require, visible_or_404
+from opportunities.views.access import ADD, CHANGE, require, visible, visible_or_404
 from opportunities.views.lists import help_without_cycle, state_of
 from salespeople.models import Company, Salesperson
 
@@ -62,13 +62,13 @@ def _done(request: HttpRequest, pk: int, form: forms.VerbForm, entry: Opportunit
     if isinstance(form, forms.CloseForm) and form.differs_from_quote:
         said += " " + _("The quote %(number)s says another amount.") % {"number": form.quote.number}
     messages.success(request, said)
-    opportunity = Opportunity.objects.visible_to(request.user).filter(pk=pk)
-    if not opportunity.exists():
+    opportunity = visible(request).filter(pk=pk).first()
+    if opportunity is None:
         messages.info(request, _("The opportunity now belongs to somebody else and is no longer yours to see."))
         return redirect_to(request, "opportunities:list")
     if not is_fragment(request):
         return redirect_to(request, "opportunities:detail", pk)
-    context = state_of(request, visible_or_404(request, pk))
+    context = state_of(request, opportunity)
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"
     return response
@@ -150,7 +150,7 @@ def new(request: HttpRequest) -> HttpResponse:
         return _show_new(request, form, finding, status=422)
     opportunity = entry.opportunity
     messages.success(request, _("Created: %(opportunity)s.") % {"opportunity": opportunity})
-    if not Opportunity.objects.visible_to(request.user).filter(pk=opportunity.pk).exists():
+    if not visible(request).filter(pk=opportunity.pk).exists():
         messages.info(request, _("The opportunity belongs to somebody else and is not yours to see."))
         return redirect_to(request, "opportunities:list")
     return redirect_to(request, "opportunities:detail", opportunity.pk)
