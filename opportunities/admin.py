@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.lib.admin import CarefulAdmin, ReadOnly
 from crm.lib.money import format_money, format_percent
 from opportunities import lifecycle
-from opportunities.admin_forms import FactsForm
+from opportunities.admin_forms import FACTS, FactsForm
 from opportunities.admin_reassign import reassign
 from opportunities.models import Batch, Door, Opportunity, OpportunityEntry
 from salespeople.models import Company
@@ -88,7 +88,6 @@ class Timeline(ReadOnly, Amounts, admin.TabularInline):
         return entries_seen(request).select_related("by", "salesperson", "stage").order_by("-step")
 
 
-FACTS = ("description", "priority", "source")
 WHO = ("number", "created_on", "contact", "company", "salesperson", "archived")
 WHERE = ("status", "sales_cycle", "stage", "stage_before", "stage_entered_on")
 FIGURES = ("estimated", "chance", "chances_are_manual", "likely", "calculated", "closing_on")
@@ -155,6 +154,14 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         form.refusal = getattr(request, "refusal", None)
         return form
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
+        """The ledger is only shown: nothing that a browser sends reaches it."""
+        kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        if "data" in kwargs:
+            count = kwargs["queryset"].filter(opportunity=obj).count()
+            kwargs |= {"data": {f"{prefix}-TOTAL_FORMS": count, f"{prefix}-INITIAL_FORMS": count}, "files": {}}
+        return kwargs
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         """The verb writes when the form is saved. What it refuses is shown by the same form, with all that was typed."""

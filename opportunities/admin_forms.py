@@ -10,6 +10,8 @@ from opportunities.lifecycle import Stale
 from opportunities.models import Opportunity
 from salespeople.models import Salesperson
 
+FACTS = ("description", "priority", "source")
+
 
 class FactsForm(forms.ModelForm):
     """The facts, and the version that the person looked at. It parses; `lifecycle.edit` judges and writes."""
@@ -19,7 +21,7 @@ class FactsForm(forms.ModelForm):
 
     class Meta:
         model = Opportunity
-        fields = ("description", "priority", "source")
+        fields = FACTS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,7 +42,7 @@ class FactsForm(forms.ModelForm):
         """The opportunity stays as it is until the verb writes it."""
 
     def facts(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in ("version", *self.Meta.fields)}
+        return {name: self.cleaned_data[name] for name in ("version", *FACTS)}
 
     def _refuse(self, refusal: ValidationError) -> None:
         for name, errors in refusal.error_dict.items():
@@ -51,7 +53,7 @@ class FactsForm(forms.ModelForm):
         steps = [f"{entry.get_action_display()} ({entry.by or '–'})" for entry in stale.since()]
         now = [
             f"{self.fields[name].label}: {self._said(name)}"
-            for name in self.Meta.fields
+            for name in FACTS
             if name in self.cleaned_data and self.cleaned_data[name] != getattr(self.instance, name)
         ]
         return format_html(

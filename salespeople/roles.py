@@ -23,6 +23,7 @@ SELL = (
 SEE_ALL = ["opportunities.view_every_opportunity"]
 MANAGE = [
     "opportunities.view_unassigned_opportunity",
+    "opportunities.view_batch",
     "salespeople.add_salesperson",
     "salespeople.change_salesperson",
     "salespeople.view_company",
