@@ -13,7 +13,7 @@ from crm.lib.numbers import next_number
 from opportunities import lifecycle
 from opportunities.models import Batch, Door, Opportunity, OpportunityEntry
 from quotes.models import Quote
-from salescycles.models import CloseCode, Source, Stage
+from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User
 
 
@@ -30,9 +30,10 @@ class World:
         self.users = {one.salesperson.code: one for one in User.objects.select_related("salesperson") if one.salesperson}
         self.close_codes = {one.code: one for one in CloseCode.objects.all()}
         self.sources = list(Source.objects.all())
-        self.cycles: dict[str, dict[int, Stage]] = {}
-        for stage in Stage.objects.select_related("sales_cycle"):
-            self.cycles.setdefault(stage.sales_cycle.code, {})[stage.number] = stage
+        cycles = SalesCycle.objects.prefetch_related("stages")  # read once: each move asks for all stages
+        self.cycles: dict[str, dict[int, Stage]] = {
+            cycle.code: {stage.number: stage for stage in cycle.stages.all()} for cycle in cycles
+        }
 
     def recorded_at(self, day: datetime.date, nth: int) -> datetime.datetime:
         """Midday of `day`, some minutes later for each further step of that day; never later than now."""
@@ -61,13 +62,11 @@ class Journey:
         self.day = on
         seen = self.opportunity
         verb(seen, version=seen.version, on=on, **({"by": self.by} | values), **self.world.how(on, self.nth))
-        self._read_again()
 
     def undo(self, reason: str) -> None:
         """Take the last step back, today: a voiding is recorded when it is made."""
         seen = self.opportunity
         lifecycle.undo(seen, version=seen.version, by=self.by, reason=reason, door=Door.COMMAND, batch=self.world.batch)
-        self._read_again()
 
     def enter(self, stage: Stage, *, on: datetime.date, value: Decimal, **estimates: Any) -> None:
         """Start at, or move to, a stage; a stage that needs a quote gets one over `value`."""
@@ -88,9 +87,6 @@ class Journey:
         Quote.objects.create(
             number=next_number(Quote, "QU"), opportunity=self.opportunity, quoted_on=on, net_amount=amount
         )
-
-    def _read_again(self) -> None:
-        self.opportunity = Opportunity.objects.with_names().get(pk=self.opportunity.pk)
 
 
 def make_contact(**values: Any) -> Contact:
