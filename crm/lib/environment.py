@@ -20,6 +20,7 @@ SIGNS_OF_NO_NETWORK = (
     "name resolution",
     "timed out",
     "ENOTFOUND",
+    "ECONNREFUSED",
     "EAI_AGAIN",
 )
 
@@ -60,13 +61,16 @@ def attempt(what: str, command: list[str | Path], cwd: Path = ROOT) -> None:
 
 
 def _make() -> None:
-    if python().exists():
+    fits = (
+        python().exists() and (folder() / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}").is_dir()
+    )
+    if fits and (folder() / "bin" / "pip").exists():
         return
     print(f"Making the virtual environment {folder()} …", flush=True)
-    command: list[str | Path] = [sys.executable, "-m", "venv", "--clear", folder()]
     if _lacks_venv():
         _install_debian_venv()
-    attempt("the virtual environment", command)
+    options = [] if fits else ["--clear"]  # one of another Python is of no use
+    attempt("the virtual environment", [sys.executable, "-m", "venv", *options, folder()])
 
 
 def _lacks_venv() -> bool:

@@ -72,8 +72,9 @@ def test_no_network_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_lock_file_is_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VENV", str(tmp_path))
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "python").touch()
+    for name in ("bin/python", "bin/pip", f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
     ran: list[str] = []
     monkeypatch.setattr(environment, "attempt", lambda what, _command: ran.append(what))
     lock = tmp_path / "requirements.txt"
