@@ -20,7 +20,7 @@ class ContactForm(forms.ModelForm):
 
     def clean_number(self) -> str:
         """A number once given can be changed, but not taken away."""
-        return self.cleaned_data["number"] or self.instance.number
+        return str(self.cleaned_data["number"] or self.instance.number)
 
     def clean_kind(self) -> str:
         kind = str(self.cleaned_data["kind"])

@@ -53,9 +53,10 @@ class Amounts:
 
 def entries_seen(request: HttpRequest) -> QuerySet[OpportunityEntry]:
     """An entry is seen by whoever sees its opportunity."""
-    if not request.user.has_perm("opportunities.view_opportunityentry"):
+    user: Any = request.user
+    if not user.has_perm("opportunities.view_opportunityentry"):
         return OpportunityEntry.objects.none()
-    return OpportunityEntry.objects.filter(opportunity__in=Opportunity.objects.visible_to(request.user))
+    return OpportunityEntry.objects.filter(opportunity__in=Opportunity.objects.visible_to(user))
 
 
 class Timeline(ReadOnly, Amounts, admin.TabularInline):
@@ -151,7 +152,7 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
         return opportunity
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change=change, **kwargs)
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.refusal = getattr(request, "refusal", None)
         return form
 
@@ -174,7 +175,8 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
         return response
 
     def save_model(self, request: HttpRequest, obj: Opportunity, form: Any, change: bool) -> None:
-        lifecycle.edit(obj, **form.facts(), on=Company.current().today(), by=request.user, door=Door.ADMIN)
+        user: Any = request.user
+        lifecycle.edit(obj, **form.facts(), on=Company.current().today(), by=user, door=Door.ADMIN)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The ledger is the log."""

@@ -27,8 +27,7 @@ class FactsForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.initial["version"] = self.instance.version
         if isinstance(self.refusal, Stale) and self.is_bound:  # saving again is then on purpose
-            self.data = self.data.copy()
-            self.data[self.add_prefix("version")] = str(self.instance.version)
+            self.data = {**self.data.dict(), self.add_prefix("version"): str(self.instance.version)}  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()

@@ -33,7 +33,8 @@ def reassign(page: Any, request: HttpRequest, chosen: QuerySet[Opportunity]) -> 
             _tell(request, *_reassign(page, request, **form.cleaned_data))
             return None
         return _ask(page, request, form, _known(page, request, form))
-    rows = list(chosen.with_names().order_by("pk")[: AT_ONCE + 1])
+    found: Any = chosen
+    rows = list(found.with_names().order_by("pk")[: AT_ONCE + 1])
     if len(rows) > AT_ONCE:
         text = _("At most %(count)d opportunities can be reassigned at once. Choose fewer.")
         messages.warning(request, text % {"count": AT_ONCE})
@@ -42,7 +43,7 @@ def reassign(page: Any, request: HttpRequest, chosen: QuerySet[Opportunity]) -> 
     return _ask(page, request, ReassignForm(request.user, initial={"seen": seen}), rows) if rows else None
 
 
-def _known(page: Any, request: HttpRequest, form: ReassignForm) -> Iterable[Opportunity]:
+def _known(page: Any, request: HttpRequest, form: ReassignForm) -> Any:
     keys = list(form.cleaned_data.get("seen", {}))[:AT_ONCE]
     return page.get_queryset(request).with_names().filter(pk__in=keys).order_by("pk")
 
@@ -62,25 +63,27 @@ def _ask(page: Any, request: HttpRequest, form: ReassignForm, rows: Iterable[Opp
 
 def _reassign(page: Any, request: HttpRequest, *, seen: dict[int, int], **values: Any) -> tuple[int, Refused]:
     """All rows in one transaction, by ascending key, as one batch; a refused row leaves the others alone."""
-    on, refused, changed = Company.current().today(), [], 0
+    user: Any = request.user
+    refused: Refused = []
+    changed = 0
     with transaction.atomic():
-        batch = Batch.objects.create(door=Door.BULK, by=request.user)
+        batch = Batch.objects.create(door=Door.BULK, by=user)
+        how: dict[str, Any] = {"on": Company.current().today(), "by": user, "door": Door.BULK, "batch": batch}
         rows = list(page.get_queryset(request).with_last_date().filter(pk__in=list(seen)[:AT_ONCE]).order_by("pk"))
         for row in rows:
-            how = {"on": on, "by": request.user, "door": Door.BULK, "batch": batch}
             try:
                 lifecycle.reassign(row, version=seen[row.pk], **values, **how)
                 changed += 1
             except ValidationError as refusal:
                 refused.append((str(row), " ".join(refusal.messages)))
             except lifecycle.Stale:
-                refused.append((str(row), _("Somebody changed it in the meantime.")))
+                refused.append((str(row), str(_("Somebody changed it in the meantime."))))
         if not changed:
             transaction.set_rollback(True)
     gone = len(seen) - len(rows)
     if gone:
         text = ngettext("%(count)d opportunity", "%(count)d opportunities", gone) % {"count": gone}
-        refused.append((text, _("Not to be found any more.")))
+        refused.append((text, str(_("Not to be found any more."))))
     return changed, refused
 
 

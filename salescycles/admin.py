@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -25,11 +26,12 @@ def with_figures(rows: QuerySet[Any], key: str, request: HttpRequest) -> QuerySe
     """Adds `standing`, `estimated` and `calculated` of the opportunities in progress that the person may see."""
     opportunity: Any = rows.model._meta.get_field("opportunity").related_model
     seen = opportunity.objects.visible_to(request.user).filter(status="in_progress", archived=False)
-    here = seen.filter(**{key: OuterRef("pk")}).order_by().values(key)
+    here: Any = seen.filter(**{key: OuterRef("pk")}).order_by().values(key)
     figures: dict[str, Any] = {
         name: Subquery(here.annotate(figure=figure).values("figure")) for name, figure in FIGURES.items()
     }
-    return rows.annotate(**figures | {"standing": Coalesce(figures["standing"], 0)})
+    figured: QuerySet[Any] = rows.annotate(**figures | {"standing": Coalesce(figures["standing"], 0)})
+    return figured
 
 
 def amount(value: Decimal | None) -> str:
@@ -57,7 +59,7 @@ class StageForm(forms.ModelForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         """The numbers of a cycle change together; the whole set of them is judged by `StageFormSet`."""
-        return super()._get_validation_exclusions() | {"number"}
+        return set(super()._get_validation_exclusions()) | {"number"}  # type: ignore[misc]
 
 
 class StageFormSet(forms.BaseInlineFormSet):
@@ -65,6 +67,7 @@ class StageFormSet(forms.BaseInlineFormSet):
 
     request: HttpRequest
     site: admin.AdminSite
+    _should_delete_form: Callable[[Any], bool]
 
     def clean(self) -> None:
         refused = [self._in_use(form.instance) for form in self.initial_forms if self._should_delete_form(form)]
@@ -90,7 +93,7 @@ class StageFormSet(forms.BaseInlineFormSet):
         if not lines:
             return ""
         users = format_html_join("; ", "{}", ((line,) for line in lines))
-        return format_html(_("The stage “{}” cannot be deleted, it is in use: {}"), stage, users)
+        return format_html(str(_("The stage “{}” cannot be deleted, it is in use: {}")), stage, users)
 
 
 class StageInline(Figures, admin.TabularInline):
@@ -117,7 +120,7 @@ class StageInline(Figures, admin.TabularInline):
         return with_figures(super().get_queryset(request), "stage", request)
 
     def get_formset(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> Any:
-        formset = super().get_formset(request, obj, **kwargs)
+        formset: Any = super().get_formset(request, obj, **kwargs)
         formset.request, formset.site = request, self.admin_site
         return formset
 
@@ -134,7 +137,7 @@ class SalesCycleForm(forms.ModelForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         """A new default takes over from the old one when it is saved."""
-        return super()._get_validation_exclusions() | {"is_default"}
+        return set(super()._get_validation_exclusions()) | {"is_default"}  # type: ignore[misc]
 
 
 @admin.register(SalesCycle)

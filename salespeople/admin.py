@@ -1,6 +1,6 @@
 import zoneinfo
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -81,14 +81,14 @@ def permissions_of(user: User) -> QuerySet[Permission]:
     return Permission.objects.filter(Q(group__user=user) | Q(user=user))
 
 
-def may_manage(editor: User, user: User) -> bool:
+def may_manage(editor: Any, user: User) -> bool:
     """Whoever could do more than the editor is out of the editor's reach: no other e-mail, no new password."""
     if editor.is_superuser:
         return True
     return not user.is_superuser and not permissions_of(user).difference(permissions_of(editor)).exists()
 
 
-def groups_to_give(editor: User) -> QuerySet[Group]:
+def groups_to_give(editor: Any) -> QuerySet[Group]:
     """Nobody gives away what they may not do themselves."""
     if editor.is_superuser:
         return Group.objects.order_by("name")
@@ -143,12 +143,12 @@ class UserAdmin(CarefulAdmin, StockUserAdmin):
     autocomplete_fields = ("salesperson",)
     filter_horizontal = ("groups", "user_permissions")
     readonly_fields = ("last_login", "date_joined")
-    fieldsets: ClassVar = (
+    fieldsets = (
         (None, {"fields": (*WHO, "password")}),
         (_("Rights"), {"fields": ("is_active", "is_staff", "groups", *SUPERUSERS_ONLY)}),
         (_("Important dates"), {"fields": ("last_login", "date_joined")}),
     )
-    add_fieldsets: ClassVar = (
+    add_fieldsets = (
         (None, {"fields": (*WHO, "usable_password", "password1", "password2")}),
         (_("Rights"), {"fields": ("is_staff", "groups")}),
     )

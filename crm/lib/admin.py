@@ -7,7 +7,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import ForeignKey, Model, ProtectedError, QuerySet
+from django.db.models import Model, ProtectedError, QuerySet
+from django.db.models.fields.related import RelatedField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
@@ -29,10 +30,11 @@ class CarefulAdmin(admin.ModelAdmin):
         return rows.order_by(*ordering) if ordering else rows
 
     def get_field_queryset(
-        self, db: str | None, db_field: ForeignKey[Any, Any], request: HttpRequest
+        self, db: str | None, db_field: "RelatedField[Any, Any]", request: HttpRequest
     ) -> QuerySet[Any] | None:
         choices = super().get_field_queryset(db, db_field, request)
-        allowed = visible(db_field.remote_field.model, request)
+        target: Any = db_field.remote_field
+        allowed = visible(target.model, request)
         return allowed if choices is None else allowed.order_by(*choices.query.order_by)
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
@@ -56,10 +58,10 @@ class CarefulAdmin(admin.ModelAdmin):
         view = super().delete_view
         return self._unless_lost(request, lambda: view(request, object_id, extra_context))
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *more: Any) -> Any:
         def act() -> Any:
             with transaction.atomic():
-                return respond(request, queryset)
+                return respond(request, queryset, *more)
 
         respond = super().response_action
         return self._unless_lost(request, act)
