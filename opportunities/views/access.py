@@ -9,7 +9,8 @@ CHANGE, ADD = "opportunities.change_opportunity", "opportunities.add_opportunity
 
 def visible(request: HttpRequest) -> OpportunityQuerySet:
     """What the signed-in person may see, with everything the page of an opportunity names."""
-    return Opportunity.objects.visible_to(request.user).with_names().with_last_date()
+    rows = Opportunity.objects.visible_to(request.user).with_names().with_last_date()
+    return rows.prefetch_related("sales_cycle__stages")
 
 
 def visible_or_404(request: HttpRequest, pk: int) -> Opportunity:
