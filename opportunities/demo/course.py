@@ -66,9 +66,12 @@ class Course:
 
     All happened up to `days_ago`, and the closing date lies about as far from that day as `DUE` says."""
 
-    def __init__(self, world: World, random: Random, plan: Plan, manager: User, worth: int, *, days_ago: int = 0) -> None:
+    def __init__(
+        self, world: World, random: Random, plan: Plan, manager: User, worth: int, *, days_ago: int = 0
+    ) -> None:
         self.world, self.random, self.plan, self.manager = world, random, plan, manager
         self.stages = world.cycles[plan.cycle]
+        self.at = 0  # the number of the stage entered last
         self.acts = acts_of(plan, max(self.stages), random)
         self.value = price(worth * random.uniform(0.85, 1.2))
         base = world.today - datetime.timedelta(days_ago)
@@ -76,7 +79,9 @@ class Course:
         self.closing_on = self.final_closing_on = base + datetime.timedelta(random.randint(*DUE[plan.due]))
         if "postponed" in self.acts:
             day = self.days[self.acts.index("postponed") + 1]
-            self.closing_on = min(day + datetime.timedelta(random.randint(0, 5)), self.final_closing_on - datetime.timedelta(1))
+            self.closing_on = min(
+                day + datetime.timedelta(random.randint(0, 5)), self.final_closing_on - datetime.timedelta(1)
+            )
 
     def draw_days(self, base: datetime.date) -> list[datetime.date]:
         """A working day for the creation and for each act, in order, up to `base`."""
@@ -114,19 +119,20 @@ class Course:
 
     def enter(self, stage: Stage, on: datetime.date) -> None:
         reason = ""
-        if self.journey.opportunity.is_in_progress and self.journey.opportunity.stage.number > stage.number:
+        if stage.number < self.at:
             reason = self.random.choice(customers.WENT_BACK)
         elif self.random.random() < 0.25:
             self.value = price(float(self.value) * self.random.uniform(0.88, 1.1))
         self.journey.enter(
             stage, on=on, value=self.value, chances=self.chances(stage), closing_on=self.closing_on, reason=reason
         )
+        self.at = stage.number
 
     def chances(self, stage: Stage) -> Decimal | None:
         """Now and then the salesperson knows better than the stage."""
         if self.random.random() > 0.3:
             return None
-        felt = stage.chances + self.random.choice((-15, -10, 10, 15))
+        felt = int(stage.chances) + self.random.choice((-15, -10, 10, 15))
         return Decimal(min(95, max(5, felt)))
 
     def revised(self, on: datetime.date) -> None:
@@ -159,7 +165,11 @@ class Course:
 
     def reopened(self, on: datetime.date) -> None:
         self.journey.step(
-            lifecycle.reopen, on=on, to=self.stages[self.plan.stage], closing_on=self.closing_on, reason="The budget came after all"
+            lifecycle.reopen,
+            on=on,
+            to=self.stages[self.plan.stage],
+            closing_on=self.closing_on,
+            reason="The budget came after all",
         )
 
     def cycle_changed(self, on: datetime.date) -> None:

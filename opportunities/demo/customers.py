@@ -127,6 +127,15 @@ POSTPONED = (
     "The person who decides is on leave",
     "They want to see the showroom first",
 )
-REVISED = ("Fewer pieces than first said", "Delivery and assembly added", "Better material chosen", "Volume discount agreed")
-WENT_BACK = ("New requirements, to be presented again", "Another department has a say now", "They asked for a new proposal")
+REVISED = (
+    "Fewer pieces than first said",
+    "Delivery and assembly added",
+    "Better material chosen",
+    "Volume discount agreed",
+)
+WENT_BACK = (
+    "New requirements, to be presented again",
+    "Another department has a say now",
+    "They asked for a new proposal",
+)
 HANDED_OVER = ("Better known to the customer", "Shares out the work", "Nearer to the customer")

@@ -27,7 +27,9 @@ class World:
         self.now = timezone.now() - datetime.timedelta(minutes=1)  # the database's clock may be a little behind
         self.batch = Batch.objects.create(door=Door.COMMAND)
         self.salespeople = {one.code: one for one in Salesperson.objects.all()}
-        self.users = {one.salesperson.code: one for one in User.objects.select_related("salesperson") if one.salesperson}
+        self.users = {
+            one.salesperson.code: one for one in User.objects.select_related("salesperson") if one.salesperson
+        }
         self.close_codes = {one.code: one for one in CloseCode.objects.all()}
         self.sources = list(Source.objects.all())
         cycles = SalesCycle.objects.prefetch_related("stages")  # read once: each move asks for all stages

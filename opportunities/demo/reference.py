@@ -216,6 +216,4 @@ def close(journey: Journey, on: datetime.date, world: World, code: str) -> None:
     close_code = world.close_codes[code]
     won = close_code.outcome == close_code.Outcome.WON
     sales_value = journey.opportunity.estimated_value if won else None
-    journey.step(
-        lifecycle.close, on=on, outcome=close_code.outcome, close_code=close_code, sales_value=sales_value
-    )
+    journey.step(lifecycle.close, on=on, outcome=close_code.outcome, close_code=close_code, sales_value=sales_value)

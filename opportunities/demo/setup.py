@@ -84,7 +84,12 @@ def make_setup() -> None:
 
 
 def make_company() -> None:
-    values = {"name": "Kaarnalinna Interiors", "currency": "EUR", "time_zone": "Europe/Helsinki", "fiscal_year_start": 1}
+    values = {
+        "name": "Kaarnalinna Interiors",
+        "currency": "EUR",
+        "time_zone": "Europe/Helsinki",
+        "fiscal_year_start": 1,
+    }
     Company.objects.get_or_create(pk=1, defaults=values)
     cache.delete(COMPANY_CACHE_KEY)
 

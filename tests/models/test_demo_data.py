@@ -7,8 +7,8 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
 from django.db.models import Count, Q, Sum
+from django.test import TestCase
 
 from opportunities.demo.journey import World
 from opportunities.demo.reference import DEALS, WORK_DATE, make_reference
@@ -18,8 +18,6 @@ from opportunities.models import Action, Opportunity, OpportunityEntry, Status
 from quotes.models import Quote
 from salescycles.models import Stage
 from salespeople.models import Company, Salesperson, User
-
-pytestmark = pytest.mark.django_db
 
 # number, then (stage or outcome, date, value, completed, chances, probability, calculated, closing date) of each entry
 PUBLISHED = """
@@ -61,20 +59,12 @@ OP100040 PRICE_L 01-24 0 100 0 0 0 01-24
 """
 
 
-@pytest.fixture
-def world() -> World:
-    make_setup()
-    made = World()
-    make_reference(made)
-    return made
-
-
 def published_day(text: str, today: datetime.date) -> datetime.date:
     month, day = map(int, text.split("-"))
     return datetime.date(2026 if month < 9 else 2025, month, day) - WORK_DATE + today
 
 
-def counted() -> "Q":
+def counted() -> Q:
     """The reference counts active entries; an opportunity not started has none there."""
     return ~Q(status=Status.NOT_STARTED)
 
@@ -85,234 +75,220 @@ def sums(group: str) -> dict[str, tuple[int, Decimal, Decimal]]:
     return {row[group]: (row["count"], row["value"], row["calculated"]) for row in rows}
 
 
-# ── the reference's set alone ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_every_published_entry(world):
-    entries = OpportunityEntry.objects.exclude(status=Status.NOT_STARTED).order_by("opportunity__number", "step")
-    said = []
-    for line in PUBLISHED.strip().splitlines():
-        number, step, on, value, completed, chances, probability, calculated, closing = line.split()
-        days = (published_day(on, world.today), published_day(closing, world.today))
-        said.append((number, step, *days, *map(Decimal, (value, completed, chances, probability, calculated))))
-    assert said == [
-        (
-            entry.opportunity.number,
-            entry.close_code.code if entry.close_code else str(entry.stage.number),
-            entry.happened_on,
-            entry.closing_on,
-            entry.estimated_value or Decimal(0),
-            entry.completed,
-            entry.chances,
-            entry.probability,
-            entry.calculated_value,
-        )
-        for entry in entries.select_related("opportunity", "stage", "close_code")
-    ]
-
-
-def test_salespeople(world):
-    assert sums("salesperson__code") == {
-        "BC": (3, 5_500, 110),
-        "HR": (4, 15_000, 300),
-        "JO": (4, 43_500, 43_500),
-        "OF": (3, 6_450, 6_000),
-    }
-    by_status = {
-        (row["salesperson__code"], row["status"]): row["count"]
-        for row in Opportunity.objects.values("salesperson__code", "status").annotate(count=Count("pk"))
-    }
-    assert by_status == {
-        ("JO", "won"): 4,
-        ("JO", "not_started"): 1,
-        ("OF", "won"): 1,
-        ("OF", "lost"): 2,
-        ("BC", "lost"): 1,
-        ("BC", "in_progress"): 2,
-        ("HR", "lost"): 1,
-        ("HR", "in_progress"): 3,
-    }
-
-
-def test_totals(world):
-    assert Opportunity.objects.filter(counted()).totals() == {
-        "count": 14,
-        "estimated_value": 70_450,
-        "calculated_value": 49_910,
-    }
-
-
-def test_cycles_count_open_ones(world):
-    running = Opportunity.objects.in_progress()
-    assert running.filter(sales_cycle__code="EXISTING").totals() == {
-        "count": 5,
-        "estimated_value": 20_500,
-        "calculated_value": 410,
-    }
-    assert set(running.values_list("stage__number", flat=True)) == {1}
-    assert not running.filter(sales_cycle__code="NEW").exists()
-
-
-def test_companies(world):
-    assert sums("company__name") == {
-        "Adatum Corporation": (3, 22_000, 17_100),
-        "Alpine Ski House": (3, 10_450, 200),
-        "Relecloud": (2, 24_000, 21_060),
-        "School of Fine Art": (3, 8_000, 6_040),
-        "Trey Research": (3, 6_000, 5_510),
-    }
-
-
-def test_won_and_lost(world):
-    closed = Opportunity.objects.filter(closed_on__isnull=False)
-    won = closed.filter(status=Status.WON).count()
-    assert (won, closed.count(), Opportunity.objects.open().count()) == (5, 9, 6)
-    assert round(Decimal(won) / closed.count() * 100, 2) == Decimal("55.56")
-
-
-def test_average_days_at_a_stage(world):
-    days = defaultdict(list)
-    for entry in OpportunityEntry.objects.live().filter(stage__isnull=False, until__isnull=False):
-        days[entry.sales_cycle.code, entry.stage.number].append(entry.days)
-    assert {stage: sorted(found) for stage, found in days.items()} == {
-        ("EXISTING", 1): [1, 2, 2, 5],
-        ("EXISTING", 2): [1, 1, 4, 4],
-        ("EXISTING", 3): [1, 2, 2, 5],
-        ("EXISTING", 4): [4, 4, 6, 13],
-        ("NEW", 1): [4, 18],
-        ("NEW", 2): [1],
-        ("NEW", 3): [1],
-        ("NEW", 4): [5],
-    }
-    averages = {stage: sum(found) / len(found) for stage, found in days.items()}
-    assert [averages["EXISTING", number] for number in (1, 2, 3, 4)] == [2.5, 2.5, 2.5, 6.75]
-    assert [averages["NEW", number] for number in (1, 2, 3, 4)] == [11, 1, 1, 5]
-
-
-def test_due_and_overdue(world):
-    due = Opportunity.objects.due_within(world.today)
-    assert [opportunity.number for opportunity in due] == ["OP100025"]
-    assert not Opportunity.objects.overdue(world.today).exists()
-
-
-def test_creation_dates(world):
-    """None of the set lies after the start, so none was moved."""
-    for deal in DEALS:
-        opportunity = Opportunity.objects.get(number=deal.number)
-        assert opportunity.created_on == world.today + (datetime.date.fromisoformat(deal.created_on) - WORK_DATE)
-
-
-def test_only_the_missing_quotes_are_added(world):
-    """One before the stage that needs it, and another where the value changes afterwards."""
-    amounts = defaultdict(list)
-    for quote in Quote.objects.order_by("id").select_related("opportunity"):
-        amounts[quote.opportunity.number].append((int(quote.net_amount), quote.is_current))
-    assert amounts == {
-        "OP100015": [(12000, False), (9000, True)],
-        "OP100016": [(5500, True)],
-        "OP100017": [(7000, False), (6000, True)],
-        "OP100018": [(21000, True)],
-        "OP100019": [(8000, True)],
-    }
-
-
-def test_steps_are_recorded_on_their_own_days(world):
-    for entry in OpportunityEntry.objects.select_related("salesperson__user"):
-        recorded = entry.recorded_at.astimezone(world.zone)
-        assert recorded.date() == entry.happened_on or recorded == world.now
-        assert entry.door == "command"
-        assert entry.imported_at == world.now
-        assert entry.by == getattr(entry.salesperson, "user", None)
-
-
-def test_the_ledger_of_the_set_is_sound(world):
-    assert [str(fault) for fault in faults()] == []
-
-
-# ── all of it ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def demo_data(**options: object) -> str:
     out = StringIO()
     call_command("demo_data", stdout=out, **({"users": True} | options))
     return out.getvalue()
 
 
-@pytest.fixture
-def everything(db) -> str:
-    return demo_data()
+class TestReference(TestCase):
+    """The reference's set alone."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        make_setup()
+        cls.world = World()
+        make_reference(cls.world)
+
+    def test_every_published_entry(self):
+        entries = OpportunityEntry.objects.exclude(status=Status.NOT_STARTED).order_by("opportunity__number", "step")
+        said = []
+        for line in PUBLISHED.strip().splitlines():
+            number, step, on, value, completed, chances, probability, calculated, closing = line.split()
+            days = (published_day(on, self.world.today), published_day(closing, self.world.today))
+            said.append((number, step, *days, *map(Decimal, (value, completed, chances, probability, calculated))))
+        assert said == [
+            (
+                entry.opportunity.number,
+                entry.close_code.code if entry.close_code else str(entry.stage.number),
+                entry.happened_on,
+                entry.closing_on,
+                entry.estimated_value or Decimal(0),
+                entry.completed,
+                entry.chances,
+                entry.probability,
+                entry.calculated_value,
+            )
+            for entry in entries.select_related("opportunity", "stage", "close_code")
+        ]
+
+    def test_salespeople(self):
+        assert sums("salesperson__code") == {
+            "BC": (3, 5_500, 110),
+            "HR": (4, 15_000, 300),
+            "JO": (4, 43_500, 43_500),
+            "OF": (3, 6_450, 6_000),
+        }
+        by_status = {
+            (row["salesperson__code"], row["status"]): row["count"]
+            for row in Opportunity.objects.values("salesperson__code", "status").annotate(count=Count("pk"))
+        }
+        assert by_status == {
+            ("JO", "won"): 4,
+            ("JO", "not_started"): 1,
+            ("OF", "won"): 1,
+            ("OF", "lost"): 2,
+            ("BC", "lost"): 1,
+            ("BC", "in_progress"): 2,
+            ("HR", "lost"): 1,
+            ("HR", "in_progress"): 3,
+        }
+
+    def test_totals(self):
+        assert Opportunity.objects.filter(counted()).totals() == {
+            "count": 14,
+            "estimated_value": 70_450,
+            "calculated_value": 49_910,
+        }
+
+    def test_cycles_count_open_ones(self):
+        running = Opportunity.objects.in_progress()
+        assert running.filter(sales_cycle__code="EXISTING").totals() == {
+            "count": 5,
+            "estimated_value": 20_500,
+            "calculated_value": 410,
+        }
+        assert set(running.values_list("stage__number", flat=True)) == {1}
+        assert not running.filter(sales_cycle__code="NEW").exists()
+
+    def test_companies(self):
+        assert sums("company__name") == {
+            "Adatum Corporation": (3, 22_000, 17_100),
+            "Alpine Ski House": (3, 10_450, 200),
+            "Relecloud": (2, 24_000, 21_060),
+            "School of Fine Art": (3, 8_000, 6_040),
+            "Trey Research": (3, 6_000, 5_510),
+        }
+
+    def test_won_and_lost(self):
+        closed = Opportunity.objects.filter(closed_on__isnull=False)
+        won = closed.filter(status=Status.WON).count()
+        assert (won, closed.count(), Opportunity.objects.open().count()) == (5, 9, 6)
+        assert round(Decimal(won) / closed.count() * 100, 2) == Decimal("55.56")
+
+    def test_average_days_at_a_stage(self):
+        days = defaultdict(list)
+        for entry in OpportunityEntry.objects.live().filter(stage__isnull=False, until__isnull=False):
+            days[entry.sales_cycle.code, entry.stage.number].append(entry.days)
+        assert {stage: sorted(found) for stage, found in days.items()} == {
+            ("EXISTING", 1): [1, 2, 2, 5],
+            ("EXISTING", 2): [1, 1, 4, 4],
+            ("EXISTING", 3): [1, 2, 2, 5],
+            ("EXISTING", 4): [4, 4, 6, 13],
+            ("NEW", 1): [4, 18],
+            ("NEW", 2): [1],
+            ("NEW", 3): [1],
+            ("NEW", 4): [5],
+        }
+        averages = {stage: sum(found) / len(found) for stage, found in days.items()}
+        assert [averages["EXISTING", number] for number in (1, 2, 3, 4)] == [2.5, 2.5, 2.5, 6.75]
+        assert [averages["NEW", number] for number in (1, 2, 3, 4)] == [11, 1, 1, 5]
+
+    def test_due_and_overdue(self):
+        due = Opportunity.objects.due_within(self.world.today)
+        assert [opportunity.number for opportunity in due] == ["OP100025"]
+        assert not Opportunity.objects.overdue(self.world.today).exists()
+
+    def test_creation_dates(self):
+        """None of the set lies after the start, so none was moved."""
+        for deal in DEALS:
+            opportunity = Opportunity.objects.get(number=deal.number)
+            assert opportunity.created_on == self.world.today + (
+                datetime.date.fromisoformat(deal.created_on) - WORK_DATE
+            )
+
+    def test_only_the_missing_quotes_are_added(self):
+        """One before the stage that needs it, and another where the value changes afterwards."""
+        amounts = defaultdict(list)
+        for quote in Quote.objects.order_by("id").select_related("opportunity"):
+            amounts[quote.opportunity.number].append((int(quote.net_amount), quote.is_current))
+        assert amounts == {
+            "OP100015": [(12000, False), (9000, True)],
+            "OP100016": [(5500, True)],
+            "OP100017": [(7000, False), (6000, True)],
+            "OP100018": [(21000, True)],
+            "OP100019": [(8000, True)],
+        }
+
+    def test_steps_are_recorded_on_their_own_days(self):
+        for entry in OpportunityEntry.objects.select_related("salesperson__user"):
+            recorded = entry.recorded_at.astimezone(self.world.zone)
+            assert recorded.date() == entry.happened_on or recorded == self.world.now
+            assert entry.door == "command"
+            assert entry.imported_at == self.world.now
+            assert entry.by == getattr(entry.salesperson, "user", None)
+
+    def test_the_ledger_of_the_set_is_sound(self):
+        assert [str(fault) for fault in faults()] == []
 
 
-def test_the_ledger_is_sound(everything):
-    assert [str(fault) for fault in faults()] == []
+class TestEverything(TestCase):
+    """The set and the believable deals."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.said = demo_data()
+
+    def test_the_ledger_is_sound(self):
+        assert [str(fault) for fault in faults()] == []
+
+    def test_sixty_more_are_running_over_all_stages(self):
+        running = Opportunity.objects.in_progress().exclude(number__in=[deal.number for deal in DEALS])
+        assert running.count() == 60
+        assert set(running.values_list("stage", flat=True)) == set(Stage.objects.values_list("pk", flat=True))
+
+    def test_each_rep_has_something_of_everything(self):
+        today = Company.current().today()
+        for email in ("rep@demo.example", "rep2@demo.example"):
+            own = Opportunity.objects.visible_to(User.objects.get(email=email))
+            assert own.in_progress().count() >= 12
+            assert own.overdue(today).count() >= 2
+            assert own.due_within(today).count() >= 2
+            assert set(own.values_list("status", flat=True)) == set(Status.values)
+            assert own.filter(chances_are_manual=True).exists()
+            assert own.in_progress().filter(quotes__is_current=True).exists()
+
+    def test_some_wait_for_a_salesperson_and_only_managers_see_them(self):
+        waiting = Opportunity.objects.filter(salesperson__isnull=True)
+        seen = {
+            email: waiting.visible_to(User.objects.get(email=f"{email}@demo.example")).count()
+            for email in ("manager", "admin", "viewer", "rep")
+        }
+        assert seen == {"manager": 3, "admin": 3, "viewer": 0, "rep": 0}
+
+    def test_every_kind_of_step_is_there(self):
+        made = set(OpportunityEntry.objects.values_list("action", flat=True))
+        assert made == set(Action.values) - {Action.RESTORED}
+
+    def test_sign_ins(self):
+        for name, staff in (("rep", False), ("rep2", False), ("manager", True), ("admin", True), ("viewer", False)):
+            assert self.client.login(username=f"{name}@demo.example", password="demo")
+            assert User.objects.get(email=f"{name}@demo.example").is_staff is staff
+        assert "rep2@demo.example" in self.said
+
+    def test_the_same_every_time(self):
+        """Days are counted from today, everything else is drawn with a fixed seed: these figures change with the data only."""
+        assert Opportunity.objects.open().totals() == {
+            "count": 74,
+            "estimated_value": Decimal("2070810.00"),
+            "calculated_value": Decimal("892677.00"),
+        }
+        assert OpportunityEntry.objects.count() == 395
+
+    def test_a_second_time_does_nothing(self):
+        before = Opportunity.objects.count()
+        assert demo_data() == "The database is not empty: no demo data made.\n"
+        assert Opportunity.objects.count() == before
 
 
-def test_sixty_more_are_running_over_all_stages(everything):
-    running = Opportunity.objects.in_progress().exclude(number__in=[deal.number for deal in DEALS])
-    assert running.count() == 60
-    assert set(running.values_list("stage", flat=True)) == set(Stage.objects.values_list("pk", flat=True))
-
-
-@pytest.mark.parametrize("email", ["rep@demo.example", "rep2@demo.example"])
-def test_each_rep_has_something_of_everything(everything, email):
-    today = Company.current().today()
-    own = Opportunity.objects.visible_to(User.objects.get(email=email))
-    assert own.in_progress().count() >= 12
-    assert own.overdue(today).count() >= 2
-    assert own.due_within(today).count() >= 2
-    assert set(own.values_list("status", flat=True)) == set(Status.values)
-    assert own.filter(chances_are_manual=True).exists()
-    assert own.in_progress().filter(quotes__is_current=True).exists()
-
-
-def test_some_wait_for_a_salesperson_and_only_managers_see_them(everything):
-    waiting = Opportunity.objects.filter(salesperson__isnull=True)
-    seen = {
-        email: waiting.visible_to(User.objects.get(email=f"{email}@demo.example")).count()
-        for email in ("manager", "admin", "viewer", "rep")
-    }
-    assert seen == {"manager": 3, "admin": 3, "viewer": 0, "rep": 0}
-
-
-def test_every_kind_of_step_is_there(everything):
-    made = set(OpportunityEntry.objects.values_list("action", flat=True))
-    assert made == set(Action.values) - {Action.RESTORED}
-
-
-def test_sign_ins(everything, client):
-    for name, staff in (("rep", False), ("rep2", False), ("manager", True), ("admin", True), ("viewer", False)):
-        assert client.login(username=f"{name}@demo.example", password="demo")
-        assert User.objects.get(email=f"{name}@demo.example").is_staff is staff
-    assert "rep2@demo.example" in everything
-
-
-def test_the_same_every_time(db):
-    def made() -> list[tuple]:
-        with transaction.atomic():
-            demo_data()
-            fields = ("description", "contact__name", "salesperson__code", "stage__number", "estimated_value", "closing_on")
-            rows = list(Opportunity.objects.order_by("pk").values_list(*fields))
-            transaction.set_rollback(True)
-        return rows
-
-    assert made() == made()
-
-
-# ── when it does nothing ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_second_time_does_nothing(everything):
-    before = Opportunity.objects.count()
-    assert demo_data() == "The database is not empty: no demo data made.\n"
-    assert Opportunity.objects.count() == before
-
-
+@pytest.mark.django_db
 def test_not_beside_what_somebody_set_up():
     Salesperson.objects.create(code="ME", name="Me")
     assert "not empty" in demo_data()
     assert not Opportunity.objects.exists()
 
 
+@pytest.mark.django_db
 def test_a_named_database_gets_none_unless_asked(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgres://somewhere")
     monkeypatch.delenv("DEMO", raising=False)
