@@ -61,7 +61,7 @@ def _ask(page: Any, request: HttpRequest, form: ReassignForm, rows: Iterable[Opp
     return TemplateResponse(request, "admin/opportunities/opportunity/reassign.html", context, status=status)
 
 
-def _reassign(page: Any, request: HttpRequest, *, seen: dict[int, int], **values: Any) -> tuple[int, Refused]:
+def _reassign(page: Any, request: HttpRequest, *, seen: dict[int, int], **values: Any) -> tuple[int, Refused, int]:
     """All rows in one transaction, by ascending key, as one batch; a refused row leaves the others alone."""
     user: Any = request.user
     refused: Refused = []
@@ -80,21 +80,20 @@ def _reassign(page: Any, request: HttpRequest, *, seen: dict[int, int], **values
                 refused.append((str(row), str(_("Somebody changed it in the meantime."))))
         if not changed:
             transaction.set_rollback(True)
-    gone = len(seen) - len(rows)
-    if gone:
-        text = ngettext("%(count)d opportunity", "%(count)d opportunities", gone) % {"count": gone}
-        refused.append((text, str(_("Not to be found any more."))))
-    return changed, refused
+    return changed, refused, len(seen) - len(rows)
 
 
-def _tell(request: HttpRequest, changed: int, refused: Refused) -> None:
+def _tell(request: HttpRequest, changed: int, refused: Refused, gone: int) -> None:
     if changed:
         text = ngettext("%(count)d opportunity was reassigned.", "%(count)d opportunities were reassigned.", changed)
         messages.success(request, text % {"count": changed})
-    if refused:
-        text = ngettext("%(count)d was refused:", "%(count)d were refused:", len(refused))
-        messages.warning(request, text % {"count": len(refused)})
+    if refused or gone:
+        text = ngettext("%(count)d was refused:", "%(count)d were refused:", len(refused) + gone)
+        messages.warning(request, text % {"count": len(refused) + gone})
     for name, why in refused[:TOLD]:
         messages.warning(request, _("%(opportunity)s: %(reason)s") % {"opportunity": name, "reason": why})
     if len(refused) > TOLD:
         messages.warning(request, _("… and %(count)d more") % {"count": len(refused) - TOLD})
+    if gone:
+        text = ngettext("%(count)d cannot be found any more.", "%(count)d cannot be found any more.", gone)
+        messages.warning(request, text % {"count": gone})

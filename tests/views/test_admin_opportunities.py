@@ -243,7 +243,7 @@ def test_a_refused_row_leaves_the_others_alone(
         "3 were refused:",
         f"{running}: The opportunity is closed. Reopen it first.",
         f"{fresh(foreign)}: Somebody changed it in the meantime.",
-        "1 opportunity: Not to be found any more.",
+        "1 cannot be found any more.",
     ]
     assert [fresh(row).salesperson_id == hr.pk for row in (running, foreign, unassigned)] == [False, False, True]
 
@@ -365,7 +365,7 @@ def test_a_rep_let_in_sees_and_changes_own_opportunities_only(
     assert [row.pk for row in every.context["rows"]] == [running.pk]
     seen = ",".join(f"{row.pk}:{row.version}" for row in (foreign, unassigned))
     refused = answer(client, seen, jo.pk)
-    assert messages_of(refused) == ["2 were refused:", "2 opportunities: Not to be found any more."]
+    assert messages_of(refused) == ["2 were refused:", "2 cannot be found any more."]
     assert [state(foreign), state(unassigned)] == before
 
 
