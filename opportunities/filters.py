@@ -1,5 +1,6 @@
 """A query string becomes a QuerySet: the same FilterSet for list, board, export and API."""
 
+import datetime
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -7,9 +8,11 @@ from typing import Any, ClassVar
 import django_filters
 from django import forms
 from django.db.models import F, QuerySet
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
+from crm.lib.dates import day_short
 from crm.lib.fields import AmountField, DayField
 from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
 from salescycles.models import Stage
@@ -59,13 +62,13 @@ class KeyFilter(django_filters.NumberFilter):
 
 class OpportunityFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
-        label=_("Text"), method="by_text", max_length=200, widget=forms.TextInput(attrs={"type": "search"})
+        label=_("Search"), method="by_text", max_length=200, widget=forms.TextInput(attrs={"type": "search"})
     )
-    status = django_filters.MultipleChoiceFilter(label=_("Status"), choices=WHICH, method="by_status")
-    salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), method="by_salesperson")
-    sales_cycle = django_filters.ChoiceFilter(label=_("Sales cycle"), field_name="sales_cycle_id")
-    stage = django_filters.ChoiceFilter(label=_("Stage"), field_name="stage_id")
-    priority = django_filters.ChoiceFilter(label=_("Priority"), choices=Priority)
+    status = django_filters.ChoiceFilter(label=_("Status"), choices=WHICH, method="by_status", empty_label=_("Any"))
+    salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), empty_label=_("Any"), method="by_salesperson")
+    sales_cycle = django_filters.ChoiceFilter(label=_("Sales cycle"), empty_label=_("Any"), field_name="sales_cycle_id")
+    stage = django_filters.ChoiceFilter(label=_("Stage"), empty_label=_("Any"), field_name="stage_id")
+    priority = django_filters.ChoiceFilter(label=_("Priority"), choices=Priority, empty_label=_("Any"))
     closing_from = DayFilter(label=_("Closing from"), field_name="closing_on", lookup_expr="gte")
     closing_to = DayFilter(label=_("Closing to"), field_name="closing_on", lookup_expr="lte")
     value_from = AmountFilter(label=_("Value from"), field_name="estimated_value", lookup_expr="gte")
@@ -103,10 +106,8 @@ class OpportunityFilter(django_filters.FilterSet):
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         return rows.search(text)
 
-    def by_status(self, rows: Any, name: str, which: list[str]) -> Any:
-        groups = {"open": OPEN, "closed": CLOSED}
-        wanted = {status for word in which for status in groups.get(word, (word,))}
-        return rows.filter(status__in=wanted) if wanted else rows
+    def by_status(self, rows: Any, name: str, which: str) -> Any:
+        return rows.filter(status__in={"open": OPEN, "closed": CLOSED}.get(which, (which,)))
 
     def by_salesperson(self, rows: Any, name: str, whose: str) -> Any:
         if whose == "none":
@@ -146,10 +147,12 @@ class OpportunityFilter(django_filters.FilterSet):
 
 
 def _in_words(field: forms.Field, value: Any) -> str:
-    choices = {str(key): str(label) for key, label in getattr(field, "choices", []) if not isinstance(label, list)}
-    if isinstance(value, list):
-        return ", ".join(choices.get(str(one), str(one)) for one in value)
-    return choices.get(str(value), str(value))
+    """The label of a choice (grouped or not), a day as the language writes it, anything else as it is."""
+    for key, label in getattr(field, "choices", []):
+        for one, words in label if isinstance(label, (list, tuple)) else [(key, label)]:
+            if str(one) == str(value):
+                return str(words)
+    return day_short(value, get_language() or "en") if isinstance(value, datetime.date) else str(value)
 
 
 def _cycles_and_stages() -> tuple[list[tuple[str, str]], list[tuple[str, list[tuple[str, str]]]]]:

@@ -6,18 +6,24 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import QueryDict
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from crm.lib.fields import AmountField, DayField, PercentageField
+from crm.lib.money import format_money, percent_formatter
 from opportunities import lifecycle
 from opportunities.estimates import KEEP, known_to_stage
 from opportunities.models import Opportunity, Priority
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
-from salespeople.models import Salesperson, User
+from salespeople.models import Company, Salesperson, User
 
 PICKED = 50  # a picker shows at most so many contacts; searching brings the others
+
+
+def percent(value: Any) -> str:
+    return percent_formatter(get_language() or "en")(value)
 
 
 class StageChoiceField(forms.ModelChoiceField):
@@ -115,6 +121,7 @@ class EstimateForm(DatedForm):
     closing_on = DayField(label=_("Estimated closing date"), required=False)
 
     own = ("estimated_value", "chances", "closing_on")
+    field_order: ClassVar = [*own, "on", "reason"]
 
     def propose(self, stage: Stage | None) -> None:
         """Initial values for entering or revising `stage`; blank chances mean the stage's, which the field says."""
@@ -123,8 +130,8 @@ class EstimateForm(DatedForm):
             proposed = lifecycle.Asked(opportunity.estimated_value, opportunity.chances, opportunity.closing_on)
         else:
             proposed = lifecycle.proposed_estimates(opportunity, stage, on=self.today)
-            self.fields["chances"].help_text = _("Blank: the stage's own, %(chances)s %%.") % {
-                "chances": f"{stage.chances:g}"
+            self.fields["chances"].help_text = _("Blank: the stage's own, %(chances)s.") % {
+                "chances": percent(stage.chances)
             }
         for name in EstimateForm.own:
             value = getattr(proposed, name)
@@ -288,7 +295,7 @@ class CloseForm(DatedForm):
         if self.quote:
             self.fields["sales_value"].help_text = _("Blank: the net amount of the quote %(number)s, %(amount)s.") % {
                 "number": self.quote.number,
-                "amount": self.quote.net_amount,
+                "amount": format_money(self.quote.net_amount, Company.current().currency, get_language() or "en"),
             }
         if outcome:
             self.initial["outcome"] = outcome
@@ -412,8 +419,8 @@ class NewForm(ContactPicker):
         stage = self.cycle.stages.first() if self.cycle else None
         if stage is None:
             return
-        self.fields["chances"].help_text = _("Blank: the first stage's own, %(chances)s %%.") % {
-            "chances": f"{stage.chances:g}"
+        self.fields["chances"].help_text = _("Blank: the first stage's own, %(chances)s.") % {
+            "chances": percent(stage.chances)
         }
         proposed = known_to_stage(stage, self.today)
         if proposed:

@@ -265,6 +265,7 @@ def test_unknown_parts_of_the_address_are_said(client_for: Sign, manager: User, 
         ("status=in_progress", True),
         ("status=won", False),
         ("status=open", True),
+        ("status=closed", False),
         ("salesperson=me", True),
         ("priority=high", False),
         ("value_from=999&value_to=1,000.00", True),
@@ -329,7 +330,7 @@ def test_winning_with_a_quote_proposes_it_and_says_when_another_amount_is_typed(
 ) -> None:
     QuoteFactory(opportunity=deal, number="Q77", net_amount=Decimal("250"))
     client = client_for(rep)
-    assert "quote Q77, 250.00" in client.get(address(deal, "close") + "?outcome=won").content.decode()
+    assert "quote Q77, €250.00" in client.get(address(deal, "close") + "?outcome=won").content.decode()
     data = {"version": deal.version, "outcome": "won", "close_code": price_w.pk, "sales_value": "240"}
     page = client.post(address(deal, "close"), data, follow=True).content.decode()
     assert "The quote Q77 says another amount" in page
