@@ -44,7 +44,7 @@ class ContactFilter(django_filters.FilterSet):
         me = [("me", _("Me"))] * bool(user.salesperson_id)
         self.filters["salesperson"].extra["choices"] = [*me, ("none", _("Nobody")), *people]
         self.filters["country"].extra["choices"] = list(countries().items())
-        self.filters["company"].extra["queryset"] = Contact.objects.visible_to(user).companies()
+        self.filters["company"].queryset = Contact.objects.visible_to(user).companies()
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         return rows.search(text)

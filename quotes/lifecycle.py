@@ -20,6 +20,7 @@ def add(*, opportunity: Any, quoted_on: datetime.date | None, net_amount: Decima
     locked = lock(opportunity.pk)
     number = number.strip().upper()
     _refuse(_not_in_progress(locked) | _private(locked) | _wrong(quoted_on, net_amount) | _taken(number))
+    assert quoted_on is not None and net_amount is not None
     Quote.objects.current().filter(opportunity=locked).update(is_current=False)
     number = number or next_number(Quote, "QU")
     return _saved(Quote(opportunity=locked, number=number, quoted_on=quoted_on, net_amount=net_amount))
@@ -31,7 +32,8 @@ def change(quote: Quote, *, quoted_on: datetime.date | None, net_amount: Decimal
     locked = lock(quote.opportunity_id)
     number = number.strip().upper() or quote.number
     _refuse(_closed(locked) | _wrong(quoted_on, net_amount) | _taken(number, other_than=quote))
-    quote.number, quote.quoted_on, quote.net_amount = number, quoted_on, net_amount  # type: ignore[assignment]
+    assert quoted_on is not None and net_amount is not None
+    quote.number, quote.quoted_on, quote.net_amount = number, quoted_on, net_amount
     return _saved(quote, update_fields=["number", "quoted_on", "net_amount"])
 
 
@@ -63,7 +65,7 @@ Refusals = dict[str, ValidationError]
 
 def _refuse(refusals: Refusals) -> None:
     if refusals:
-        raise ValidationError(refusals)  # type: ignore[arg-type]
+        raise ValidationError(refusals)
 
 
 def _not_in_progress(opportunity: Any) -> Refusals:

@@ -6,4 +6,4 @@ from salespeople.models import User
 class SignedIn(HttpRequest):
     """A request behind sign-in, where every page but the open ones is: its user is never anonymous."""
 
-    user: User  # type: ignore[assignment]
+    user: User

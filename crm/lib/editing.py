@@ -70,7 +70,9 @@ class EditForm(forms.ModelForm):
 
     def lock(self) -> models.Model:
         """The row as it stands now, held until the transaction ends."""
-        return self._meta.model._default_manager.select_for_update(no_key=True).get(pk=self.instance.pk)
+        rows = self._meta.model._default_manager.select_for_update(no_key=True)
+        locked: models.Model = rows.get(pk=self.instance.pk)
+        return locked
 
     def _is_stale(self) -> bool:
         """Whether the row is no longer what the user looked at. Who typed just what is saved now has nothing to lose."""
@@ -87,8 +89,18 @@ class EditForm(forms.ModelForm):
         return [
             Difference(field.label, self._in_words(name, saved[name]), self._in_words(name, self[name].data))
             for name, field in self.fields.items()
-            if name in saved and field.has_changed(saved[name], self[name].data)
+            if name in saved and self._differs(name, saved[name])
         ]
+
+    def _differs(self, name: str, saved: Any) -> bool:
+        """Whether something else was typed than is saved; `nn` typed for the code NN is the same."""
+        typed = self[name].data
+        if not self.fields[name].has_changed(saved, typed):
+            return False
+        try:
+            return bool(self._meta.model._meta.get_field(name).to_python(typed) != saved)
+        except forms.ValidationError:
+            return True
 
     def _in_words(self, name: str, value: Any) -> str:
         if isinstance(self.fields[name], forms.BooleanField):
@@ -108,9 +120,11 @@ class EditForm(forms.ModelForm):
     def _refuse(self, error: IntegrityError) -> None:
         """Say at the field what only the database could know: somebody was faster."""
         name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-        if name not in self.refusals:
+        said = {made.name: (None, made.get_violation_error_message()) for made in self._meta.model._meta.constraints}
+        known = said | self.refusals
+        if name not in known:
             raise error
-        self.add_error(*self.refusals[name])
+        self.add_error(*known[name])
 
     def _wait(self, error: OperationalError) -> None:
         if getattr(error.__cause__, "sqlstate", "") not in BUSY_STATES:

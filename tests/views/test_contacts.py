@@ -1,0 +1,538 @@
+"""The pages of contacts: page, fragment, refused, invalid, stale, exact query counts."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import translation
+from pytest_django import DjangoAssertNumQueries
+
+from contacts.models import Contact
+from contacts.places import countries
+from salespeople.models import Company, Salesperson, User
+from tests.factories import ContactFactory, SalespersonFactory
+
+pytestmark = pytest.mark.django_db
+Sign = Callable[[User], Client]
+HX = {"HX-Request": "true"}
+UPDATE = 'UPDATE "contacts_contact"'
+HUGE = "99999999999999999999"
+
+
+def typed(**values: Any) -> dict[str, Any]:
+    return {"kind": "company", "name": "Nova", "number": ""} | values
+
+
+def shown_version(client: Client, contact: Contact) -> str:
+    return str(client.get(f"/contacts/{contact.pk}/edit/").context["form"].version)
+
+
+def kept(client: Client, contact: Contact, **values: Any) -> dict[str, Any]:
+    """What the edit form would send now, with `values` typed over it."""
+    form = client.get(f"/contacts/{contact.pk}/edit/").context["form"]
+    sent = {name: form[name].value() for name in form.fields}
+    return (
+        {name: value for name, value in sent.items() if value not in (None, False)} | {"version": form.version} | values
+    )
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_list_page_and_fragment_are_the_same_text(client_for: Sign, rep: User, ann: Contact, company: Company) -> None:
+    client = client_for(rep)
+    page, fragment = client.get("/contacts/"), client.get("/contacts/", headers=HX)
+    assert page.status_code == fragment.status_code == 200
+    assert fragment.content.decode().strip() in page.content.decode()
+    assert "HX-Request" in page["Vary"]
+    assert "<html" not in fragment.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=ann", ["Ann Lee"]),
+        ("q=ANN+le", ["Ann Lee"]),
+        ("q=CT3", ["BETA"]),
+        ("q=%21%21", []),
+        ("kind=person", ["Ann Lee", "Bo Ek", "Pia"]),
+        ("kind=company&order=-name", ["BETA", "ACME"]),
+        ("salesperson=me", ["ACME"]),
+        ("salesperson=none", ["Ann Lee", "Bo Ek", "Pia"]),
+        ("country=FI", ["Pia"]),
+        ("order=company", ["Ann Lee", "Bo Ek", "ACME", "BETA", "Pia"]),
+        ("order=-salesperson", ["BETA", "ACME", "Pia", "Bo Ek", "Ann Lee"]),
+    ],
+)
+def test_list_filters_and_sorts(
+    client_for: Sign, rep: User, ann: Contact, bo: Contact, pia: Contact, query: str, found: list[str]
+) -> None:
+    Contact.objects.filter(pk=pia.pk).update(country="FI")
+    page = client_for(rep).get(f"/contacts/?{query}").context["page"]
+    assert [contact.name for contact in page] == found
+    assert page.paginator.count == len(found)
+
+
+def test_list_of_a_companys_people(client_for: Sign, rep: User, ann: Contact, bo: Contact) -> None:
+    answer = client_for(rep).get(f"/contacts/?company={ann.company_id}")
+    assert [contact.name for contact in answer.context["page"]] == ["Ann Lee"]
+    assert "people of ACME" in answer.content.decode()
+
+
+def test_pages_of_50(client_for: Sign, rep: User) -> None:
+    for name in range(51):
+        ContactFactory(name=f"{name:03}")
+    client = client_for(rep)
+    assert len(client.get("/contacts/").context["page"]) == 50
+    last = client.get("/contacts/?page=2&order=name")
+    assert [contact.name for contact in last.context["page"]] == ["050"]
+    assert "51 contacts" in last.content.decode()
+    assert "?page=1&amp;order=name" in last.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("page=abc", 200, "page=abc"),
+        (f"page={HUGE}", 200, f"page={HUGE}"),
+        ("page=" + "9" * 5000, 200, "page=999"),
+        ("page=-1", 200, "page=-1"),
+        ("page=%00", 200, "page="),
+        ("order=evil;drop", 200, "order=evil;drop"),
+        ("order=-", 200, "order=-"),
+        ("order=search", 200, "order=search"),
+        ("colour=red", 200, "colour"),
+        ("%00=1", 200, "does not know"),
+        ("kind=alien", 422, "alien is not one of the available choices"),
+        (f"salesperson={HUGE}", 422, "not one of the available choices"),
+        ("salesperson=%00", 422, "not one of the available choices"),
+        ("country=ZZ", 422, "not one of the available choices"),
+        (f"company={HUGE}", 422, "Select a valid choice"),
+        ("company=%00", 422, "Null characters are not allowed"),
+        ("company=abc", 422, "Select a valid choice"),
+        ("q=%00", 422, "Null characters are not allowed"),
+        ("q=" + "a" * 201, 422, "at most 200 characters"),
+        ("q='; drop table--", 200, "No contact fits this filter"),
+    ],
+)
+def test_hand_made_addresses_are_answered_in_words(
+    client_for: Sign, rep: User, ann: Contact, query: str, status: int, said: str
+) -> None:
+    answer = client_for(rep).get(f"/contacts/?{query}")
+    assert answer.status_code == status
+    assert said in answer.content.decode()
+
+
+@pytest.mark.parametrize("address", [f"/contacts/{HUGE}/", f"/contacts/{HUGE}/edit/", "/contacts/0/", "/contacts/%00/"])
+def test_what_does_not_exist_is_404(client_for: Sign, rep: User, address: str) -> None:
+    assert client_for(rep).get(address).status_code == 404
+
+
+def test_detail_of_a_company(client_for: Sign, rep: User, acme: Contact, ann: Contact, company: Company) -> None:
+    Contact.objects.filter(pk=acme.pk).update(country="FI", city="Espoo", home_page="https://acme.example")
+    page = client_for(rep).get(f"/contacts/{acme.pk}/").content.decode()
+    for words in ("ACME", "CT1", "Jim Olive", "Finland", "Espoo", "https://acme.example", "Ann Lee"):
+        assert words in page
+    assert f'href="/opportunities/?company={acme.pk}"' in page
+    assert f'hx-get="/opportunities/?company={acme.pk}&amp;embedded=1"' in page
+    assert f'href="/opportunities/new/?contact={acme.pk}"' in page
+    assert f'href="/contacts/new/?company={acme.pk}"' in page
+    assert f'href="/contacts/{acme.pk}/edit/"' in page
+
+
+def test_detail_of_a_person_asks_for_its_own_opportunities(client_for: Sign, rep: User, ann: Contact) -> None:
+    page = client_for(rep).get(f"/contacts/{ann.pk}/").content.decode()
+    assert f'href="/opportunities/?contact={ann.pk}"' in page
+    assert f'href="/contacts/{ann.company_id}/"' in page
+    assert "People" not in page
+
+
+def test_detail_tells_privacy_and_offers_no_new_work(client_for: Sign, rep: User, acme: Contact) -> None:
+    Contact.objects.filter(pk=acme.pk).update(privacy_blocked=True)
+    page = client_for(rep).get(f"/contacts/{acme.pk}/").content.decode()
+    assert "blocked for privacy" in page
+    assert "/opportunities/new/" not in page
+
+
+def test_a_viewer_reads_and_is_offered_nothing(client_for: Sign, viewer: User, acme: Contact) -> None:
+    client = client_for(viewer)
+    for address in ("/contacts/", f"/contacts/{acme.pk}/"):
+        page = client.get(address).content.decode()
+        assert "/new/" not in page and "/edit/" not in page
+
+
+def test_text_is_escaped(client_for: Sign, rep: User) -> None:
+    evil = ContactFactory(name="<script>alert(1)</script>", home_page="", city='"><b>')
+    for address in ("/contacts/", f"/contacts/{evil.pk}/", f"/contacts/{evil.pk}/edit/"):
+        page = client_for(rep).get(address).content.decode()
+        assert "<script>alert" not in page and '"><b>' not in page
+
+
+def test_countries_are_named_in_the_readers_language(client_for: Sign, rep: User, acme: Contact) -> None:
+    Contact.objects.filter(pk=acme.pk).update(country="DE")
+    client = client_for(rep)
+    client.cookies["django_language"] = "fi"
+    assert "Saksa" in client.get(f"/contacts/{acme.pk}/").content.decode()
+    with translation.override("de"):
+        assert countries()["DE"] == "Deutschland"
+        assert next(iter(countries())) == "AF"
+        assert "EU" not in countries()
+
+
+# ── who may ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ADDRESSES = ["/contacts/", "/contacts/{pk}/", "/contacts/new/", "/contacts/{pk}/edit/"]
+MAY = {
+    "rep": [200, 200, 200, 200],
+    "rep2": [200, 200, 200, 200],
+    "manager": [200, 200, 200, 200],
+    "administrator": [200, 200, 200, 200],
+    "viewer": [200, 200, 403, 403],
+    "outsider": [403, 403, 403, 403],
+}
+
+
+@pytest.mark.parametrize("who", MAY)
+def test_who_may_open_what(client_for: Sign, request: pytest.FixtureRequest, acme: Contact, who: str) -> None:
+    client = client_for(request.getfixturevalue(who))
+    assert [client.get(address.format(pk=acme.pk)).status_code for address in ADDRESSES] == MAY[who]
+
+
+@pytest.mark.parametrize("who", ["viewer", "outsider"])
+def test_who_may_not_changes_nothing(client_for: Sign, request: pytest.FixtureRequest, acme: Contact, who: str) -> None:
+    client = client_for(request.getfixturevalue(who))
+    assert client.post("/contacts/new/", typed()).status_code == 403
+    assert client.post(f"/contacts/{acme.pk}/edit/", typed(version="x")).status_code == 403
+    assert list(Contact.objects.values_list("name", flat=True)) == ["ACME"]
+
+
+def test_nobody_gets_in_without_signing_in(client: Client, acme: Contact) -> None:
+    for address in ADDRESSES:
+        assert client.get(address.format(pk=acme.pk)).status_code == 302
+
+
+def test_only_get_and_post(client_for: Sign, rep: User, acme: Contact) -> None:
+    assert client_for(rep).post("/contacts/").status_code == 405
+    assert client_for(rep).delete(f"/contacts/{acme.pk}/edit/").status_code == 405
+
+
+# ── making ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_new_contact_gets_the_next_number(client_for: Sign, rep: User, jo: Salesperson) -> None:
+    client = client_for(rep)
+    assert client.get("/contacts/new/").context["form"]["salesperson"].value() == jo.pk
+    answer = client.post("/contacts/new/", typed(home_page="nova.example", country="FI", salesperson=jo.pk))
+    made = Contact.objects.get()
+    assert answer["Location"] == f"/contacts/{made.pk}/"
+    assert (made.name, made.home_page, made.country, made.salesperson) == ("Nova", "https://nova.example", "FI", jo)
+    assert made.number.startswith("CT000")
+
+
+def test_a_new_contact_by_htmx_is_told_where_to_go(client_for: Sign, rep: User) -> None:
+    answer = client_for(rep).post("/contacts/new/", typed(), headers=HX)
+    assert answer["HX-Redirect"] == Contact.objects.get().get_absolute_url()
+
+
+def test_a_number_can_be_given_but_not_twice(client_for: Sign, rep: User, acme: Contact) -> None:
+    client = client_for(rep)
+    client.post("/contacts/new/", typed(number="a-7"))
+    assert Contact.objects.get(number="A-7").name == "Nova"
+    answer = client.post("/contacts/new/", typed(name="Twice", number="a-7"))
+    assert answer.status_code == 422
+    assert answer.context["form"].errors == {"number": ["There is a contact with this number already."]}
+    assert 'value="Twice"' in answer.content.decode()
+
+
+def test_a_person_from_a_company_keeps_the_context(
+    client_for: Sign, rep2: User, acme: Contact, jo: Salesperson
+) -> None:
+    Contact.objects.filter(pk=acme.pk).update(country="FI", language="fi")
+    client = client_for(rep2)
+    form = client.get(f"/contacts/new/?company={acme.pk}").context["form"]
+    proposed = {name: form[name].value() for name in ("kind", "company", "salesperson", "country", "language")}
+    assert proposed == {"kind": "person", "company": acme.pk, "salesperson": jo.pk, "country": "FI", "language": "fi"}
+    client.post(f"/contacts/new/?company={acme.pk}", typed(kind="person", company=acme.pk))
+    assert acme.people.get().name == "Nova"
+
+
+@pytest.mark.parametrize("asked", [HUGE, "abc", "%00", "0", "{person}"])
+def test_an_unknown_company_in_the_address_is_said(client_for: Sign, rep: User, pia: Contact, asked: str) -> None:
+    answer = client_for(rep).get(f"/contacts/new/?company={asked.format(person=pia.pk)}")
+    assert answer.status_code == 200
+    assert "There is no such company" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "said"),
+    [
+        ({"name": ""}, "name", "This field is required."),
+        ({"name": "   "}, "name", "This field is required."),
+        ({"name": "No\0va"}, "name", "Null characters are not allowed."),
+        ({"name": "x" * 101}, "name", "at most 100 characters"),
+        ({"number": "A\0"}, "number", "Null characters are not allowed."),
+        ({"kind": "alien"}, "kind", "Select a valid choice"),
+        ({"kind": ""}, "kind", "This field is required."),
+        ({"email": "nova"}, "email", "valid email"),
+        ({"phone": "CALL ME"}, "phone", "no letters"),
+        ({"country": "XX"}, "country", "Select a valid choice"),
+        ({"language": "tlh"}, "language", "Select a valid choice"),
+        ({"home_page": "javascript:alert(1)"}, "home_page", "valid URL"),
+        ({"salesperson": HUGE}, "salesperson", "Select a valid choice"),
+        ({"salesperson": "\0"}, "salesperson", "Null characters are not allowed."),
+        ({"kind": "person", "company": HUGE}, "company", "Choose a company of the list."),
+        ({"kind": "person", "company_search": "zzz"}, "company", "Choose one of the companies found"),
+    ],
+)
+def test_invalid_input_is_422_at_the_field(
+    client_for: Sign, rep: User, values: dict[str, str], field: str, said: str
+) -> None:
+    answer = client_for(rep).post("/contacts/new/", typed(city="Oulu") | values)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert said in answer.context["form"].errors[field][0]
+    assert 'value="Oulu"' in answer.content.decode()
+    assert not Contact.objects.exists()
+
+
+def test_an_empty_post_is_invalid_too(client_for: Sign, rep: User) -> None:
+    assert client_for(rep).post("/contacts/new/", {}).status_code == 422
+
+
+def test_who_belongs_to_whom(client_for: Sign, rep: User, acme: Contact, pia: Contact) -> None:
+    client = client_for(rep)
+    errors = client.post("/contacts/new/", typed(company=acme.pk)).context["form"].errors
+    assert errors == {"company": ["Only a person can belong to a company."]}
+    errors = client.post("/contacts/new/", typed(kind="person", company=pia.pk)).context["form"].errors
+    assert errors == {"company": ["Choose a company of the list."]}
+
+
+def test_a_blocked_salesperson_is_not_offered_but_stays(client_for: Sign, rep: User, acme: Contact) -> None:
+    blocked = SalespersonFactory(blocked=True)
+    client = client_for(rep)
+    assert "salesperson" in client.post("/contacts/new/", typed(salesperson=blocked.pk)).context["form"].errors
+    Contact.objects.filter(pk=acme.pk).update(salesperson=blocked)
+    assert client.post(f"/contacts/{acme.pk}/edit/", kept(client, acme, city="Espoo")).status_code == 302
+    acme.refresh_from_db()
+    assert (acme.salesperson, acme.city) == (blocked, "Espoo")
+
+
+def test_find_offers_companies_and_saves_nothing(client_for: Sign, rep: User, acme: Contact, beta: Contact) -> None:
+    asked = {
+        "kind": "person",
+        "name": "",
+        "city": "Oulu",
+        "company_search": "bet",
+        "find": "1",
+        "privacy_blocked": "on",
+    }
+    answer = client_for(rep).post("/contacts/new/", asked)
+    form = answer.context["form"]
+    assert answer.status_code == 200
+    assert [label for _key, label in form.fields["company"].widget.choices] == ["– none –", "BETA"]
+    assert [form[name].value() for name in ("kind", "city", "privacy_blocked")] == ["person", "Oulu", True]
+    assert "This could not be saved yet" not in answer.content.decode()
+    assert Contact.objects.count() == 2
+
+
+def test_find_keeps_the_company_already_chosen(client_for: Sign, rep: User, ann: Contact, beta: Contact) -> None:
+    client = client_for(rep)
+    answer = client.post(f"/contacts/{ann.pk}/edit/", kept(client, ann, company_search="bet\0", find="1"))
+    choices = answer.context["form"].fields["company"].widget.choices
+    assert [label for _key, label in choices] == ["– none –", "BETA", "ACME"]
+
+
+def test_the_picker_stays_short(client_for: Sign, rep: User) -> None:
+    for name in range(60):
+        ContactFactory(name=f"Firm {name:02}")
+    answer = client_for(rep).get("/contacts/new/")
+    assert len(answer.context["form"].fields["company"].widget.choices) == 51
+    assert "The first 50 companies are offered" in answer.content.decode()
+
+
+# ── editing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_edit_saves_only_what_changed(
+    client_for: Sign, rep: User, acme: Contact, django_assert_num_queries: DjangoAssertNumQueries, company: Company
+) -> None:
+    client = client_for(rep)
+    sent = kept(client, acme, city="Espoo")
+    with django_assert_num_queries(22) as seen:
+        assert client.post(f"/contacts/{acme.pk}/edit/", sent).status_code == 302
+    [update] = [query["sql"] for query in seen.captured_queries if UPDATE in query["sql"]]
+    assert '"city"' in update and '"name"' not in update
+    acme.refresh_from_db()
+    assert acme.city == "Espoo"
+
+
+def test_edit_needs_a_number_and_keeps_unknown_codes(client_for: Sign, rep: User, acme: Contact) -> None:
+    Contact.objects.filter(pk=acme.pk).update(country="XX", language="tlh")
+    client = client_for(rep)
+    assert client.post(f"/contacts/{acme.pk}/edit/", kept(client, acme, number="")).status_code == 422
+    client.post(f"/contacts/{acme.pk}/edit/", kept(client, acme, name="Acme Oy"))
+    acme.refresh_from_db()
+    assert (acme.name, acme.number, acme.country, acme.language) == ("Acme Oy", "CT1", "XX", "tlh")
+
+
+def test_a_company_with_people_stays_a_company(client_for: Sign, rep: User, ann: Contact) -> None:
+    client, acme = client_for(rep), ann.company
+    assert acme
+    answer = client.post(f"/contacts/{acme.pk}/edit/", kept(client, acme, kind="person"))
+    assert answer.status_code == 422
+    assert answer.context["form"].errors == {"kind": ["A company that people belong to stays a company."]}
+    ann.delete()
+    assert client.post(f"/contacts/{acme.pk}/edit/", kept(client, acme, kind="person")).status_code == 302
+
+
+def test_a_person_becomes_a_company_only_without_one(client_for: Sign, rep: User, ann: Contact) -> None:
+    client = client_for(rep)
+    answer = client.post(f"/contacts/{ann.pk}/edit/", kept(client, ann, kind="company"))
+    assert answer.context["form"].errors == {"company": ["Only a person can belong to a company."]}
+    assert client.post(f"/contacts/{ann.pk}/edit/", kept(client, ann, kind="company", company="")).status_code == 302
+
+
+def test_a_contact_is_never_offered_as_its_own_company(client_for: Sign, rep: User, acme: Contact) -> None:
+    choices = client_for(rep).get(f"/contacts/{acme.pk}/edit/").context["form"].fields["company"].widget.choices
+    assert [label for _key, label in choices] == ["– none –"]
+
+
+def test_the_second_of_two_tabs_is_told_and_loses_nothing(
+    client_for: Sign, rep: User, rep2: User, acme: Contact
+) -> None:
+    first, second = client_for(rep), client_for(rep2)
+    one, two = kept(first, acme, city="Espoo"), kept(second, acme, name="Acme Oy", city="Turku")
+    assert first.post(f"/contacts/{acme.pk}/edit/", one).status_code == 302
+    answer = second.post(f"/contacts/{acme.pk}/edit/", two)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert [(row.saved, row.typed) for row in answer.context["form"].meanwhile] == [
+        ("ACME", "Acme Oy"),
+        ("Espoo", "Turku"),
+    ]
+    assert 'value="Acme Oy"' in page and 'value="Turku"' in page and "Somebody else saved this" in page
+    acme.refresh_from_db()
+    assert (acme.name, acme.city) == ("ACME", "Espoo")
+    again = two | {"version": answer.context["form"].version}
+    assert second.post(f"/contacts/{acme.pk}/edit/", again).status_code == 302
+    acme.refresh_from_db()
+    assert (acme.name, acme.city) == ("Acme Oy", "Turku")
+
+
+def test_stale_stays_stale_after_an_invalid_try_and_a_search(client_for: Sign, rep: User, acme: Contact) -> None:
+    client = client_for(rep)
+    sent = kept(client, acme, name="")
+    version = client.post(f"/contacts/{acme.pk}/edit/", sent).context["form"].version
+    Contact.objects.filter(pk=acme.pk).update(city="Espoo")
+    searched = client.post(f"/contacts/{acme.pk}/edit/", sent | {"find": "1"}).context["form"].version
+    assert searched == version == sent["version"]
+    answer = client.post(f"/contacts/{acme.pk}/edit/", sent | {"name": "Acme Oy", "version": version})
+    assert answer.status_code == 409
+
+
+def test_a_post_without_version_is_stale(client_for: Sign, rep: User, acme: Contact) -> None:
+    answer = client_for(rep).post(f"/contacts/{acme.pk}/edit/", typed(number="CT1"))
+    assert answer.status_code == 409
+    acme.refresh_from_db()
+    assert acme.name == "ACME"
+
+
+def test_sending_the_same_twice_is_no_conflict(client_for: Sign, rep: User, acme: Contact) -> None:
+    client = client_for(rep)
+    sent = kept(client, acme, city="Espoo")
+    for _time in range(2):
+        assert client.post(f"/contacts/{acme.pk}/edit/", sent).status_code == 302
+
+
+# ── query counts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_queries_of_the_list(
+    client_for: Sign,
+    rep: User,
+    acme: Contact,
+    company: Company,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    rows: int,
+) -> None:
+    for _row in range(rows):
+        ContactFactory(kind="person", company=acme, salesperson=SalespersonFactory())
+    client = client_for(rep)
+    client.get("/contacts/")
+    with django_assert_num_queries(5):
+        client.get("/contacts/?kind=person")
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_queries_of_the_page(
+    client_for: Sign,
+    rep: User,
+    acme: Contact,
+    company: Company,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    rows: int,
+) -> None:
+    for _row in range(rows):
+        ContactFactory(kind="person", company=acme)
+    client = client_for(rep)
+    client.get("/contacts/")
+    with django_assert_num_queries(4):
+        client.get(f"/contacts/{acme.pk}/")
+
+
+# ── races ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def at_once(acts: list[Callable[[], Any]]) -> list[Any]:
+    """Each act in a thread with a connection of its own."""
+
+    def run(act: Callable[[], Any]) -> Any:
+        try:
+            return act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return list(threads.map(run, acts))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_race_for_a_number_makes_one_contact(client_for: Sign, rep: User) -> None:
+    clients = [client_for(rep) for _each in range(6)]
+    answers = at_once([lambda client=client: client.post("/contacts/new/", typed(number="X1")) for client in clients])
+    assert sorted(answer.status_code for answer in answers) == [302] + [422] * 5
+    assert Contact.objects.filter(number="X1").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_race_of_two_edits_has_one_winner(client_for: Sign, rep: User, acme: Contact) -> None:
+    clients = [client_for(rep) for _each in range(4)]
+    sent = [kept(client, acme, city=f"City {place}") for place, client in enumerate(clients)]
+    acts = [
+        lambda client=client, values=values: client.post(f"/contacts/{acme.pk}/edit/", values)
+        for client, values in zip(clients, sent, strict=True)
+    ]
+    assert sorted(answer.status_code for answer in at_once(acts)) == [302, 409, 409, 409]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_race_of_a_new_person_with_a_change_of_type(client_for: Sign, rep: User, acme: Contact) -> None:
+    for _time in range(5):
+        Contact.objects.exclude(pk=acme.pk).delete()
+        Contact.objects.filter(pk=acme.pk).update(kind="company")
+        client, other = client_for(rep), client_for(rep)
+        turned = kept(client, acme, kind="person")
+        person = typed(kind="person", company=acme.pk)
+        answers = at_once(
+            [
+                lambda client=client, turned=turned: client.post(f"/contacts/{acme.pk}/edit/", turned),
+                lambda other=other, person=person: other.post("/contacts/new/", person),
+            ]
+        )
+        acme.refresh_from_db()
+        assert {answer.status_code for answer in answers} <= {302, 409, 422}
+        assert acme.is_company or not acme.people.exists()

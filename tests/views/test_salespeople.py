@@ -1,0 +1,195 @@
+"""The pages of salespeople: page, fragment, refused, invalid, stale, exact query counts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from salespeople.models import Company, Salesperson, User
+from tests.factories import SalespersonFactory
+
+pytestmark = pytest.mark.django_db
+Sign = Callable[[User], Client]
+HX = {"HX-Request": "true"}
+HUGE = "99999999999999999999"
+
+
+def typed(**values: Any) -> dict[str, Any]:
+    return {"name": "Nina Nord", "code": "nn", "commission": "5,5"} | values
+
+
+def version(client: Client, salesperson: Salesperson) -> str:
+    return str(client.get(f"/salespeople/{salesperson.pk}/edit/").context["form"].version)
+
+
+def test_list_page_and_fragment_are_the_same_text(client_for: Sign, rep: User, company: Company) -> None:
+    client = client_for(rep)
+    page, fragment = client.get("/salespeople/"), client.get("/salespeople/", headers=HX)
+    assert page.status_code == fragment.status_code == 200
+    assert fragment.content.decode().strip() in page.content.decode()
+    assert "HX-Request" in page["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["HR", "JO", "OF"]),
+        ("order=-code", ["OF", "JO", "HR"]),
+        ("q=ray+hel", ["HR"]),
+        ("q=jo%40example", ["JO"]),
+        ("q=%25", []),
+        ("state=blocked", ["HR"]),
+        ("state=usable", ["JO", "OF"]),
+    ],
+)
+def test_list_filters_and_sorts(
+    client_for: Sign, rep: User, of: Salesperson, hr: Salesperson, query: str, found: list[str]
+) -> None:
+    Salesperson.objects.filter(pk=hr.pk).update(blocked=True)
+    answer = client_for(rep).get(f"/salespeople/?{query}")
+    assert [salesperson.code for salesperson in answer.context["page"]] == found
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("page=abc", 200, "page=abc"),
+        (f"page={HUGE}", 200, f"page={HUGE}"),
+        ("order=evil", 200, "order=evil"),
+        ("colour=red", 200, "colour"),
+        ("state=gone", 422, "gone is not one of the available choices"),
+        ("q=%00", 422, "Null characters are not allowed"),
+    ],
+)
+def test_hand_made_addresses_are_answered_in_words(
+    client_for: Sign, rep: User, query: str, status: int, said: str
+) -> None:
+    answer = client_for(rep).get(f"/salespeople/?{query}")
+    assert answer.status_code == status
+    assert said in answer.content.decode()
+
+
+def test_detail_links_to_opportunities_and_contacts(client_for: Sign, manager: User, jo: Salesperson) -> None:
+    page = client_for(manager).get(f"/salespeople/{jo.pk}/").content.decode()
+    for words in (
+        "Jim Olive",
+        "jo@example.com",
+        f'href="/opportunities/?salesperson={jo.pk}"',
+        f'hx-get="/opportunities/?salesperson={jo.pk}&amp;embedded=1"',
+        f'href="/opportunities/new/?salesperson={jo.pk}"',
+        f'href="/contacts/?salesperson={jo.pk}"',
+        f'href="/salespeople/{jo.pk}/edit/"',
+    ):
+        assert words in page
+
+
+def test_a_blocked_one_is_marked_and_offered_no_new_work(client_for: Sign, manager: User, jo: Salesperson) -> None:
+    Salesperson.objects.filter(pk=jo.pk).update(blocked=True)
+    page = client_for(manager).get(f"/salespeople/{jo.pk}/").content.decode()
+    assert "Blocked" in page and "/opportunities/new/" not in page
+
+
+def test_what_does_not_exist_is_404(client_for: Sign, manager: User) -> None:
+    for address in (f"/salespeople/{HUGE}/", f"/salespeople/{HUGE}/edit/", "/salespeople/0/"):
+        assert client_for(manager).get(address).status_code == 404
+
+
+ADDRESSES = ["/salespeople/", "/salespeople/{pk}/", "/salespeople/new/", "/salespeople/{pk}/edit/"]
+MAY = {
+    "rep": [200, 200, 403, 403],
+    "rep2": [200, 200, 403, 403],
+    "manager": [200, 200, 200, 200],
+    "administrator": [200, 200, 200, 200],
+    "viewer": [200, 200, 403, 403],
+    "outsider": [403, 403, 403, 403],
+}
+
+
+@pytest.mark.parametrize("who", MAY)
+def test_who_may_open_what(client_for: Sign, request: pytest.FixtureRequest, hr: Salesperson, who: str) -> None:
+    client = client_for(request.getfixturevalue(who))
+    assert [client.get(address.format(pk=hr.pk)).status_code for address in ADDRESSES] == MAY[who]
+
+
+@pytest.mark.parametrize("who", ["rep", "viewer", "outsider"])
+def test_who_may_not_changes_nothing_and_is_offered_nothing(
+    client_for: Sign, request: pytest.FixtureRequest, hr: Salesperson, who: str
+) -> None:
+    client = client_for(request.getfixturevalue(who))
+    assert client.post("/salespeople/new/", typed()).status_code == 403
+    assert client.post(f"/salespeople/{hr.pk}/edit/", typed()).status_code == 403
+    assert not Salesperson.objects.filter(name="Nina Nord").exists()
+    for address in ADDRESSES[:2]:
+        page = client.get(address.format(pk=hr.pk)).content.decode()
+        assert "/salespeople/new/" not in page and "/edit/" not in page
+
+
+def test_a_manager_makes_one(client_for: Sign, manager: User) -> None:
+    answer = client_for(manager).post("/salespeople/new/", typed())
+    made = Salesperson.objects.get(code="NN")
+    assert answer["Location"] == f"/salespeople/{made.pk}/"
+    assert (made.name, str(made.commission)) == ("Nina Nord", "5.50")
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "said"),
+    [
+        ({"name": ""}, "name", "required"),
+        ({"name": "N\0"}, "name", "Null characters are not allowed."),
+        ({"code": ""}, "code", "required"),
+        ({"code": "jo"}, "code", "There is a salesperson with this code already."),
+        ({"commission": "101"}, "commission", "100"),
+        ({"commission": "-1"}, "commission", "0"),
+        ({"commission": "much"}, "commission", "number"),
+        ({"commission": "NaN"}, "commission", "number"),
+        ({"email": "nn"}, "email", "valid email"),
+        ({"phone": "CALL"}, "phone", "no letters"),
+    ],
+)
+def test_invalid_input_is_422_at_the_field(
+    client_for: Sign, manager: User, jo: Salesperson, values: dict[str, str], field: str, said: str
+) -> None:
+    answer = client_for(manager).post("/salespeople/new/", typed(job_title="Closer") | values)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert said in answer.context["form"].errors[field][0]
+    assert 'value="Closer"' in answer.content.decode()
+    assert Salesperson.objects.count() == 1
+
+
+def test_edit_and_the_second_of_two_tabs(client_for: Sign, manager: User, administrator: User, jo: Salesperson) -> None:
+    first, second = client_for(manager), client_for(administrator)
+    seen = version(first, jo)
+    assert first.post(f"/salespeople/{jo.pk}/edit/", typed(blocked="on", version=seen)).status_code == 302
+    answer = second.post(f"/salespeople/{jo.pk}/edit/", typed(name="Jim Green", version=seen))
+    assert answer.status_code == 409
+    differences = {(row.saved, row.typed) for row in answer.context["form"].meanwhile}
+    assert differences == {("Nina Nord", "Jim Green"), ("Yes", "No")}
+    jo.refresh_from_db()
+    assert (jo.name, jo.blocked) == ("Nina Nord", True)
+    again = typed(name="Jim Green", version=answer.context["form"].version)
+    assert second.post(f"/salespeople/{jo.pk}/edit/", again).status_code == 302
+    jo.refresh_from_db()
+    assert (jo.name, jo.blocked) == ("Jim Green", False)
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_queries_of_the_list(
+    client_for: Sign, rep: User, company: Company, django_assert_num_queries: DjangoAssertNumQueries, rows: int
+) -> None:
+    SalespersonFactory.create_batch(rows)
+    client = client_for(rep)
+    client.get("/salespeople/")
+    with django_assert_num_queries(4):
+        client.get("/salespeople/")
+
+
+def test_queries_of_the_page(
+    client_for: Sign, rep: User, jo: Salesperson, company: Company, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = client_for(rep)
+    client.get("/salespeople/")
+    with django_assert_num_queries(3):
+        client.get(f"/salespeople/{jo.pk}/")
