@@ -145,7 +145,7 @@ def sort_header(
         query.urlencode(),
         query.urlencode(),
         target,
-        label,
+        str(label).replace("%%", "%"),  # _("Chances %") in a template doubles its percent sign
         ICONS["chevron-up"] if up else ICONS["chevron-down"] if down else NOTHING,
     )
 

@@ -195,3 +195,7 @@ def test_a_form_begins_with_what_is_wrong_and_links_to_it() -> None:
 
 def test_a_form_without_errors_has_no_alert() -> None:
     assert "alert" not in str(Sample())
+
+
+def test_a_sort_heading_may_name_percentages() -> None:
+    assert ">Chances %<" in shown("{% sort_header 'chances' _('Chances %') %}", RequestFactory().get("/"))
