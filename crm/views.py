@@ -13,13 +13,14 @@ from django.views.decorators.http import require_safe
 
 from opportunities.models import Opportunity, is_due, is_overdue
 from salespeople.models import Company
+from salespeople.requests import SignedIn
 
 SHOWN = 10
 TOP = 5
 
 
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: SignedIn) -> HttpResponse:
     """My open opportunities by closing date; for who sells nothing, all that are visible."""
     user, today = request.user, Company.current().today()
     mine = Opportunity.objects.visible_to(user).open()

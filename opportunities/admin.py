@@ -115,14 +115,13 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
         "contact",
         "salesperson",
         "status",
-        "sales_cycle",
         "stage",
         "estimated",
         "calculated",
         "closing_on",
     )
     list_filter = ("status", "priority", "archived", "salesperson", "sales_cycle", "source", "close_code")
-    list_select_related = ("contact", "salesperson", "sales_cycle", "stage")
+    list_select_related = ("contact", "salesperson", "stage")
     list_per_page = 50
     search_fields = ("number", "description")
     search_help_text = _("Beginnings of words in number, description or contact.")
@@ -160,8 +159,10 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
         """The ledger is only shown: nothing that a browser sends reaches it."""
         kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
         if "data" in kwargs:
-            count = kwargs["queryset"].filter(opportunity=obj).count()
-            kwargs |= {"data": {f"{prefix}-TOTAL_FORMS": count, f"{prefix}-INITIAL_FORMS": count}, "files": {}}
+            keys = kwargs["queryset"].filter(opportunity=obj).values_list("pk", flat=True)
+            data: dict[str, Any] = {f"{prefix}-{at}-id": key for at, key in enumerate(keys)}
+            data |= {f"{prefix}-TOTAL_FORMS": len(data), f"{prefix}-INITIAL_FORMS": len(data)}
+            kwargs |= {"data": data | {f"{prefix}-MIN_NUM_FORMS": 0, f"{prefix}-MAX_NUM_FORMS": 0}, "files": {}}
         return kwargs
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:

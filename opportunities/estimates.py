@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +22,12 @@ class Keep(Enum):
 
 
 KEEP = Keep.KEEP
+Figure = TypeVar("Figure", bound=Decimal | Keep | None)
+
+
+def rounded(figure: Figure) -> Figure:
+    """An amount or percentage as it is stored: two decimals, half away from zero. Rules look at what is stored."""
+    return round_half_up(figure) if isinstance(figure, Decimal | int) else figure  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,10 @@ class Asked:
     estimated_value: Decimal | None | Keep = KEEP
     chances: Decimal | None | Keep = KEEP
     closing_on: datetime.date | None | Keep = KEEP
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "estimated_value", rounded(self.estimated_value))
+        object.__setattr__(self, "chances", rounded(self.chances))
 
 
 def known_to_stage(stage: Stage, on: datetime.date) -> datetime.date | None:

@@ -41,7 +41,7 @@ class AmountFilter(django_filters.NumberFilter):
 
     def get_max_validator(self) -> None:
         """Ten figures are refused by the field itself."""
-        return None
+        return
 
 
 class DayFilter(django_filters.DateFilter):
@@ -128,7 +128,9 @@ class OpportunityFilter(django_filters.FilterSet):
         for name, field in self.form.fields.items():
             value = self.form.cleaned_data.get(name) if self.form.is_valid() else None
             if value not in (None, "", [], ()):
-                chips.append({"label": field.label, "value": self._words(name, field, value), "without": self._without(name)})
+                chips.append(
+                    {"label": field.label, "value": self._words(name, field, value), "without": self._without(name)}
+                )
         return chips
 
     def _without(self, name: str) -> str:

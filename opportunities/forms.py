@@ -4,7 +4,7 @@ import datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +13,7 @@ from contacts.models import Contact
 from crm.lib.fields import AmountField, DayField, PercentageField
 from crm.lib.money import format_money, percent_formatter
 from opportunities import lifecycle
-from opportunities.estimates import KEEP, known_to_stage
+from opportunities.estimates import KEEP, Asked, known_to_stage
 from opportunities.models import Opportunity, Priority
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
@@ -30,13 +30,23 @@ class StageChoiceField(forms.ModelChoiceField):
     widget = forms.RadioSelect
 
 
+class StageOfCycleField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Stage) -> str:
+        return f"{obj.sales_cycle}: {obj}"
+
+
+class CloseCodeField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: CloseCode) -> str:
+        return f"{obj.get_outcome_display()}: {obj}"
+
+
 def pick_contacts(user: User, text: str, chosen: Any) -> list[tuple[Any, str]]:
     """At most `PICKED` contacts that match `text`, and the chosen one: choices of a select that never grows too long."""
     contacts = Contact.objects.visible_to(user).usable().select_related("company")
     found = list(contacts.search(text)[:PICKED])
     if str(chosen or "").isdecimal() and all(str(contact.pk) != str(chosen) for contact in found):
         found += contacts.filter(pk=chosen)
-    return [("", _("– choose –")), *((contact.pk, contact_label(contact)) for contact in found)]
+    return [("", str(_("– choose –"))), *((contact.pk, contact_label(contact)) for contact in found)]
 
 
 def contact_label(contact: Contact) -> str:
@@ -60,10 +70,21 @@ class ContactPicker(forms.Form):
         field.queryset = Contact.objects.visible_to(user)
         data: Any = self.data if self.is_bound else {}
         text = str(data.get("contact_search", "")).replace("\0", "")[:100]
-        field.widget.choices = pick_contacts(user, text, data.get("contact") or self.get_initial_for_field(field, "contact"))
+        field.widget.choices = pick_contacts(
+            user, text, data.get("contact") or self.get_initial_for_field(field, "contact")
+        )
 
 
-class VerbForm(forms.Form):
+class AnswerableForm(forms.Form):
+    def refuse(self, refusal: ValidationError) -> None:
+        """Show a verb's refusal next to its field; what concerns no field of this form stands above them all."""
+        for field, errors in refusal.error_dict.items():
+            shown = field in self.fields and not self.fields[field].widget.is_hidden
+            for error in errors:
+                self.add_error(field if shown else None, error)
+
+
+class VerbForm(AnswerableForm):
     """One step of an opportunity. `version` is what the person looked at; `on` the business date, today if not given."""
 
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)
@@ -96,17 +117,6 @@ class VerbForm(forms.Form):
             values["reason"] = self.cleaned_data.get("reason", "")
         return values
 
-    def refuse(self, refusal: ValidationError) -> None:
-        """Show a verb's refusal next to its field; what concerns no field of this form stands above them all."""
-        for field, errors in refusal.error_dict.items():
-            shown = field in self.fields and not self.fields[field].widget.is_hidden
-            for error in errors:
-                self.add_error(field if shown else None, error)
-
-    @property
-    def above(self) -> Any:
-        return self.errors.get(NON_FIELD_ERRORS, [])
-
 
 class DatedForm(VerbForm):
     on = DayField(label=_("Date of change"), required=False)
@@ -120,14 +130,14 @@ class EstimateForm(DatedForm):
     chances = PercentageField(label=_("Chances of success %"), required=False)
     closing_on = DayField(label=_("Estimated closing date"), required=False)
 
-    own = ("estimated_value", "chances", "closing_on")
-    field_order: ClassVar = [*own, "on", "reason"]
+    own: ClassVar[tuple[str, ...]] = ("estimated_value", "chances", "closing_on")
+    field_order = [*own, "on", "reason"]
 
     def propose(self, stage: Stage | None) -> None:
         """Initial values for entering or revising `stage`; blank chances mean the stage's, which the field says."""
         opportunity = self.opportunity
         if stage is None:
-            proposed = lifecycle.Asked(opportunity.estimated_value, opportunity.chances, opportunity.closing_on)
+            proposed = Asked(opportunity.estimated_value, opportunity.chances, opportunity.closing_on)
         else:
             proposed = lifecycle.proposed_estimates(opportunity, stage, on=self.today)
             self.fields["chances"].help_text = _("Blank: the stage's own, %(chances)s.") % {
@@ -152,7 +162,7 @@ class MoveForm(EstimateForm):
 
     title, submit = _("Move"), _("Move")
     own = ("to", *EstimateForm.own)
-    field_order: ClassVar = ["to", "estimated_value", "chances", "closing_on", "on", "reason"]
+    field_order = ["to", "estimated_value", "chances", "closing_on", "on", "reason"]
 
     def __init__(self, data: QueryDict | None, *, wanted: str = "", **options: Any) -> None:
         self.wanted = wanted
@@ -198,14 +208,14 @@ class EditForm(DatedForm):
 
     title, submit = _("Edit the facts"), _("Save")
     own = ("description", "priority", "source")
-    field_order: ClassVar = ["description", "priority", "source", "on", "reason"]
+    field_order = ["description", "priority", "source", "on", "reason"]
 
     def prepare(self) -> None:
         opportunity = self.opportunity
         source = self.fields["source"]
         assert isinstance(source, forms.ModelChoiceField)
-        source.queryset = Source.objects.usable() | Source.objects.filter(pk=opportunity.source_id)
-        self.initial |= {name: getattr(opportunity, name) for name in ("description", "priority", "source")}
+        source.queryset = Source.objects.usable() | Source.objects.filter(pk=opportunity.source_id or 0)
+        self.initial.update({name: getattr(opportunity, name) for name in ("description", "priority", "source")})
         if opportunity.is_closed:
             del self.fields["priority"], self.fields["source"]
 
@@ -215,15 +225,15 @@ class ReassignForm(DatedForm, ContactPicker):
 
     title, submit = _("Reassign"), _("Reassign")
     own = ("salesperson", "contact")
-    field_order: ClassVar = ["salesperson", "contact_search", "contact", "on", "reason"]
+    field_order = ["salesperson", "contact_search", "contact", "on", "reason"]
 
     def prepare(self) -> None:
         opportunity = self.opportunity
-        self.initial |= {"salesperson": opportunity.salesperson, "contact": opportunity.contact_id}
+        self.initial.update({"salesperson": opportunity.salesperson, "contact": opportunity.contact_id})
         people = self.fields["salesperson"]
         assert isinstance(people, forms.ModelChoiceField)
         visible = Salesperson.objects.visible_to(self.user)
-        people.queryset = visible.usable() | visible.filter(pk=opportunity.salesperson_id)
+        people.queryset = visible.usable() | visible.filter(pk=opportunity.salesperson_id or 0)
         self.fields["contact"].required = False  # a button may ask for another salesperson alone
         self.offer_contacts(self.user)
         if not opportunity.is_not_started:
@@ -233,20 +243,22 @@ class ReassignForm(DatedForm, ContactPicker):
         """Once started only the company and its people can be chosen, so there is nothing to search."""
         company = self.opportunity.company
         same = Contact.objects.visible_to(self.user).filter(pk=company.pk) | company.people.all()
-        self.fields["contact"].widget.choices = [(contact.pk, contact.name) for contact in same.order_by("kind", "name")]
+        self.fields["contact"].widget.choices = [
+            (contact.pk, contact.name) for contact in same.order_by("kind", "name")
+        ]
         del self.fields["contact_search"]
 
 
 class ChangeCycleForm(EstimateForm):
     sales_cycle = forms.ModelChoiceField(SalesCycle.objects.none(), label=_("Sales cycle"), required=False)
-    to = forms.ModelChoiceField(Stage.objects.none(), label=_("To stage"), required=False)
+    to = StageOfCycleField(Stage.objects.none(), label=_("To stage"), required=False)
 
     title, submit = _("Change the sales cycle"), _("Change the sales cycle")
     own = ("sales_cycle", "to", *EstimateForm.own)
-    field_order: ClassVar = ["sales_cycle", "to", "estimated_value", "chances", "closing_on", "on", "reason"]
+    field_order = ["sales_cycle", "to", "estimated_value", "chances", "closing_on", "on", "reason"]
 
     def prepare(self) -> None:
-        cycles = SalesCycle.objects.usable().exclude(pk=self.opportunity.sales_cycle_id)
+        cycles = SalesCycle.objects.usable().exclude(pk=self.opportunity.sales_cycle_id or 0)
         cycle, stage = self.fields["sales_cycle"], self.fields["to"]
         assert isinstance(cycle, forms.ModelChoiceField) and isinstance(stage, forms.ModelChoiceField)
         cycle.queryset = cycles
@@ -257,11 +269,13 @@ class ChangeCycleForm(EstimateForm):
         cycle.required = stage.required = True
         stages = Stage.objects.filter(sales_cycle__in=cycles).select_related("sales_cycle")
         stage.queryset = stages
-        stage.label_from_instance = lambda made: f"{made.sales_cycle}: {made}"  # type: ignore[method-assign]
-        self.initial |= {
-            "estimated_value": self.opportunity.estimated_value,
-            "closing_on": self.opportunity.closing_on,
-        }
+
+        self.initial.update(
+            {
+                "estimated_value": self.opportunity.estimated_value,
+                "closing_on": self.opportunity.closing_on,
+            }
+        )
 
     def values(self) -> dict[str, Any]:
         values = super().values()
@@ -272,12 +286,12 @@ class ChangeCycleForm(EstimateForm):
 
 class CloseForm(DatedForm):
     outcome = forms.ChoiceField(label=_("Outcome"), choices=CloseCode.Outcome, widget=forms.RadioSelect)
-    close_code = forms.ModelChoiceField(CloseCode.objects.none(), label=_("Close code"), required=False)
+    close_code = CloseCodeField(CloseCode.objects.none(), label=_("Close code"), required=False)
     sales_value = AmountField(label=_("Sales value (when won)"), required=False)
 
     title, submit = _("Close"), _("Close the opportunity")
     own = ("outcome", "close_code", "sales_value")
-    field_order: ClassVar = ["outcome", "close_code", "sales_value", "on", "reason"]
+    field_order = ["outcome", "close_code", "sales_value", "on", "reason"]
 
     def __init__(self, data: QueryDict | None, *, wanted: str = "", **options: Any) -> None:
         self.wanted = wanted
@@ -290,7 +304,6 @@ class CloseForm(DatedForm):
         field = self.fields["close_code"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = codes.filter(outcome=outcome) if outcome and not self.is_bound else codes
-        field.label_from_instance = self._code_label  # type: ignore[method-assign]
         self.fields["on"].label = _("Closing date")
         if self.quote:
             self.fields["sales_value"].help_text = _("Blank: the net amount of the quote %(number)s, %(amount)s.") % {
@@ -300,10 +313,6 @@ class CloseForm(DatedForm):
         if outcome:
             self.initial["outcome"] = outcome
             self.initial["close_code"] = self._only_code(outcome)
-
-    @staticmethod
-    def _code_label(code: CloseCode) -> str:
-        return f"{code.get_outcome_display()}: {code}"
 
     @staticmethod
     def _only_code(outcome: str) -> CloseCode | None:
@@ -329,7 +338,7 @@ class ReopenForm(DatedForm):
 
     title, submit = _("Reopen"), _("Reopen the opportunity")
     own = ("to", "closing_on")
-    field_order: ClassVar = ["to", "closing_on", "reason", "on"]
+    field_order = ["to", "closing_on", "reason", "on"]
 
     def prepare(self) -> None:
         self.fields["reason"].required = True
@@ -374,7 +383,7 @@ class RestoreForm(DatedForm):
     title, submit = _("Restore"), _("Restore the opportunity")
 
 
-class NewForm(ContactPicker):
+class NewForm(ContactPicker, AnswerableForm):
     """A new opportunity, from nothing, from a contact or from a salesperson."""
 
     description = forms.CharField(label=_("Description"), max_length=100)
@@ -388,12 +397,10 @@ class NewForm(ContactPicker):
     closing_on = DayField(label=_("Estimated closing date"), required=False)
     start = forms.BooleanField(label=_("Start at the first stage at once"), required=False)
 
-    field_order: ClassVar = [
+    field_order = [
         *("description", "contact_search", "contact", "salesperson", "sales_cycle", "estimated_value", "chances"),
         *("closing_on", "start", "priority", "source", "created_on"),
     ]
-    refuse = VerbForm.refuse
-    above = VerbForm.above
 
     def __init__(self, data: QueryDict | None, *, initial: dict[str, Any], user: User, today: datetime.date) -> None:
         super().__init__(data, initial={"created_on": today, "start": True} | initial)
@@ -434,5 +441,3 @@ class NewForm(ContactPicker):
         if "sales_cycle" not in self.data:
             del values["sales_cycle"]
         return values | {"on": self.today}
-
-

@@ -21,4 +21,4 @@ class Guard:
     def raise_if_any(self) -> None:
         """Raises ValidationError keyed by field when something was refused."""
         if self.errors:
-            raise ValidationError(self.errors)  # type: ignore[arg-type]
+            raise ValidationError(self.errors)

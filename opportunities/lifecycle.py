@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Contact
 from crm.lib.numbers import next_number
 from opportunities import moves as ways
-from opportunities.estimates import KEEP, Asked, Keep, check, check_chances, figures, proposed_closing
+from opportunities.estimates import KEEP, Asked, Keep, check, check_chances, figures, proposed_closing, rounded
 from opportunities.guard import Guard
 from opportunities.models import TRACKED, Action, Batch, Door, Opportunity, OpportunityEntry, Priority, Status
 from quotes.models import Quote
@@ -165,6 +165,20 @@ def _check_cycle(guard: Guard, cycle: SalesCycle | None) -> None:
     )
 
 
+def _check_priority(guard: Guard, priority: str) -> None:
+    guard(priority in Priority.values, "priority", _("Choose a priority of the list."), "choice")
+
+
+def _check_source(guard: Guard, source: Source | None) -> None:
+    guard(
+        source is None or not source.blocked,
+        "source",
+        _("The source “%(source)s” is blocked and cannot be chosen."),
+        "blocked",
+        source=source,
+    )
+
+
 def _check_reason(guard: Guard, reason: str) -> None:
     guard(bool(reason.strip()), "reason", _("Say why."), "E08")
 
@@ -196,10 +210,9 @@ def _raise_version(opportunity: Opportunity, changes: dict[str, Any]) -> int:
 
 def _end_current(opportunity: Opportunity, on: datetime.date, recorded_at: datetime.datetime | None) -> datetime.datetime:
     """End the current entry and return the instant: the next one is recorded at exactly that, without a gap."""
-    table = OpportunityEntry._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} SET until = %s, replaced_at = COALESCE(%s, statement_timestamp()) "
+            "UPDATE opportunities_opportunityentry SET until = %s, replaced_at = COALESCE(%s, statement_timestamp()) "
             "WHERE opportunity_id = %s AND replaced_at IS NULL RETURNING replaced_at",
             [on, recorded_at, opportunity.pk],
         )
@@ -236,10 +249,9 @@ def _step(
 
 def _void(opportunity: Opportunity, entries: list[OpportunityEntry]) -> datetime.datetime:
     """Fill `voided_at`, and `replaced_at` where it is blank; return the instant."""
-    table = OpportunityEntry._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} SET voided_at = statement_timestamp(), "
+            "UPDATE opportunities_opportunityentry SET voided_at = statement_timestamp(), "
             "replaced_at = COALESCE(replaced_at, statement_timestamp()) "
             "WHERE opportunity_id = %s AND step = ANY(%s) RETURNING voided_at",
             [opportunity.pk, [entry.step for entry in entries]],
@@ -285,6 +297,7 @@ def create(
     leave it open. Raises ValidationError.
     """
     created_on = created_on or on
+    estimated_value, chances = rounded(estimated_value), rounded(chances)
     if salesperson is None and by is not None and not by.has_perm("opportunities.view_unassigned_opportunity"):
         salesperson = by.salesperson
     cycle = SalesCycle.objects.default() if sales_cycle is KEEP else sales_cycle
@@ -297,6 +310,8 @@ def create(
     _check_contact(guard, contact)
     _check_salesperson(guard, salesperson)
     _check_cycle(guard, cycle)
+    _check_priority(guard, priority)
+    _check_source(guard, source)
     check_chances(guard, chances)
     guard(estimated_value is None or estimated_value >= 0, "estimated_value", _("A value cannot be negative."), "E10")
     guard(
@@ -331,7 +346,7 @@ def create(
         with transaction.atomic():
             opportunity.save(force_insert=True)
     except IntegrityError as error:  # somebody gave the same number at the same time
-        if "number" not in str(error):
+        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") != "opportunities_opportunity_number_key":
             raise
         guard(False, "number", _("There is an opportunity with this number already."), "unique")
         guard.raise_if_any()
@@ -370,7 +385,7 @@ def _enter(
     check(guard, value=value, closing_on=closing_on, on=on, door=door)
     check_chances(guard, chances)
     guard.raise_if_any()
-    changes = {"estimated_value": value, "closing_on": closing_on}
+    changes: dict[str, Any] = {"estimated_value": value, "closing_on": closing_on}
     changes |= figures(stage.sales_cycle, stage, chances=chances, manual=chances is not None)
     if opportunity.stage_id != stage.pk:
         changes |= {"stage_id": stage.pk, "stage_before_id": opportunity.stage_id, "stage_entered_on": on}
@@ -529,9 +544,11 @@ def edit(
         _check_description(guard, description)
         wanted["description"] = description.strip()
     if not isinstance(priority, Keep):
-        guard(priority in Priority.values, "priority", _("Choose a priority of the list."), "choice")
+        _check_priority(guard, priority)
         wanted["priority"] = priority
     if not isinstance(source, Keep):
+        if source is not None and source.pk != opportunity.source_id:
+            _check_source(guard, source)
         wanted["source_id"] = source.pk if source else None
     changes = _changed(guard, opportunity, wanted)
     for name, field in (("priority", "priority"), ("source_id", "source")):
@@ -662,6 +679,7 @@ def close(
         guard(fits, "close_code", _("This close code is of the other kind."), "E18")
         guard(not close_code.blocked, "close_code", _("This close code is blocked."), "E22")
     won = outcome == Status.WON
+    sales_value = rounded(sales_value)
     if won and sales_value is None:
         sales_value = Quote.objects.current().filter(opportunity=opportunity.pk).values_list("net_amount", flat=True).first()
     if won:

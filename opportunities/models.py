@@ -141,7 +141,9 @@ class Tracked(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 name="%(class)s_percentages",
-                condition=between_0_and_100("chances") & between_0_and_100("completed") & between_0_and_100("probability"),
+                condition=between_0_and_100("chances")
+                & between_0_and_100("completed")
+                & between_0_and_100("probability"),
                 violation_error_message=_("A percentage lies between 0 and 100."),
             ),
             models.CheckConstraint(

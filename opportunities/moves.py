@@ -33,7 +33,9 @@ def moves(*, status: str, stage_id: int | None, stages: Sequence[Stage], has_quo
     `stages` is the whole cycle ordered by number. Not started: only the first stage is open.
     """
     if status == Status.NOT_STARTED:
-        return [Move(stage, Action.STARTED, None if at == 0 else _not_first(stages[0])) for at, stage in enumerate(stages)]
+        return [
+            Move(stage, Action.STARTED, None if at == 0 else _not_first(stages[0])) for at, stage in enumerate(stages)
+        ]
     here = next((at for at, stage in enumerate(stages) if stage.pk == stage_id), None)
     if status != Status.IN_PROGRESS or here is None:
         closed = ValidationError(_("The opportunity is closed."), code="E20")
@@ -52,7 +54,9 @@ def _move(stages: Sequence[Stage], here: int, there: int, has_quote: bool) -> Mo
     if there < here:
         return Move(stage, Action.PREVIOUS if there == here - 1 else Action.JUMP, None)
     action = Action.NEXT if there == here + 1 else Action.SKIP
-    return Move(stage, action, _skip_refusal(stages[here + 1 : there]) or quote_refusal(stages[here + 1 : there + 1], has_quote))
+    return Move(
+        stage, action, _skip_refusal(stages[here + 1 : there]) or quote_refusal(stages[here + 1 : there + 1], has_quote)
+    )
 
 
 def _skip_refusal(passed_over: Sequence[Stage]) -> ValidationError | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opportunities.models import Action, Opportunity, OpportunityEntry
-from salescycles.models import StageEvent
+from salescycles.models import StageEvent  # type: ignore[attr-defined]  # made by pghistory
 
 # What is told of a step, in this order, and how it is shown. The company follows the contact and is not told twice.
 TOLD = (

@@ -32,7 +32,9 @@ class Quote(models.Model):
         "opportunities.Opportunity", models.PROTECT, related_name="quotes", verbose_name=_("opportunity")
     )
     quoted_on = models.DateField(_("date"))
-    net_amount = models.DecimalField(_("net amount"), max_digits=14, decimal_places=2, validators=[MinValueValidator(0)])
+    net_amount = models.DecimalField(
+        _("net amount"), max_digits=14, decimal_places=2, validators=[MinValueValidator(0)]
+    )
     is_current = models.BooleanField(_("current"), default=True)
 
     objects = QuoteQuerySet.as_manager()

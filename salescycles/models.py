@@ -18,7 +18,6 @@ def keep_history() -> Callable[[type[models.Model]], type[models.Model]]:
     return pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 
 
-
 class DateFormulaField(models.CharField):
     """An offset such as 2W+1D, CM or WD1; blank means the same day. Stored upper-case without blanks."""
 
@@ -123,7 +122,9 @@ class Stage(models.Model):
     completed = PercentField(_("completed %"), default=0)
     chances = PercentField(_("chances of success %"), default=0)
     quote_required = models.BooleanField(
-        _("quote required"), default=False, help_text=_("Entering the stage, or passing over it, needs a current quote.")
+        _("quote required"),
+        default=False,
+        help_text=_("Entering the stage, or passing over it, needs a current quote."),
     )
     allow_skip = models.BooleanField(_("allow skip"), default=False)
     date_formula = DateFormulaField(

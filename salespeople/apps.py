@@ -1,11 +1,13 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 class SalespeopleConfig(AppConfig):
     name = "salespeople"
+    verbose_name = _("Salespeople")
 
     def ready(self) -> None:
-        from salespeople.roles import make_roles
+        from salespeople.roles import make_roles  # noqa: PLC0415 - needs the models, which are not there earlier
 
         post_migrate.connect(make_roles, dispatch_uid="salespeople.make_roles")

@@ -52,7 +52,9 @@ class Company(models.Model):
         default="EUR",
         validators=[RegexValidator(r"^[A-Z]{3}$", _("Write the ISO 4217 code of three capitals, like EUR."))],
     )
-    time_zone = models.CharField(_("time zone"), max_length=64, default="Europe/Helsinki", validators=[validate_time_zone])
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="Europe/Helsinki", validators=[validate_time_zone]
+    )
     fiscal_year_start = models.PositiveSmallIntegerField(
         _("first month of the fiscal year"), default=1, validators=[MinValueValidator(1), MaxValueValidator(12)]
     )

@@ -11,15 +11,25 @@ SALES_MANAGER = "sales manager"
 ADMINISTRATOR = "administrator"
 VIEWER = "viewer"
 
-READ = (
-    "salespeople.view_salesperson contacts.view_contact salescycles.view_salescycle salescycles.view_stage "
-    "salescycles.view_closecode salescycles.view_source quotes.view_quote opportunities.view_opportunity "
-    "opportunities.view_opportunityentry"
-).split()
-SELL = (
-    "contacts.add_contact contacts.change_contact quotes.add_quote quotes.change_quote "
-    "opportunities.add_opportunity opportunities.change_opportunity"
-).split()
+READ = [
+    "salespeople.view_salesperson",
+    "contacts.view_contact",
+    "salescycles.view_salescycle",
+    "salescycles.view_stage",
+    "salescycles.view_closecode",
+    "salescycles.view_source",
+    "quotes.view_quote",
+    "opportunities.view_opportunity",
+    "opportunities.view_opportunityentry",
+]
+SELL = [
+    "contacts.add_contact",
+    "contacts.change_contact",
+    "quotes.add_quote",
+    "quotes.change_quote",
+    "opportunities.add_opportunity",
+    "opportunities.change_opportunity",
+]
 SEE_ALL = ["opportunities.view_every_opportunity"]
 MANAGE = [
     "opportunities.view_unassigned_opportunity",

@@ -93,9 +93,7 @@ def make_cycle(code: str = "CY", stages: tuple[tuple[str, int, int], ...] = (), 
     stages = stages or (("Initial", 10, 20), ("Present", 40, 60), ("Offer", 80, 80), ("Sign", 95, 100))
     cycle = SalesCycleFactory(code=code, **values)
     for number, (description, completed, chances) in enumerate(stages, start=1):
-        StageFactory(
-            sales_cycle=cycle, number=number, description=description, completed=completed, chances=chances
-        )
+        StageFactory(sales_cycle=cycle, number=number, description=description, completed=completed, chances=chances)
     return cycle
 
 

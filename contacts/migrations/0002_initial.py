@@ -8,75 +8,152 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('contacts', '0001_initial'),
-        ('pghistory', '0007_auto_20250421_0444'),
-        ('salespeople', '0001_initial'),
+        ("contacts", "0001_initial"),
+        ("pghistory", "0007_auto_20250421_0444"),
+        ("salespeople", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='contact',
-            name='salesperson',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='contacts', to='salespeople.salesperson', verbose_name='salesperson'),
+            model_name="contact",
+            name="salesperson",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="contacts",
+                to="salespeople.salesperson",
+                verbose_name="salesperson",
+            ),
         ),
         migrations.AddField(
-            model_name='contactevent',
-            name='company',
-            field=models.ForeignKey(blank=True, db_constraint=False, limit_choices_to={'kind': 'company'}, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='contacts.contact', verbose_name='company'),
+            model_name="contactevent",
+            name="company",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                limit_choices_to={"kind": "company"},
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="contacts.contact",
+                verbose_name="company",
+            ),
         ),
         migrations.AddField(
-            model_name='contactevent',
-            name='pgh_context',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context'),
+            model_name="contactevent",
+            name="pgh_context",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="pghistory.context",
+            ),
         ),
         migrations.AddField(
-            model_name='contactevent',
-            name='pgh_obj',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='contacts.contact'),
+            model_name="contactevent",
+            name="pgh_obj",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="events",
+                to="contacts.contact",
+            ),
         ),
         migrations.AddField(
-            model_name='contactevent',
-            name='salesperson',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='salespeople.salesperson', verbose_name='salesperson'),
+            model_name="contactevent",
+            name="salesperson",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="salespeople.salesperson",
+                verbose_name="salesperson",
+            ),
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['name', 'id'], name='contacts_by_name'),
+            model_name="contact",
+            index=models.Index(fields=["name", "id"], name="contacts_by_name"),
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='contacts_by_word'),
+            model_name="contact",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["search"], name="contacts_by_word"),
         ),
         migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.UniqueConstraint(fields=('id', 'kind'), name='contact_and_kind'),
+            model_name="contact",
+            constraint=models.UniqueConstraint(fields=("id", "kind"), name="contact_and_kind"),
         ),
         migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(('company__isnull', True), ('kind', 'person'), _connector='OR'), name='a_company_has_no_company', violation_error_message='Only a person can belong to a company.'),
+            model_name="contact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("company__isnull", True), ("kind", "person"), _connector="OR"),
+                name="a_company_has_no_company",
+                violation_error_message="Only a person can belong to a company.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['company', 'person'])), name='contact_kind_is_known'),
+            model_name="contact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["company", "person"])), name="contact_kind_is_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='contact_is_not_nameless', violation_error_message='A contact needs a name.'),
+            model_name="contact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True),
+                name="contact_is_not_nameless",
+                violation_error_message="A contact needs a name.",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='contact',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "contacts_contactevent" ("address", "address_2", "city", "company_id", "country", "county", "created_at", "email", "home_page", "id", "job_title", "kind", "language", "mobile", "name", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "post_code", "privacy_blocked", "salesperson_id") VALUES (NEW."address", NEW."address_2", NEW."city", NEW."company_id", NEW."country", NEW."county", NEW."created_at", NEW."email", NEW."home_page", NEW."id", NEW."job_title", NEW."kind", NEW."language", NEW."mobile", NEW."name", NEW."number", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."post_code", NEW."privacy_blocked", NEW."salesperson_id"); RETURN NULL;', hash='76308c92ee35b4b2876c75828afe7b2206b4c802', operation='INSERT', pgid='pgtrigger_insert_insert_60225', table='contacts_contact', when='AFTER')),
+            model_name="contact",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "contacts_contactevent" ("address", "address_2", "city", "company_id", "country", "county", "created_at", "email", "home_page", "id", "job_title", "kind", "language", "mobile", "name", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "post_code", "privacy_blocked", "salesperson_id") VALUES (NEW."address", NEW."address_2", NEW."city", NEW."company_id", NEW."country", NEW."county", NEW."created_at", NEW."email", NEW."home_page", NEW."id", NEW."job_title", NEW."kind", NEW."language", NEW."mobile", NEW."name", NEW."number", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."post_code", NEW."privacy_blocked", NEW."salesperson_id"); RETURN NULL;',
+                    hash="76308c92ee35b4b2876c75828afe7b2206b4c802",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_60225",
+                    table="contacts_contact",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='contact',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."address" IS DISTINCT FROM (NEW."address") OR OLD."address_2" IS DISTINCT FROM (NEW."address_2") OR OLD."city" IS DISTINCT FROM (NEW."city") OR OLD."company_id" IS DISTINCT FROM (NEW."company_id") OR OLD."country" IS DISTINCT FROM (NEW."country") OR OLD."county" IS DISTINCT FROM (NEW."county") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at") OR OLD."email" IS DISTINCT FROM (NEW."email") OR OLD."home_page" IS DISTINCT FROM (NEW."home_page") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."job_title" IS DISTINCT FROM (NEW."job_title") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."language" IS DISTINCT FROM (NEW."language") OR OLD."mobile" IS DISTINCT FROM (NEW."mobile") OR OLD."name" IS DISTINCT FROM (NEW."name") OR OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."phone" IS DISTINCT FROM (NEW."phone") OR OLD."post_code" IS DISTINCT FROM (NEW."post_code") OR OLD."privacy_blocked" IS DISTINCT FROM (NEW."privacy_blocked") OR OLD."salesperson_id" IS DISTINCT FROM (NEW."salesperson_id"))', func='INSERT INTO "contacts_contactevent" ("address", "address_2", "city", "company_id", "country", "county", "created_at", "email", "home_page", "id", "job_title", "kind", "language", "mobile", "name", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "post_code", "privacy_blocked", "salesperson_id") VALUES (NEW."address", NEW."address_2", NEW."city", NEW."company_id", NEW."country", NEW."county", NEW."created_at", NEW."email", NEW."home_page", NEW."id", NEW."job_title", NEW."kind", NEW."language", NEW."mobile", NEW."name", NEW."number", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."post_code", NEW."privacy_blocked", NEW."salesperson_id"); RETURN NULL;', hash='7a14a3f94d369d3032089e2364c4a4dabf0ee1a9', operation='UPDATE', pgid='pgtrigger_update_update_7498c', table='contacts_contact', when='AFTER')),
+            model_name="contact",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."address" IS DISTINCT FROM (NEW."address") OR OLD."address_2" IS DISTINCT FROM (NEW."address_2") OR OLD."city" IS DISTINCT FROM (NEW."city") OR OLD."company_id" IS DISTINCT FROM (NEW."company_id") OR OLD."country" IS DISTINCT FROM (NEW."country") OR OLD."county" IS DISTINCT FROM (NEW."county") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at") OR OLD."email" IS DISTINCT FROM (NEW."email") OR OLD."home_page" IS DISTINCT FROM (NEW."home_page") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."job_title" IS DISTINCT FROM (NEW."job_title") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."language" IS DISTINCT FROM (NEW."language") OR OLD."mobile" IS DISTINCT FROM (NEW."mobile") OR OLD."name" IS DISTINCT FROM (NEW."name") OR OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."phone" IS DISTINCT FROM (NEW."phone") OR OLD."post_code" IS DISTINCT FROM (NEW."post_code") OR OLD."privacy_blocked" IS DISTINCT FROM (NEW."privacy_blocked") OR OLD."salesperson_id" IS DISTINCT FROM (NEW."salesperson_id"))',
+                    func='INSERT INTO "contacts_contactevent" ("address", "address_2", "city", "company_id", "country", "county", "created_at", "email", "home_page", "id", "job_title", "kind", "language", "mobile", "name", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "post_code", "privacy_blocked", "salesperson_id") VALUES (NEW."address", NEW."address_2", NEW."city", NEW."company_id", NEW."country", NEW."county", NEW."created_at", NEW."email", NEW."home_page", NEW."id", NEW."job_title", NEW."kind", NEW."language", NEW."mobile", NEW."name", NEW."number", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."post_code", NEW."privacy_blocked", NEW."salesperson_id"); RETURN NULL;',
+                    hash="7a14a3f94d369d3032089e2364c4a4dabf0ee1a9",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_7498c",
+                    table="contacts_contact",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='contact',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "contacts_contactevent" ("address", "address_2", "city", "company_id", "country", "county", "created_at", "email", "home_page", "id", "job_title", "kind", "language", "mobile", "name", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "post_code", "privacy_blocked", "salesperson_id") VALUES (OLD."address", OLD."address_2", OLD."city", OLD."company_id", OLD."country", OLD."county", OLD."created_at", OLD."email", OLD."home_page", OLD."id", OLD."job_title", OLD."kind", OLD."language", OLD."mobile", OLD."name", OLD."number", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."phone", OLD."post_code", OLD."privacy_blocked", OLD."salesperson_id"); RETURN NULL;', hash='4ebb05bdc64da167c82e82b6d616a7bd0b58dba7', operation='DELETE', pgid='pgtrigger_delete_delete_e2e36', table='contacts_contact', when='AFTER')),
+            model_name="contact",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delete_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "contacts_contactevent" ("address", "address_2", "city", "company_id", "country", "county", "created_at", "email", "home_page", "id", "job_title", "kind", "language", "mobile", "name", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "post_code", "privacy_blocked", "salesperson_id") VALUES (OLD."address", OLD."address_2", OLD."city", OLD."company_id", OLD."country", OLD."county", OLD."created_at", OLD."email", OLD."home_page", OLD."id", OLD."job_title", OLD."kind", OLD."language", OLD."mobile", OLD."name", OLD."number", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."phone", OLD."post_code", OLD."privacy_blocked", OLD."salesperson_id"); RETURN NULL;',
+                    hash="4ebb05bdc64da167c82e82b6d616a7bd0b58dba7",
+                    operation="DELETE",
+                    pgid="pgtrigger_delete_delete_e2e36",
+                    table="contacts_contact",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]

@@ -22,7 +22,9 @@ def plain_number(text: str, decimal_separator: str) -> str:
         return text
     mark, head, tail = text[last], text[:last], text[last + 1 :]
     both = "," in text and "." in text
-    grouped = head.count(mark) > 0 or (not both and mark != decimal_separator and len(tail) == 3 and head not in ("", "0"))
+    grouped = head.count(mark) > 0 or (
+        not both and mark != decimal_separator and len(tail) == 3 and head not in ("", "0")
+    )
     head = head.replace(",", "").replace(".", "")
     return head + tail if grouped else f"{head}.{tail}"
 

@@ -9,8 +9,8 @@ def next_number(model: type[models.Model], prefix: str) -> str:
     table = model._meta.db_table
     with connection.cursor() as cursor:
         while True:
-            cursor.execute(
-                f"SELECT candidate, EXISTS (SELECT 1 FROM {table} WHERE number = candidate) FROM (SELECT %s || "
+            cursor.execute(  # the table's name is the model's own
+                f"SELECT candidate, EXISTS (SELECT 1 FROM {table} WHERE number = candidate) FROM (SELECT %s || "  # noqa: S608
                 f"to_char(nextval('{table}_number'), 'FM999999999000000') AS candidate) AS drawn",
                 [prefix],
             )

@@ -35,7 +35,10 @@ def search_column(*fields: str) -> GeneratedField:
     for field in fields:
         joined += [F(field), Value(" ")]
     return GeneratedField(
-        expression=SimpleVector(Fold(Concat(*joined, output_field=TextField()))), output_field=SearchVectorField(), db_persist=True, editable=False
+        expression=SimpleVector(Fold(Concat(*joined, output_field=TextField()))),
+        output_field=SearchVectorField(),
+        db_persist=True,
+        editable=False,
     )
 
 

@@ -2,250 +2,587 @@
 
 import django.contrib.postgres.indexes
 import django.db.models.deletion
-import opportunities.models
 from django.conf import settings
 from django.db import migrations, models
 
+import opportunities.models
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('contacts', '0001_initial'),
-        ('opportunities', '0001_initial'),
-        ('salescycles', '0001_initial'),
-        ('salespeople', '0001_initial'),
+        ("contacts", "0001_initial"),
+        ("opportunities", "0001_initial"),
+        ("salescycles", "0001_initial"),
+        ("salespeople", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='batch',
-            name='by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='by'),
+            model_name="batch",
+            name="by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="by",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunity',
-            name='close_code',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='salescycles.closecode', verbose_name='close code'),
+            model_name="opportunity",
+            name="close_code",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="salescycles.closecode",
+                verbose_name="close code",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunity',
-            name='company',
-            field=models.ForeignKey(help_text="The contact's company, or the contact itself.", on_delete=django.db.models.deletion.PROTECT, related_name='company_%(class)s_set', to='contacts.contact', verbose_name='company'),
+            model_name="opportunity",
+            name="company",
+            field=models.ForeignKey(
+                help_text="The contact's company, or the contact itself.",
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="company_%(class)s_set",
+                to="contacts.contact",
+                verbose_name="company",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunity',
-            name='contact',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='contacts.contact', verbose_name='contact'),
+            model_name="opportunity",
+            name="contact",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, to="contacts.contact", verbose_name="contact"
+            ),
         ),
         migrations.AddField(
-            model_name='opportunity',
-            name='sales_cycle',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='salescycles.salescycle', verbose_name='sales cycle'),
+            model_name="opportunity",
+            name="sales_cycle",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="salescycles.salescycle",
+                verbose_name="sales cycle",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunity',
-            name='salesperson',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='salespeople.salesperson', verbose_name='salesperson'),
+            model_name="opportunity",
+            name="salesperson",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="salespeople.salesperson",
+                verbose_name="salesperson",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunity',
-            name='source',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='salescycles.source', verbose_name='source'),
+            model_name="opportunity",
+            name="source",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="salescycles.source",
+                verbose_name="source",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunity',
-            name='stage',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='salescycles.stage', verbose_name='stage'),
+            model_name="opportunity",
+            name="stage",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="salescycles.stage",
+                verbose_name="stage",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunity',
-            name='stage_before',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='salescycles.stage', verbose_name='stage before'),
+            model_name="opportunity",
+            name="stage_before",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="salescycles.stage",
+                verbose_name="stage before",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunityentry',
-            name='batch',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='opportunities.batch', verbose_name='batch'),
+            model_name="opportunityentry",
+            name="batch",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="opportunities.batch",
+                verbose_name="batch",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunityentry',
-            name='by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by'),
+            model_name="opportunityentry",
+            name="by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="by",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunityentry',
-            name='close_code',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='salescycles.closecode', verbose_name='close code'),
+            model_name="opportunityentry",
+            name="close_code",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="salescycles.closecode",
+                verbose_name="close code",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunityentry',
-            name='company',
-            field=models.ForeignKey(help_text="The contact's company, or the contact itself.", on_delete=django.db.models.deletion.PROTECT, related_name='company_%(class)s_set', to='contacts.contact', verbose_name='company'),
+            model_name="opportunityentry",
+            name="company",
+            field=models.ForeignKey(
+                help_text="The contact's company, or the contact itself.",
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="company_%(class)s_set",
+                to="contacts.contact",
+                verbose_name="company",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunityentry',
-            name='contact',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='contacts.contact', verbose_name='contact'),
+            model_name="opportunityentry",
+            name="contact",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, to="contacts.contact", verbose_name="contact"
+            ),
         ),
         migrations.AddField(
-            model_name='opportunityentry',
-            name='opportunity',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='opportunities.opportunity', verbose_name='opportunity'),
+            model_name="opportunityentry",
+            name="opportunity",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="entries",
+                to="opportunities.opportunity",
+                verbose_name="opportunity",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunityentry',
-            name='sales_cycle',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='salescycles.salescycle', verbose_name='sales cycle'),
+            model_name="opportunityentry",
+            name="sales_cycle",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="salescycles.salescycle",
+                verbose_name="sales cycle",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunityentry',
-            name='salesperson',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='salespeople.salesperson', verbose_name='salesperson'),
+            model_name="opportunityentry",
+            name="salesperson",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="salespeople.salesperson",
+                verbose_name="salesperson",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunityentry',
-            name='source',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='salescycles.source', verbose_name='source'),
+            model_name="opportunityentry",
+            name="source",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="salescycles.source",
+                verbose_name="source",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunityentry',
-            name='stage',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='salescycles.stage', verbose_name='stage'),
+            model_name="opportunityentry",
+            name="stage",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="salescycles.stage",
+                verbose_name="stage",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunityentry',
-            name='stage_before',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='salescycles.stage', verbose_name='stage before'),
+            model_name="opportunityentry",
+            name="stage_before",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="salescycles.stage",
+                verbose_name="stage before",
+            ),
         ),
         migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('archived', False), ('closed_on__isnull', True)), fields=['salesperson', 'closing_on', 'id'], include=('estimated_value', 'calculated_value', 'status'), name='open_by_salesperson'),
+            model_name="opportunity",
+            index=models.Index(
+                condition=models.Q(("archived", False), ("closed_on__isnull", True)),
+                fields=["salesperson", "closing_on", "id"],
+                include=("estimated_value", "calculated_value", "status"),
+                name="open_by_salesperson",
+            ),
         ),
         migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('archived', False), ('closed_on__isnull', True)), fields=['closing_on', 'id'], name='open_by_closing'),
+            model_name="opportunity",
+            index=models.Index(
+                condition=models.Q(("archived", False), ("closed_on__isnull", True)),
+                fields=["closing_on", "id"],
+                name="open_by_closing",
+            ),
         ),
         migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('archived', False), ('status', 'in_progress')), fields=['sales_cycle', 'stage'], include=('estimated_value', 'calculated_value', 'salesperson'), name='board_totals'),
+            model_name="opportunity",
+            index=models.Index(
+                condition=models.Q(("archived", False), ("status", "in_progress")),
+                fields=["sales_cycle", "stage"],
+                include=("estimated_value", "calculated_value", "salesperson"),
+                name="board_totals",
+            ),
         ),
         migrations.AddIndex(
-            model_name='opportunity',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='opportunities_by_word'),
+            model_name="opportunity",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["search"], name="opportunities_by_word"),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('chances__isnull', True), ('chances__range', (0, 100)), _connector='OR'), models.Q(('completed__isnull', True), ('completed__range', (0, 100)), _connector='OR'), models.Q(('probability__isnull', True), ('probability__range', (0, 100)), _connector='OR')), name='opportunity_percentages', violation_error_message='A percentage lies between 0 and 100.'),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("chances__isnull", True), ("chances__range", (0, 100)), _connector="OR"),
+                    models.Q(("completed__isnull", True), ("completed__range", (0, 100)), _connector="OR"),
+                    models.Q(("probability__isnull", True), ("probability__range", (0, 100)), _connector="OR"),
+                ),
+                name="opportunity_percentages",
+                violation_error_message="A percentage lies between 0 and 100.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('estimated_value__isnull', True), ('estimated_value__gte', 0), _connector='OR'), models.Q(('sales_value__isnull', True), ('sales_value__gte', 0), _connector='OR')), name='opportunity_values_not_negative', violation_error_message='A value cannot be negative.'),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("estimated_value__isnull", True), ("estimated_value__gte", 0), _connector="OR"),
+                    models.Q(("sales_value__isnull", True), ("sales_value__gte", 0), _connector="OR"),
+                ),
+                name="opportunity_values_not_negative",
+                violation_error_message="A value cannot be negative.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['not_started', 'in_progress', 'won', 'lost']), ('priority__in', ['low', 'normal', 'high'])), name='opportunity_known_status_and_priority'),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["not_started", "in_progress", "won", "lost"]),
+                    ("priority__in", ["low", "normal", "high"]),
+                ),
+                name="opportunity_known_status_and_priority",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('chances__isnull', False), ('completed__isnull', False), ('probability__isnull', False), ('sales_cycle__isnull', False), ('stage__isnull', False), ('stage_entered_on__isnull', False), ('status', 'in_progress')), models.Q(models.Q(('status', 'in_progress'), _negated=True), ('stage__isnull', True), ('stage_entered_on__isnull', True)), _connector='OR'), name='opportunity_stage_while_in_progress', violation_error_message='There is a stage exactly while the opportunity is in progress.'),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("chances__isnull", False),
+                        ("completed__isnull", False),
+                        ("probability__isnull", False),
+                        ("sales_cycle__isnull", False),
+                        ("stage__isnull", False),
+                        ("stage_entered_on__isnull", False),
+                        ("status", "in_progress"),
+                    ),
+                    models.Q(
+                        models.Q(("status", "in_progress"), _negated=True),
+                        ("stage__isnull", True),
+                        ("stage_entered_on__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="opportunity_stage_while_in_progress",
+                violation_error_message="There is a stage exactly while the opportunity is in progress.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('close_code__isnull', False), ('closed_on__isnull', False), ('sales_value__isnull', False), ('status', 'won')), models.Q(('close_code__isnull', False), ('closed_on__isnull', False), ('sales_value__isnull', True), ('status', 'lost')), models.Q(('close_code__isnull', True), ('closed_on__isnull', True), ('sales_value__isnull', True), ('status__in', ['not_started', 'in_progress'])), _connector='OR'), name='opportunity_closed_with_date_and_code', violation_error_message='A closed opportunity has a date, a code and, if won, a sales value.'),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("close_code__isnull", False),
+                        ("closed_on__isnull", False),
+                        ("sales_value__isnull", False),
+                        ("status", "won"),
+                    ),
+                    models.Q(
+                        ("close_code__isnull", False),
+                        ("closed_on__isnull", False),
+                        ("sales_value__isnull", True),
+                        ("status", "lost"),
+                    ),
+                    models.Q(
+                        ("close_code__isnull", True),
+                        ("closed_on__isnull", True),
+                        ("sales_value__isnull", True),
+                        ("status__in", ["not_started", "in_progress"]),
+                    ),
+                    _connector="OR",
+                ),
+                name="opportunity_closed_with_date_and_code",
+                violation_error_message="A closed opportunity has a date, a code and, if won, a sales value.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'not_started'), ('salesperson__isnull', False), _connector='OR'), name='opportunity_salesperson_once_started', violation_error_message='Only an opportunity not started may have no salesperson.'),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status", "not_started"), ("salesperson__isnull", False), _connector="OR"),
+                name="opportunity_salesperson_once_started",
+                violation_error_message="Only an opportunity not started may have no salesperson.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('sales_cycle__isnull', False), ('status', 'not_started'), models.Q(('stage_before__isnull', True), ('status__in', ['won', 'lost'])), _connector='OR'), name='opportunity_cycle_once_started', violation_error_message='Only an opportunity that never started may have no sales cycle.'),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("sales_cycle__isnull", False),
+                    ("status", "not_started"),
+                    models.Q(("stage_before__isnull", True), ("status__in", ["won", "lost"])),
+                    _connector="OR",
+                ),
+                name="opportunity_cycle_once_started",
+                violation_error_message="Only an opportunity that never started may have no sales cycle.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('archived', False), models.Q(('status', 'in_progress'), _negated=True), _connector='OR'), name='opportunity_not_archived_in_progress', violation_error_message='An opportunity in progress cannot be archived.'),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("archived", False), models.Q(("status", "in_progress"), _negated=True), _connector="OR"
+                ),
+                name="opportunity_not_archived_in_progress",
+                violation_error_message="An opportunity in progress cannot be archived.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('chances_are_manual', False), ('chances__isnull', False), _connector='OR'), name='opportunity_manual_chances_exist'),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("chances_are_manual", False), ("chances__isnull", False), _connector="OR"),
+                name="opportunity_manual_chances_exist",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('description', ''), _negated=True), name='opportunity_is_described'),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("description", ""), _negated=True), name="opportunity_is_described"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('chances__isnull', True), ('chances__range', (0, 100)), _connector='OR'), models.Q(('completed__isnull', True), ('completed__range', (0, 100)), _connector='OR'), models.Q(('probability__isnull', True), ('probability__range', (0, 100)), _connector='OR')), name='opportunityentry_percentages', violation_error_message='A percentage lies between 0 and 100.'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("chances__isnull", True), ("chances__range", (0, 100)), _connector="OR"),
+                    models.Q(("completed__isnull", True), ("completed__range", (0, 100)), _connector="OR"),
+                    models.Q(("probability__isnull", True), ("probability__range", (0, 100)), _connector="OR"),
+                ),
+                name="opportunityentry_percentages",
+                violation_error_message="A percentage lies between 0 and 100.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('estimated_value__isnull', True), ('estimated_value__gte', 0), _connector='OR'), models.Q(('sales_value__isnull', True), ('sales_value__gte', 0), _connector='OR')), name='opportunityentry_values_not_negative', violation_error_message='A value cannot be negative.'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("estimated_value__isnull", True), ("estimated_value__gte", 0), _connector="OR"),
+                    models.Q(("sales_value__isnull", True), ("sales_value__gte", 0), _connector="OR"),
+                ),
+                name="opportunityentry_values_not_negative",
+                violation_error_message="A value cannot be negative.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['not_started', 'in_progress', 'won', 'lost']), ('priority__in', ['low', 'normal', 'high'])), name='opportunityentry_known_status_and_priority'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["not_started", "in_progress", "won", "lost"]),
+                    ("priority__in", ["low", "normal", "high"]),
+                ),
+                name="opportunityentry_known_status_and_priority",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('chances__isnull', False), ('completed__isnull', False), ('probability__isnull', False), ('sales_cycle__isnull', False), ('stage__isnull', False), ('stage_entered_on__isnull', False), ('status', 'in_progress')), models.Q(models.Q(('status', 'in_progress'), _negated=True), ('stage__isnull', True), ('stage_entered_on__isnull', True)), _connector='OR'), name='opportunityentry_stage_while_in_progress', violation_error_message='There is a stage exactly while the opportunity is in progress.'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("chances__isnull", False),
+                        ("completed__isnull", False),
+                        ("probability__isnull", False),
+                        ("sales_cycle__isnull", False),
+                        ("stage__isnull", False),
+                        ("stage_entered_on__isnull", False),
+                        ("status", "in_progress"),
+                    ),
+                    models.Q(
+                        models.Q(("status", "in_progress"), _negated=True),
+                        ("stage__isnull", True),
+                        ("stage_entered_on__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="opportunityentry_stage_while_in_progress",
+                violation_error_message="There is a stage exactly while the opportunity is in progress.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('close_code__isnull', False), ('closed_on__isnull', False), ('sales_value__isnull', False), ('status', 'won')), models.Q(('close_code__isnull', False), ('closed_on__isnull', False), ('sales_value__isnull', True), ('status', 'lost')), models.Q(('close_code__isnull', True), ('closed_on__isnull', True), ('sales_value__isnull', True), ('status__in', ['not_started', 'in_progress'])), _connector='OR'), name='opportunityentry_closed_with_date_and_code', violation_error_message='A closed opportunity has a date, a code and, if won, a sales value.'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("close_code__isnull", False),
+                        ("closed_on__isnull", False),
+                        ("sales_value__isnull", False),
+                        ("status", "won"),
+                    ),
+                    models.Q(
+                        ("close_code__isnull", False),
+                        ("closed_on__isnull", False),
+                        ("sales_value__isnull", True),
+                        ("status", "lost"),
+                    ),
+                    models.Q(
+                        ("close_code__isnull", True),
+                        ("closed_on__isnull", True),
+                        ("sales_value__isnull", True),
+                        ("status__in", ["not_started", "in_progress"]),
+                    ),
+                    _connector="OR",
+                ),
+                name="opportunityentry_closed_with_date_and_code",
+                violation_error_message="A closed opportunity has a date, a code and, if won, a sales value.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'not_started'), ('salesperson__isnull', False), _connector='OR'), name='opportunityentry_salesperson_once_started', violation_error_message='Only an opportunity not started may have no salesperson.'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status", "not_started"), ("salesperson__isnull", False), _connector="OR"),
+                name="opportunityentry_salesperson_once_started",
+                violation_error_message="Only an opportunity not started may have no salesperson.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(('sales_cycle__isnull', False), ('status', 'not_started'), models.Q(('stage_before__isnull', True), ('status__in', ['won', 'lost'])), _connector='OR'), name='opportunityentry_cycle_once_started', violation_error_message='Only an opportunity that never started may have no sales cycle.'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("sales_cycle__isnull", False),
+                    ("status", "not_started"),
+                    models.Q(("stage_before__isnull", True), ("status__in", ["won", "lost"])),
+                    _connector="OR",
+                ),
+                name="opportunityentry_cycle_once_started",
+                violation_error_message="Only an opportunity that never started may have no sales cycle.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(('archived', False), models.Q(('status', 'in_progress'), _negated=True), _connector='OR'), name='opportunityentry_not_archived_in_progress', violation_error_message='An opportunity in progress cannot be archived.'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("archived", False), models.Q(("status", "in_progress"), _negated=True), _connector="OR"
+                ),
+                name="opportunityentry_not_archived_in_progress",
+                violation_error_message="An opportunity in progress cannot be archived.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(('chances_are_manual', False), ('chances__isnull', False), _connector='OR'), name='opportunityentry_manual_chances_exist'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("chances_are_manual", False), ("chances__isnull", False), _connector="OR"),
+                name="opportunityentry_manual_chances_exist",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(('description', ''), _negated=True), name='opportunityentry_is_described'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("description", ""), _negated=True), name="opportunityentry_is_described"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.UniqueConstraint(fields=('opportunity', 'step'), name='one_entry_for_each_step'),
+            model_name="opportunityentry",
+            constraint=models.UniqueConstraint(fields=("opportunity", "step"), name="one_entry_for_each_step"),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.UniqueConstraint(condition=models.Q(('replaced_at__isnull', True)), fields=('opportunity',), name='one_current_entry'),
+            model_name="opportunityentry",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("replaced_at__isnull", True)), fields=("opportunity",), name="one_current_entry"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(('step__gte', 1)), name='steps_count_from_1'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(condition=models.Q(("step__gte", 1)), name="steps_count_from_1"),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('until__isnull', True), ('until__gte', models.F('happened_on')), _connector='OR'), models.Q(('replaced_at__isnull', True), ('replaced_at__gte', models.F('recorded_at')), _connector='OR')), name='entry_ends_after_it_begins'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("until__isnull", True), ("until__gte", models.F("happened_on")), _connector="OR"),
+                    models.Q(
+                        ("replaced_at__isnull", True), ("replaced_at__gte", models.F("recorded_at")), _connector="OR"
+                    ),
+                ),
+                name="entry_ends_after_it_begins",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('replaced_at__isnull', True), ('until__isnull', True)), models.Q(('replaced_at__isnull', False), ('until__isnull', False)), ('voided_at__isnull', False), _connector='OR'), name='entry_ends_when_replaced'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("replaced_at__isnull", True), ("until__isnull", True)),
+                    models.Q(("replaced_at__isnull", False), ("until__isnull", False)),
+                    ("voided_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="entry_ends_when_replaced",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(('voided_at__isnull', True), ('replaced_at__isnull', False), _connector='OR'), name='voided_entries_are_replaced'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("voided_at__isnull", True), ("replaced_at__isnull", False), _connector="OR"),
+                name="voided_entries_are_replaced",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(('happened_on__lte', opportunities.models.DayAfter('recorded_at'))), name='entry_not_from_the_future'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("happened_on__lte", opportunities.models.DayAfter("recorded_at"))),
+                name="entry_not_from_the_future",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunityentry',
-            constraint=models.CheckConstraint(condition=models.Q(('undoes__isnull', True), ('undoes__lt', models.F('step')), _connector='OR'), name='entry_undoes_an_earlier_step'),
+            model_name="opportunityentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("undoes__isnull", True), ("undoes__lt", models.F("step")), _connector="OR"),
+                name="entry_undoes_an_earlier_step",
+            ),
         ),
     ]

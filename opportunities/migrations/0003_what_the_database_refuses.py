@@ -82,7 +82,12 @@ class Migration(migrations.Migration):
 
     operations: ClassVar = [
         number_sequence(PRESENT),
-        key(PRESENT, "opportunity_stage_of_its_cycle", "sales_cycle_id, stage_id", "salescycles_stage (sales_cycle_id, id)"),
+        key(
+            PRESENT,
+            "opportunity_stage_of_its_cycle",
+            "sales_cycle_id, stage_id",
+            "salescycles_stage (sales_cycle_id, id)",
+        ),
         key(LEDGER, "entry_stage_of_its_cycle", "sales_cycle_id, stage_id", "salescycles_stage (sales_cycle_id, id)"),
         key(PRESENT, "opportunity_code_of_its_outcome", "close_code_id, status", "salescycles_closecode (id, outcome)"),
         key(LEDGER, "entry_code_of_its_outcome", "close_code_id, status", "salescycles_closecode (id, outcome)"),
@@ -93,7 +98,12 @@ class Migration(migrations.Migration):
             f"{LEDGER} (opportunity_id, step)",
             "DEFERRABLE INITIALLY DEFERRED",
         ),
-        migrations.RunSQL(VERSION_RISES, f"DROP TRIGGER version_rises_by_one ON {PRESENT}; DROP FUNCTION opportunity_version_rises_by_one()"),
-        migrations.RunSQL(APPEND_ONLY, f"DROP TRIGGER ledger_is_append_only ON {LEDGER}; DROP FUNCTION ledger_is_append_only()"),
+        migrations.RunSQL(
+            VERSION_RISES,
+            f"DROP TRIGGER version_rises_by_one ON {PRESENT}; DROP FUNCTION opportunity_version_rises_by_one()",
+        ),
+        migrations.RunSQL(
+            APPEND_ONLY, f"DROP TRIGGER ledger_is_append_only ON {LEDGER}; DROP FUNCTION ledger_is_append_only()"
+        ),
         migrations.RunSQL(CHAIN, f"DROP TRIGGER ledger_is_a_chain ON {LEDGER}; DROP FUNCTION ledger_is_a_chain()"),
     ]

@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from crm.lib.fragments import render_page
@@ -12,12 +12,13 @@ from opportunities.timeline import timeline
 from opportunities.views.access import ADD, CHANGE, visible_or_404
 from salescycles.models import SalesCycle, Stage
 from salespeople.models import Company
+from salespeople.requests import SignedIn
 
 PAGE = 50
 
 
 @require_safe
-def opportunity_list(request: HttpRequest) -> HttpResponse:
+def opportunity_list(request: SignedIn) -> HttpResponse:
     """The list: everything that shapes it is in the address; totals are exact over the whole filtered set."""
     visible = Opportunity.objects.visible_to(request.user)
     filters = OpportunityFilter(request.GET, queryset=visible, user=request.user)
@@ -38,7 +39,9 @@ def opportunity_list(request: HttpRequest) -> HttpResponse:
         "today": Company.current().today(),
         "may_add": request.user.has_perm(ADD),
     }
-    return render_page(request, "opportunities/list.html", context, partial="results", status=200 if understood else 422)
+    return render_page(
+        request, "opportunities/list.html", context, partial="results", status=200 if understood else 422
+    )
 
 
 def _page(rows: Any, count: int, number: str) -> Page:
@@ -47,7 +50,7 @@ def _page(rows: Any, count: int, number: str) -> Page:
     return paginator.get_page(number if number.isdecimal() and len(number) < 10 else 1)
 
 
-def _unknown(request: HttpRequest, filters: OpportunityFilter) -> list[str]:
+def _unknown(request: SignedIn, filters: OpportunityFilter) -> list[str]:
     """Words of the address that this page cannot honour: said, not passed over."""
     known = {*filters.filters, "order", "page", "embedded", "status"}
     unknown = sorted(name[:50] for name in request.GET if name not in known)
@@ -61,13 +64,13 @@ def _unknown(request: HttpRequest, filters: OpportunityFilter) -> list[str]:
 
 
 @require_safe
-def detail(request: HttpRequest, pk: int) -> HttpResponse:
+def detail(request: SignedIn, pk: int) -> HttpResponse:
     """One opportunity: who and what, the path, the open moves, the figures and the ledger."""
     opportunity = visible_or_404(request, pk)
     return render_page(request, "opportunities/detail.html", state_of(request, opportunity), partial="state")
 
 
-def state_of(request: HttpRequest, opportunity: Opportunity) -> dict[str, Any]:
+def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
     """What the page of an opportunity and its fragment are made of."""
     today = Company.current().today()
     stages = lifecycle.stages_of(opportunity)
@@ -103,9 +106,7 @@ def _step(stage: Stage, opportunity: Opportunity, done: int, way: Any, live: lis
     return {"stage": stage, "state": state, "days": days if visited else None, "way": way}
 
 
-def help_without_cycle(request: HttpRequest) -> dict[str, Any]:
+def help_without_cycle(request: SignedIn) -> dict[str, Any]:
     """Whether there is a cycle to choose, and who can make one."""
     usable = SalesCycle.objects.usable().filter(stages__isnull=False).exists()
     return {"no_cycle": not usable, "may_set_up": request.user.has_perm("salescycles.add_salescycle")}
-
-

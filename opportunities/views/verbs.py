@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -17,12 +17,13 @@ from opportunities.timeline import timeline
 from opportunities.views.access import ADD, CHANGE, require, visible, visible_or_404
 from opportunities.views.lists import help_without_cycle, state_of
 from salespeople.models import Company, Salesperson
+from salespeople.requests import SignedIn
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 Verb = Callable[..., OpportunityEntry]
 
 
-def _answer(request: HttpRequest, pk: int, form_class: type[forms.VerbForm], verb: Verb, **options: Any) -> HttpResponse:
+def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: Verb, **options: Any) -> HttpResponse:
     opportunity = visible_or_404(request, pk)
     require(request, CHANGE)
     data = request.POST if request.method == "POST" else None
@@ -41,25 +42,25 @@ def _answer(request: HttpRequest, pk: int, form_class: type[forms.VerbForm], ver
     return _done(request, pk, form, entry)
 
 
-def _show(request: HttpRequest, form: forms.VerbForm, *, status: int, **context: Any) -> HttpResponse:
+def _show(request: SignedIn, form: forms.VerbForm, *, status: int, **context: Any) -> HttpResponse:
     context |= {"form": form, "opportunity": form.opportunity, "action": request.path}
     return render_page(request, "opportunities/verb.html", context, partial="form", status=status)
 
 
-def _conflict(request: HttpRequest, form: forms.VerbForm, stale: lifecycle.Stale, **options: Any) -> HttpResponse:
+def _conflict(request: SignedIn, form: forms.VerbForm, stale: lifecycle.Stale, **options: Any) -> HttpResponse:
     """The present state, what happened since, and the form again with everything that was typed."""
     opportunity = visible_or_404(request, stale.pk)
-    typed = form.data.copy()
+    typed = request.POST.copy()
     typed["version"] = str(opportunity.version)
     again = type(form)(typed, opportunity=opportunity, user=request.user, today=form.today, **options)
     since = [told for told in timeline(opportunity) if told.entry.step > stale.seen]
     return _show(request, again, status=409, since=since)
 
 
-def _done(request: HttpRequest, pk: int, form: forms.VerbForm, entry: OpportunityEntry) -> HttpResponse:
+def _done(request: SignedIn, pk: int, form: forms.VerbForm, entry: OpportunityEntry) -> HttpResponse:
     """Say what happened and show the new state, read again from the top."""
     said = _("Done: %(action)s.") % {"action": entry.get_action_display()}
-    if isinstance(form, forms.CloseForm) and form.differs_from_quote:
+    if isinstance(form, forms.CloseForm) and form.quote and form.differs_from_quote:
         said += " " + _("The quote %(number)s says another amount.") % {"number": form.quote.number}
     messages.success(request, said)
     opportunity = visible(request).filter(pk=pk).first()
@@ -75,67 +76,67 @@ def _done(request: HttpRequest, pk: int, form: forms.VerbForm, entry: Opportunit
 
 
 @get_or_post
-def start(request: HttpRequest, pk: int) -> HttpResponse:
+def start(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.StartForm, lifecycle.start)
 
 
 @get_or_post
-def move(request: HttpRequest, pk: int) -> HttpResponse:
+def move(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.MoveForm, lifecycle.move, wanted=request.GET.get("to", ""))
 
 
 @get_or_post
-def revise(request: HttpRequest, pk: int) -> HttpResponse:
+def revise(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.ReviseForm, lifecycle.revise)
 
 
 @get_or_post
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
+def edit(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.EditForm, lifecycle.edit)
 
 
 @get_or_post
-def reassign(request: HttpRequest, pk: int) -> HttpResponse:
+def reassign(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.ReassignForm, lifecycle.reassign)
 
 
 @get_or_post
-def change_cycle(request: HttpRequest, pk: int) -> HttpResponse:
+def change_cycle(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.ChangeCycleForm, lifecycle.change_cycle)
 
 
 @get_or_post
-def close(request: HttpRequest, pk: int) -> HttpResponse:
+def close(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.CloseForm, lifecycle.close, wanted=request.GET.get("outcome", ""))
 
 
 @get_or_post
-def reopen(request: HttpRequest, pk: int) -> HttpResponse:
+def reopen(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.ReopenForm, lifecycle.reopen)
 
 
 @get_or_post
-def undo(request: HttpRequest, pk: int) -> HttpResponse:
+def undo(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.UndoForm, lifecycle.undo)
 
 
 @get_or_post
-def correct(request: HttpRequest, pk: int) -> HttpResponse:
+def correct(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.CorrectForm, lifecycle.correct)
 
 
 @get_or_post
-def archive(request: HttpRequest, pk: int) -> HttpResponse:
+def archive(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.ArchiveForm, lifecycle.archive)
 
 
 @get_or_post
-def restore(request: HttpRequest, pk: int) -> HttpResponse:
+def restore(request: SignedIn, pk: int) -> HttpResponse:
     return _answer(request, pk, forms.RestoreForm, lifecycle.restore)
 
 
 @get_or_post
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: SignedIn) -> HttpResponse:
     """A new opportunity; the context it was asked from (contact, salesperson) is kept. "Find" only searches contacts."""
     require(request, ADD)
     data = request.POST if request.method == "POST" else None
@@ -156,12 +157,12 @@ def new(request: HttpRequest) -> HttpResponse:
     return redirect_to(request, "opportunities:detail", opportunity.pk)
 
 
-def _show_new(request: HttpRequest, form: forms.NewForm, finding: bool, *, status: int) -> HttpResponse:
+def _show_new(request: SignedIn, form: forms.NewForm, finding: bool, *, status: int) -> HttpResponse:
     context = {"form": form, "finding": finding, **help_without_cycle(request)}
     return render_page(request, "opportunities/new.html", context, partial="form", status=status)
 
 
-def _context_of(request: HttpRequest) -> dict[str, Any]:
+def _context_of(request: SignedIn) -> dict[str, Any]:
     """Contact and salesperson that the address names, where they are visible; a contact brings its salesperson."""
     initial: dict[str, Any] = {}
     contact = _named(Contact.objects.visible_to(request.user).select_related("salesperson"), request, "contact")
@@ -174,6 +175,6 @@ def _context_of(request: HttpRequest) -> dict[str, Any]:
     return initial
 
 
-def _named(rows: Any, request: HttpRequest, name: str) -> Any:
+def _named(rows: Any, request: SignedIn, name: str) -> Any:
     key = request.GET.get(name, "")
     return rows.filter(pk=key).first() if key.isascii() and key.isdecimal() and len(key) < 19 else None

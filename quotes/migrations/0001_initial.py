@@ -2,8 +2,9 @@
 
 import django.core.validators
 import django.db.models.deletion
-import salespeople.models
 from django.db import migrations, models
+
+import salespeople.models
 
 
 class Migration(migrations.Migration):

@@ -6,9 +6,10 @@ import django.db.models.deletion
 import django.db.models.functions.text
 import pgtrigger.compiler
 import pgtrigger.migrations
+from django.db import migrations, models
+
 import salescycles.models
 import salespeople.models
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

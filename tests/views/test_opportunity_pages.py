@@ -13,7 +13,7 @@ from contacts.models import Contact
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
-from tests.factories import QuoteFactory, WORK_DATE, fresh, make_opportunity
+from tests.factories import WORK_DATE, QuoteFactory, fresh, make_opportunity
 
 pytestmark = pytest.mark.django_db
 Sign = Callable[[User], Client]
@@ -65,7 +65,10 @@ def test_move_by_button_and_by_fragment(client_for: Sign, rep: User, deal: Oppor
     answer = client.post(address(deal, "move"), {"version": 3, "to": stage(deal, 3)}, headers=HX)
     assert answer.status_code == 200 and answer["HX-Retarget"] == "#state"
     assert fresh(deal).stage.number == 3
-    assert client.get(address(deal), headers=HX).content.decode().split("<nav")[0].split("csrf")[0] in answer.content.decode()
+    assert (
+        client.get(address(deal), headers=HX).content.decode().split("<nav")[0].split("csrf")[0]
+        in answer.content.decode()
+    )
 
 
 def test_refused_skip_shows_the_reason_and_keeps_what_was_typed(client_for: Sign, rep: User, deal: Opportunity) -> None:
@@ -93,7 +96,13 @@ def test_stale_is_409_with_the_present_and_everything_typed(client_for: Sign, re
     closing = deal.closing_on
     first = {"version": deal.version, "estimated_value": "2000", "chances": "", "closing_on": closing}
     assert client.post(address(deal, "revise"), first).status_code == 302
-    second = {"version": deal.version, "estimated_value": "3000", "chances": "33", "closing_on": closing, "reason": "grew"}
+    second = {
+        "version": deal.version,
+        "estimated_value": "3000",
+        "chances": "33",
+        "closing_on": closing,
+        "reason": "grew",
+    }
     answer = client.post(address(deal, "revise"), second)
     page = answer.content.decode()
     assert answer.status_code == 409
@@ -130,7 +139,19 @@ def test_revise_edit_reassign_close_reopen_undo_correct_archive_restore(
 
 def test_forms_open_as_pages_and_as_fragments(client_for: Sign, manager: User, deal: Opportunity) -> None:
     client = client_for(manager)
-    for verb in ("move", "revise", "edit", "reassign", "change-cycle", "close", "undo", "correct", "archive", "reopen", "start"):
+    for verb in (
+        "move",
+        "revise",
+        "edit",
+        "reassign",
+        "change-cycle",
+        "close",
+        "undo",
+        "correct",
+        "archive",
+        "reopen",
+        "start",
+    ):
         for headers in ({}, HX):
             answer = client.get(address(deal, verb), headers=headers)
             assert answer.status_code == 200, verb
@@ -170,7 +191,9 @@ def test_new_refuses_in_words_and_keeps_what_was_typed(client_for: Sign, rep: Us
     assert not Opportunity.objects.exists()
 
 
-def test_find_searches_contacts_without_losing_anything(client_for: Sign, rep: User, acme: Contact, ann: Contact) -> None:
+def test_find_searches_contacts_without_losing_anything(
+    client_for: Sign, rep: User, acme: Contact, ann: Contact
+) -> None:
     answer = client_for(rep).post("/opportunities/new/", {"description": "Desks", "contact_search": "ann", "find": "1"})
     page = answer.content.decode()
     assert answer.status_code == 200 and "Ann Lee (ACME)" in page and 'value="Desks"' in page
@@ -184,7 +207,21 @@ def test_without_a_cycle_a_rep_is_told_whom_to_ask_and_a_manager_where(
     assert "/admin/salescycles/salescycle/add/" in client_for(manager).get("/opportunities/new/").content.decode()
 
 
-VERBS = ("", "start", "move", "revise", "edit", "reassign", "change-cycle", "close", "reopen", "undo", "correct", "archive", "restore")
+VERBS = (
+    "",
+    "start",
+    "move",
+    "revise",
+    "edit",
+    "reassign",
+    "change-cycle",
+    "close",
+    "reopen",
+    "undo",
+    "correct",
+    "archive",
+    "restore",
+)
 
 
 @pytest.mark.parametrize("who", ["rep2", "outsider"])
@@ -218,11 +255,15 @@ def test_only_managers_see_what_has_no_salesperson(
     client_for: Sign, rep: User, viewer: User, manager: User, administrator: User, acme: Contact
 ) -> None:
     lead = make_opportunity(contact=acme, by=manager, description="Web lead")
-    seen = {user.email: client_for(user).get(address(lead)).status_code for user in (rep, viewer, manager, administrator)}
+    seen = {
+        user.email: client_for(user).get(address(lead)).status_code for user in (rep, viewer, manager, administrator)
+    }
     assert list(seen.values()) == [404, 404, 200, 200]
 
 
-def test_reassigning_away_takes_the_rep_to_the_list(client_for: Sign, rep: User, deal: Opportunity, of: Salesperson) -> None:
+def test_reassigning_away_takes_the_rep_to_the_list(
+    client_for: Sign, rep: User, deal: Opportunity, of: Salesperson
+) -> None:
     answer = client_for(rep).post(address(deal, "reassign"), {"version": deal.version, "salesperson": of.pk})
     assert answer.status_code == 302 and answer["Location"] == "/opportunities/"
 
@@ -328,7 +369,7 @@ def test_queries_of_a_move(
 def test_winning_with_a_quote_proposes_it_and_says_when_another_amount_is_typed(
     client_for: Sign, rep: User, deal: Opportunity, price_w: CloseCode
 ) -> None:
-    QuoteFactory(opportunity=deal, number="Q77", net_amount=Decimal("250"))
+    QuoteFactory(opportunity=deal, number="Q77", net_amount=Decimal(250))
     client = client_for(rep)
     assert "quote Q77, €250.00" in client.get(address(deal, "close") + "?outcome=won").content.decode()
     data = {"version": deal.version, "outcome": "won", "close_code": price_w.pk, "sales_value": "240"}
@@ -338,6 +379,6 @@ def test_winning_with_a_quote_proposes_it_and_says_when_another_amount_is_typed(
 
 
 def test_a_quote_number_is_text_and_not_markup(client_for: Sign, rep: User, deal: Opportunity) -> None:
-    QuoteFactory(opportunity=deal, number="<B>Q</B>", net_amount=Decimal("250"))
+    QuoteFactory(opportunity=deal, number="<B>Q</B>", net_amount=Decimal(250))
     page = client_for(rep).get(address(deal, "close") + "?outcome=won").content.decode()
     assert "<B>Q" not in page and "&lt;B&gt;Q" in page
