@@ -71,7 +71,9 @@ def figures(cycle: SalesCycle, stage: Stage, *, chances: Decimal | None, manual:
     }
 
 
-def check(guard: Guard, *, value: Decimal | None, closing_on: datetime.date | None, on: datetime.date, door: str) -> None:
+def check(
+    guard: Guard, *, value: Decimal | None, closing_on: datetime.date | None, on: datetime.date, door: str
+) -> None:
     """R-UPD-CHK 5, 7 and 8. An import may leave the value unknown and bring a closing date of the past."""
     if door == Door.IMPORT:
         guard(value is None or value >= 0, "estimated_value", _("A value cannot be negative."), "E10")

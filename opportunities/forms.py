@@ -105,8 +105,14 @@ class VerbForm(AnswerableForm):
         """Whether the browser sent the field at all: a button alone asks for nothing, a blank field asks for blank."""
         return self.add_prefix(name) in self.data
 
-    def clean_on(self) -> datetime.date:
-        return self.cleaned_data.get("on") or self.today
+    def fill_in(self) -> None:
+        """Before a form is shown again: fields that a button did not send show what is proposed, not blanks."""
+        data = self.data.copy()
+        for name, field in self.fields.items():
+            proposed = None if self.sent(name) else self.get_initial_for_field(field, name)
+            if proposed is not None:
+                data[self.add_prefix(name)] = str(field.prepare_value(proposed))
+        self.data = data
 
     def values(self) -> dict[str, Any]:
         """Arguments for the verb; what was not sent is not asked for."""

@@ -77,9 +77,10 @@ def stages_of(opportunity: Opportunity) -> list[Stage]:
 
 def has_quote(opportunity: Opportunity, stages: list[Stage]) -> bool:
     """Whether there is a current quote; asked of the database only when one of `stages` requires one."""
-    return any(stage.quote_required for stage in stages) and Quote.objects.current().filter(
-        opportunity=opportunity.pk
-    ).exists()
+    return (
+        any(stage.quote_required for stage in stages)
+        and Quote.objects.current().filter(opportunity=opportunity.pk).exists()
+    )
 
 
 def moves(opportunity: Opportunity, stages: list[Stage] | None = None) -> list[ways.Move]:
@@ -150,9 +151,7 @@ def _check_salesperson(guard: Guard, salesperson: Salesperson | None) -> None:
 
 
 def _check_contact(guard: Guard, contact: Contact) -> None:
-    guard(
-        not contact.privacy_blocked, "contact", _("%(contact)s is blocked for privacy."), "privacy", contact=contact
-    )
+    guard(not contact.privacy_blocked, "contact", _("%(contact)s is blocked for privacy."), "privacy", contact=contact)
 
 
 def _check_cycle(guard: Guard, cycle: SalesCycle | None) -> None:
@@ -208,7 +207,9 @@ def _raise_version(opportunity: Opportunity, changes: dict[str, Any]) -> int:
     return seen + 1
 
 
-def _end_current(opportunity: Opportunity, on: datetime.date, recorded_at: datetime.datetime | None) -> datetime.datetime:
+def _end_current(
+    opportunity: Opportunity, on: datetime.date, recorded_at: datetime.datetime | None
+) -> datetime.datetime:
     """End the current entry and return the instant: the next one is recorded at exactly that, without a gap."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -346,7 +347,10 @@ def create(
         with transaction.atomic():
             opportunity.save(force_insert=True)
     except IntegrityError as error:  # somebody gave the same number at the same time
-        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") != "opportunities_opportunity_number_key":
+        if (
+            getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
+            != "opportunities_opportunity_number_key"
+        ):
             raise
         guard(False, "number", _("There is an opportunity with this number already."), "unique")
         guard.raise_if_any()
@@ -495,18 +499,14 @@ def revise(
     else:
         stage = opportunity.stage
         assert stage is not None
-        changes = _enter(
-            guard, opportunity, stage, asked, on=on, door=how.get("door", Door.SCREEN), keeps_manual=True
-        )
+        changes = _enter(guard, opportunity, stage, asked, on=on, door=how.get("door", Door.SCREEN), keeps_manual=True)
     return _step(opportunity, changes, Action.REVISED, on=on, by=by, reason=reason, **how)
 
 
 def _known_before_start(guard: Guard, opportunity: Opportunity, asked: Asked) -> dict[str, Any]:
     value, chances, closing_on = asked.estimated_value, asked.chances, asked.closing_on
     check_chances(guard, chances)
-    guard(
-        value is KEEP or value is None or value >= 0, "estimated_value", _("A value cannot be negative."), "E10"
-    )
+    guard(value is KEEP or value is None or value >= 0, "estimated_value", _("A value cannot be negative."), "E10")
     guard(
         closing_on is KEEP or closing_on is None or closing_on >= opportunity.created_on,
         "closing_on",
@@ -681,11 +681,11 @@ def close(
     won = outcome == Status.WON
     sales_value = rounded(sales_value)
     if won and sales_value is None:
-        sales_value = Quote.objects.current().filter(opportunity=opportunity.pk).values_list("net_amount", flat=True).first()
-    if won:
-        guard(
-            sales_value is not None and sales_value > 0, "sales_value", _("Enter a sales value above zero."), "E19"
+        sales_value = (
+            Quote.objects.current().filter(opportunity=opportunity.pk).values_list("net_amount", flat=True).first()
         )
+    if won:
+        guard(sales_value is not None and sales_value > 0, "sales_value", _("Enter a sales value above zero."), "E19")
     else:
         guard(sales_value is None, "sales_value", _("Only a won opportunity has a sales value."), "E19")
     guard.raise_if_any()
@@ -739,9 +739,7 @@ def reopen(
         assert to is not None
         returning = before.closing_on if closing_on is KEEP else closing_on
         asked = Asked(estimated_value=estimated_value, closing_on=returning)
-        changes = _enter(
-            guard, restored, to, asked, on=on, door=how.get("door", Door.SCREEN), keeps_manual=True
-        )
+        changes = _enter(guard, restored, to, asked, on=on, door=how.get("door", Door.SCREEN), keeps_manual=True)
     kept = ("status", "estimated_value", "chances", "chances_are_manual", "completed", "probability", "closing_on")
     state = {name: getattr(before, name) for name in kept} | changes
     if to is not None:
@@ -812,7 +810,7 @@ def correct(
     _check_date(guard, on, after=rest[0].happened_on if rest else None)
     guard(on != wrong.happened_on, "on", _("The step has this date already."), "unchanged")
     guard(
-        wrong.is_closed or wrong.closing_on is None or on is None or wrong.closing_on >= on,
+        on is None or not _binds_closing_date(wrong) or wrong.closing_on >= on,
         "on",
         _("The closing date cannot lie before the date of this change."),
         "E11",
@@ -838,6 +836,13 @@ def correct(
     )
 
 
+def _binds_closing_date(entry: OpportunityEntry) -> bool:
+    """Whether the step asked for a closing date not before its own: facts do not, nor did an import with a past one."""
+    facts = entry.action in (Action.EDITED, Action.REASSIGNED, Action.ARCHIVED, Action.RESTORED)
+    overdue = entry.closing_on is None or entry.closing_on < entry.happened_on
+    return not (entry.is_closed or facts or overdue)
+
+
 def _dates_of_step(wrong: OpportunityEntry, before: OpportunityEntry | None, on: datetime.date) -> dict[str, Any]:
     """The dates that the step itself set, moved to `on`."""
     dates: dict[str, Any] = {}
@@ -856,7 +861,10 @@ def archive(
     """Out of the lists, history kept; refused while in progress (E01). Raises ValidationError, Stale."""
     guard = _begin(opportunity, version, on, closed_too=True)
     guard(
-        not opportunity.is_in_progress, "__all__", _("An opportunity in progress cannot be archived. Close it first."), "E01"
+        not opportunity.is_in_progress,
+        "__all__",
+        _("An opportunity in progress cannot be archived. Close it first."),
+        "E01",
     )
     guard.raise_if_any()
     return _step(opportunity, {"archived": True}, Action.ARCHIVED, on=on, by=by, reason=reason, **how)

@@ -43,6 +43,8 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
 
 
 def _show(request: SignedIn, form: forms.VerbForm, *, status: int, **context: Any) -> HttpResponse:
+    if form.is_bound:
+        form.fill_in()
     context |= {"form": form, "opportunity": form.opportunity, "action": request.path}
     return render_page(request, "opportunities/verb.html", context, partial="form", status=status)
 

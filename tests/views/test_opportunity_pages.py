@@ -382,3 +382,23 @@ def test_a_quote_number_is_text_and_not_markup(client_for: Sign, rep: User, deal
     QuoteFactory(opportunity=deal, number="<B>Q</B>", net_amount=Decimal(250))
     page = client_for(rep).get(address(deal, "close") + "?outcome=won").content.decode()
     assert "<B>Q" not in page and "&lt;B&gt;Q" in page
+
+
+def test_a_button_that_is_refused_or_late_opens_the_form_with_what_is_proposed(
+    client_for: Sign, rep: User, deal: Opportunity
+) -> None:
+    client = client_for(rep)
+    assert client.post(address(deal, "move"), {"version": deal.version, "to": stage(deal, 2)}).status_code == 302
+    late = client.post(address(deal, "move"), {"version": deal.version, "to": stage(deal, 3)}, headers=HX)
+    page = late.content.decode()
+    assert late.status_code == 409
+    assert 'value="1000.00"' in page and f'value="{deal.closing_on}"' in page
+    again = {
+        "version": 3,
+        "to": stage(deal, 3),
+        "estimated_value": "1000.00",
+        "chances": "",
+        "closing_on": deal.closing_on,
+    }
+    assert client.post(address(deal, "move"), again).status_code == 302
+    assert fresh(deal).stage.number == 3
