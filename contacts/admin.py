@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from contacts.forms import HAS_PEOPLE, NO_COMPANY
@@ -15,8 +16,10 @@ from crm.lib.numbers import next_number
 
 
 class ContactForm(forms.ModelForm):
-    home_page = forms.URLField(label=_("home page"), required=False, max_length=255, assume_scheme="https")
-    language = forms.ChoiceField(choices=lambda: [("", "–"), *settings.LANGUAGES], required=False, label=_("language"))
+    home_page = forms.URLField(label=capfirst(_("home page")), required=False, max_length=255, assume_scheme="https")
+    language = forms.ChoiceField(
+        choices=lambda: [("", "–"), *settings.LANGUAGES], required=False, label=capfirst(_("language"))
+    )
 
     def clean_number(self) -> str:
         """A number once given can be changed, but not taken away."""

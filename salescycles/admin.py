@@ -1,7 +1,7 @@
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.lib.admin import CarefulAdmin
 from crm.lib.in_use import in_use, uses
-from crm.lib.money import BLANK, format_money
+from crm.lib.money import format_money
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company
 
@@ -41,9 +41,9 @@ def amount(value: Decimal | None) -> str:
 class Figures:
     """Columns of what stands where now."""
 
-    @admin.display(description=_("in progress"), ordering="standing", empty_value=BLANK)
-    def standing(self, row: Any) -> int | None:
-        return getattr(row, "standing", None)
+    @admin.display(description=_("in progress"), ordering="standing")
+    def standing(self, row: Any) -> int:
+        return getattr(row, "standing", 0)
 
     @admin.display(description=_("estimated value"), ordering="estimated")
     def estimated(self, row: Any) -> str:
@@ -55,7 +55,20 @@ class Figures:
 
 
 class StageForm(forms.ModelForm):
-    number = forms.IntegerField(label=_("order"), min_value=1, max_value=32767)
+    number = forms.IntegerField(
+        label=_("order"),
+        min_value=1,
+        max_value=32767,
+        widget=forms.NumberInput(attrs={"size": 3, "class": "vSmallText"}),
+    )
+
+    class Meta:
+        widgets: ClassVar = {
+            "description": forms.TextInput(attrs={"size": 24}),
+            "completed": forms.NumberInput(attrs={"size": 5}),
+            "chances": forms.NumberInput(attrs={"size": 5}),
+            "date_formula": forms.TextInput(attrs={"size": 8}),
+        }
 
     def _get_validation_exclusions(self) -> set[str]:
         """The numbers of a cycle change together; the whole set of them is judged by `StageFormSet`."""

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ManyToManyField, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.admin import CarefulAdmin
@@ -32,14 +33,14 @@ class TimeZoneField(forms.ChoiceField):
 
     def __init__(self, **options: Any) -> None:
         blank = [] if options.get("required", True) else [("", "–")]
-        super().__init__(choices=lambda: blank + time_zones(), label=_("time zone"), **options)
+        super().__init__(choices=lambda: blank + time_zones(), label=capfirst(_("time zone")), **options)
 
 
 def language_field() -> forms.ChoiceField:
     return forms.ChoiceField(
         choices=lambda: [("", "–"), *settings.LANGUAGES],
         required=False,
-        label=_("language"),
+        label=capfirst(_("language")),
         help_text=_("Blank: the browser's."),
     )
 

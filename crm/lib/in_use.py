@@ -32,7 +32,7 @@ def uses(objects: Iterable[Model], request: HttpRequest, site: AdminSite) -> lis
     lines = [line for model, rows in now.items() for line in _lines(model, rows, request, site, "%(row)s")]
     for model, rows in before.items():
         earlier = rows & ~now.get(model, Q(pk__in=[]))
-        lines += _lines(model, earlier, request, site, _("%(row)s, in its history"))
+        lines += _lines(model, earlier, request, site, str(_("%(row)s, in its history")))
     return lines
 
 
@@ -54,6 +54,7 @@ def visible(model: type[Model], request: HttpRequest) -> QuerySet[Any]:
 def _protecting(model: type[Model], keys: Any) -> Found:
     """Conditions on the rows that protect those of `model` with `keys`, also through what would be deleted with them."""
     found: Found = {}
+    relation: Any
     for relation in model._meta.get_fields(include_hidden=True):
         if not (relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one)):
             continue
@@ -68,14 +69,16 @@ def _protecting(model: type[Model], keys: Any) -> Found:
 
 def _split(found: Found, site: AdminSite) -> tuple[Found, Found]:
     """Rows that use it now, and those for which another row (`ModelAdmin.listed_as`) remembers that they did."""
-    now, before = {}, {}
+    now: Found = {}
+    before: Found = {}
     for model, condition in found.items():
         name = getattr(site._registry.get(model), "listed_as", None)
         if name is None:
             now[model] = condition
         else:
             keys = model._base_manager.filter(condition).values(name)
-            before[model._meta.get_field(name).related_model] = Q(pk__in=keys)
+            key: Any = model._meta.get_field(name)
+            before[key.related_model] = before.get(key.related_model, Q(pk__in=[])) | Q(pk__in=keys)
     return now, before
 
 

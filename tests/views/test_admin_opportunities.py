@@ -163,6 +163,8 @@ def test_refusals_stand_at_their_fields(
     )
     blank = client.post(url("change", running.pk), facts(running, description="  "))
     assert list(blank.context["adminform"].form.errors) == ["description"]
+    timeline = blank.context["inline_admin_formsets"][0].formset.forms
+    assert [form.instance.step for form in timeline] == [2, 1]  # the ledger is still shown
     bad = client.post(url("change", running.pk), facts(running, version="x", priority="urgent", source="999"))
     assert set(bad.context["adminform"].form.errors) == {"version", "priority", "source"}
     lifecycle.close(running, version=running.version, outcome="lost", close_code=price_l, on=WORK_DATE, by=None)

@@ -1,5 +1,6 @@
 """Set-up in the admin pages: cycles with their stages, close codes, sources, company, users, salespeople, contacts."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -609,3 +610,33 @@ def test_staff_signs_in_by_email(company: Company, manager: User, rep: User) -> 
     assert Client().get(page).status_code == 200
     assert Client().post(page, {"username": "MANAGER@example.com", "password": "demo"}).status_code == 302
     assert Client().post(page, {"username": "rep@example.com", "password": "demo"}).status_code == 200
+
+
+def test_no_page_needs_what_the_content_security_policy_forbids(
+    administrator: User, client_for: SignIn, used: dict[str, Any], company: Company, cycle: SalesCycle, acme: Contact
+) -> None:
+    """Neither scripts nor styles stand inside a page."""
+    client = client_for(administrator)
+    pages = [
+        reverse("admin:index"),
+        reverse("admin:password_change"),
+        url("salescycles_salescycle", "add"),
+        url("salescycles_salescycle", "change", cycle.pk),
+        url("salescycles_salescycle", "delete", cycle.pk),
+        url("contacts_contact", "change", acme.pk),
+        url("contacts_contact", "changelist"),
+        url("salespeople_user", "add"),
+        url("salespeople_user", "change", administrator.pk),
+        url("opportunities_opportunity", "changelist"),
+        url("opportunities_opportunity", "change", used["won"].pk),
+        url("opportunities_opportunityentry", "changelist"),
+        url("quotes_quote", "changelist"),
+    ]
+    for page in pages:
+        response = client.get(page)
+        assert response.status_code == 200
+        scripts = re.findall(
+            r"<script(?![^>]*(?:src=|application/json))[^>]*>|<style|\s(?:style|on[a-z]+)=", text(response)
+        )
+        assert (page, scripts) == (page, [])
+        assert "'unsafe" not in response["Content-Security-Policy"]
