@@ -810,7 +810,7 @@ def correct(
     _check_date(guard, on, after=rest[0].happened_on if rest else None)
     guard(on != wrong.happened_on, "on", _("The step has this date already."), "unchanged")
     guard(
-        on is None or not _binds_closing_date(wrong) or wrong.closing_on >= on,
+        on is None or _fits_closing_date(wrong, on),
         "on",
         _("The closing date cannot lie before the date of this change."),
         "E11",
@@ -836,11 +836,12 @@ def correct(
     )
 
 
-def _binds_closing_date(entry: OpportunityEntry) -> bool:
-    """Whether the step asked for a closing date not before its own: facts do not, nor did an import with a past one."""
+def _fits_closing_date(entry: OpportunityEntry, on: datetime.date) -> bool:
+    """Whether the step could have been taken on that day: facts ask for no closing date, nor did an import with a past one."""
     facts = entry.action in (Action.EDITED, Action.REASSIGNED, Action.ARCHIVED, Action.RESTORED)
-    overdue = entry.closing_on is None or entry.closing_on < entry.happened_on
-    return not (entry.is_closed or facts or overdue)
+    if entry.closing_on is None or entry.is_closed or facts:
+        return True
+    return entry.closing_on >= on or entry.closing_on < entry.happened_on
 
 
 def _dates_of_step(wrong: OpportunityEntry, before: OpportunityEntry | None, on: datetime.date) -> dict[str, Any]:
