@@ -1,0 +1,175 @@
+"""Two people at once: real threads, each with a connection of its own."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+
+from opportunities import lifecycle
+from opportunities.ledger import faults
+from opportunities.lifecycle import Stale
+from opportunities.models import Opportunity, OpportunityEntry
+from tests.factories import fresh
+from tests.models.lifecycle_words import day
+
+pytestmark = pytest.mark.django_db(transaction=True)
+THREADS, ROUNDS = 8, 5
+
+
+def at_once(*acts: Callable[[], object]) -> list[object]:
+    """What each act answers, an exception included; all begin at the same moment."""
+    answers: list[object] = [None] * len(acts)
+    ready = threading.Barrier(len(acts))
+
+    def run(number: int) -> None:
+        try:
+            connection.ensure_connection()
+            ready.wait(timeout=20)
+            answers[number] = acts[number]()
+        except Exception as refusal:
+            answers[number] = refusal
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    return answers
+
+
+def won(answers: list[object]) -> list[OpportunityEntry]:
+    """The entries of those who were first; everybody else is Stale."""
+    lost = [answer for answer in answers if not isinstance(answer, OpportunityEntry)]
+    assert [type(answer) for answer in lost] == [Stale] * len(lost), lost
+    return [answer for answer in answers if isinstance(answer, OpportunityEntry)]
+
+
+def test_of_many_simultaneous_moves_one_wins(at_stage, cycle, rep):
+    opportunity = at_stage(1)
+    first, second = cycle.stages.filter(number__in=(1, 2))
+    for round_ in range(ROUNDS):
+        version = fresh(opportunity).version
+        to = first if round_ % 2 else second
+
+        def move(seen=version, to=to):
+            return lifecycle.move(fresh(opportunity), version=seen, to=to, on=day(2), by=rep)
+
+        (entry,) = won(at_once(*[move] * THREADS))
+        assert entry.step == version + 1
+        assert (fresh(opportunity).version, opportunity.entries.count()) == (version + 1, version + 1)
+    assert list(faults()) == []
+
+
+def test_all_have_read_before_one_writes(at_stage, cycle, rep):
+    """Every guard passes for everybody: only the number of rows that the update finds decides."""
+    read = [at_stage(1)]
+    read += [fresh(read[0]) for _ in range(THREADS - 1)]
+    to = cycle.stages.get(number=2)
+    acts = [lambda o=o: lifecycle.move(o, version=2, to=to, on=day(2), by=rep) for o in read]
+    assert len(won(at_once(*acts))) == 1
+    assert fresh(read[0]).entries.count() == 3
+    assert list(faults()) == []
+
+
+def test_two_different_verbs_at_once(at_stage, cycle, rep, price_l):
+    for _ in range(ROUNDS):
+        opportunity = at_stage(2)
+        one, two, three = (fresh(opportunity) for _ in range(3))
+        answers = at_once(
+            lambda o=one: lifecycle.move(o, version=3, to=cycle.stages.get(number=3), on=day(2), by=rep),
+            lambda o=two: lifecycle.close(o, version=3, outcome="lost", close_code=price_l, on=day(2), by=rep),
+            lambda o=three: lifecycle.undo(o, version=3, by=rep),
+        )
+        assert len(won(answers)) == 1
+        assert (fresh(opportunity).version, opportunity.entries.count()) == (4, 4)
+    assert list(faults()) == []
+
+
+def test_two_undos_at_once_take_back_one_step(at_stage, rep):
+    for _ in range(ROUNDS):
+        opportunity = at_stage(3)
+        read = [fresh(opportunity) for _ in range(4)]
+        (entry,) = won(at_once(*[lambda o=o: lifecycle.undo(o, version=4, by=rep) for o in read]))
+        assert (entry.undoes, fresh(opportunity).stage.number) == (4, 2)
+    assert list(faults()) == []
+
+
+def test_a_double_click_creates_one(acme, jo, rep):
+    def create():
+        return lifecycle.create(description="Chairs", contact=acme, on=day(2), by=rep, number="OP77")
+
+    for _ in range(ROUNDS):
+        answers = at_once(*[create] * 4)
+        refused = [answer for answer in answers if isinstance(answer, ValidationError)]
+        assert [list(refusal.error_dict) for refusal in refused] == [["number"]] * len(refused)
+        assert Opportunity.objects.count() == 1
+    assert list(faults()) == []
+
+
+def test_numbers_drawn_at_once_differ(acme, rep):
+    def create():
+        return lifecycle.create(description="Chairs", contact=acme, on=day(2), by=rep)
+
+    assert len(won(at_once(*[create] * THREADS))) == THREADS
+    assert Opportunity.objects.count() == THREADS
+    assert list(faults()) == []
+
+
+@contextmanager
+def lock_held(opportunity: Opportunity) -> Iterator[None]:
+    """Another connection has the row in an open transaction."""
+    locked, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                Opportunity.objects.select_for_update().get(pk=opportunity.pk)
+                locked.set()
+                done.wait(timeout=20)
+        finally:
+            connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert locked.wait(timeout=20)
+    try:
+        yield
+    finally:
+        done.set()
+        holder.join(timeout=20)
+
+
+@pytest.fixture
+def short_lock_timeout() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '50ms'")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("RESET lock_timeout")
+
+
+def test_a_lock_not_had_in_time_answers_stale(at_stage, cycle, rep, short_lock_timeout):
+    opportunity = at_stage(1)
+    to = cycle.stages.get(number=2)
+    with lock_held(opportunity), pytest.raises(Stale) as stale:
+        lifecycle.move(opportunity, version=2, to=to, on=day(2), by=rep)
+    assert (stale.value.seen, stale.value.since()) == (2, [])
+    entry = lifecycle.move(fresh(opportunity), version=2, to=to, on=day(2), by=rep, estimated_value=Decimal(7))
+    assert (entry.step, list(faults())) == (3, [])
+
+
+def test_a_lock_not_had_in_time_spoils_no_surrounding_transaction(at_stage, rep, short_lock_timeout):
+    """A bulk action goes on with the next opportunity."""
+    held, free = at_stage(1), at_stage(1)
+    with lock_held(held), transaction.atomic():
+        with pytest.raises(Stale):
+            lifecycle.revise(held, version=2, on=day(2), by=rep)
+        lifecycle.revise(free, version=2, on=day(2), by=rep)
+    assert (fresh(held).version, fresh(free).version) == (2, 3)
+    assert list(faults()) == []
