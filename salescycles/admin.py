@@ -59,14 +59,14 @@ class StageForm(forms.ModelForm):
         label=_("order"),
         min_value=1,
         max_value=32767,
-        widget=forms.NumberInput(attrs={"size": 3, "class": "vSmallText"}),
+        widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
     )
 
     class Meta:
         widgets: ClassVar = {
             "description": forms.TextInput(attrs={"size": 24}),
-            "completed": forms.NumberInput(attrs={"size": 5}),
-            "chances": forms.NumberInput(attrs={"size": 5}),
+            "completed": forms.NumberInput(attrs={"class": "vIntegerField"}),
+            "chances": forms.NumberInput(attrs={"class": "vIntegerField"}),
             "date_formula": forms.TextInput(attrs={"size": 8}),
         }
 
