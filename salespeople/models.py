@@ -125,7 +125,7 @@ class Salesperson(models.Model):
             models.CheckConstraint(
                 name="commission_is_a_percentage",
                 condition=Q(commission__range=(0, 100)),
-                violation_error_message=_("Commission lies between 0 and 100 %."),
+                violation_error_message=_("Commission lies between 0 and 100 %%."),
             ),
             models.CheckConstraint(name="salesperson_code_is_upper_case", condition=Q(code=Upper("code"))),
         ]

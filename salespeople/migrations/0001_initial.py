@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'salesperson',
                 'verbose_name_plural': 'salespeople',
                 'ordering': ['name', 'id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('commission__range', (0, 100))), name='commission_is_a_percentage', violation_error_message='Commission lies between 0 and 100 %.'), models.CheckConstraint(condition=models.Q(('code', django.db.models.functions.text.Upper('code'))), name='salesperson_code_is_upper_case')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('commission__range', (0, 100))), name='commission_is_a_percentage', violation_error_message='Commission lies between 0 and 100 %%.'), models.CheckConstraint(condition=models.Q(('code', django.db.models.functions.text.Upper('code'))), name='salesperson_code_is_upper_case')],
             },
         ),
         migrations.CreateModel(
