@@ -13,9 +13,9 @@ from quotes.models import Quote
 
 
 class QuoteForm(EditForm):
-    number = forms.CharField(label=_("number"), max_length=20, required=False)
-    quoted_on = DayField(label=_("date"))
-    net_amount = AmountField(label=_("net amount"))
+    number = forms.CharField(label=_("Number"), max_length=20, required=False)
+    quoted_on = DayField(label=_("Date"))
+    net_amount = AmountField(label=_("Net amount"))
 
     class Meta:
         model = Quote

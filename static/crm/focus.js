@@ -1,11 +1,26 @@
-// After an answer with errors the focus goes to the first of them; a link in an error summary goes to its field, also where
-// the field stands for several (radio buttons). A summary (autofocus) takes the focus itself.
+// Where the focus goes after a swap. An error summary (autofocus) takes it by itself; else it goes to the first field in
+// error; else to what the fragment marks with data-focus (the heading of a form that opened, of a page that changed). Where
+// the swap took away what had the focus, the same link in its new shape gets it back, else the place of the swap.
+let lost;
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const held = document.activeElement;
+  lost = held !== document.body && event.detail.target.contains(held) ? { name: held.textContent.trim() } : undefined;
+});
+
 document.addEventListener("htmx:afterSettle", (event) => {
   const place = event.detail.elt ?? event.target;
   if (place.querySelector("[autofocus]")) return;
-  place.querySelector("[aria-invalid=true]")?.focus();
+  const wanted = place.querySelector("[aria-invalid=true]") ?? place.querySelector("[data-focus]");
+  if (wanted) wanted.focus();
+  else if (lost && document.activeElement === document.body) {
+    const again = [...place.querySelectorAll("a, button")].find((one) => one.textContent.trim() === lost.name);
+    if (!again) place.tabIndex = -1;
+    (again ?? place).focus();
+  }
 });
 
+// A link in an error summary goes to its field, also where the field stands for several (radio buttons).
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.(".form-errors a[href^='#']");
   const field = link && document.getElementById(link.hash.slice(1));

@@ -85,14 +85,20 @@ class Keyboard:
         passed = []
         for _ in range(TABS):
             if self._is_at(wanted):
-                assert self.page.locator(":focus").evaluate(SEEN), f"cannot be seen: {self.page.evaluate(FOCUSED)}"
-                return
+                return self._sees()
             self.page.keyboard.press(key)
             passed.append(self.page.evaluate(FOCUSED))
         raise AssertionError("not reached; passed:\n" + "\n".join(passed))
 
     def finds_focus_at(self, locator: Locator) -> None:
         expect(locator).to_be_focused()
+
+    def _sees(self) -> None:
+        for _ in range(20):  # the window may still be scrolling
+            if self.page.locator(":focus").evaluate(SEEN):
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"cannot be seen: {self.page.evaluate(FOCUSED)}")
 
     def _is_at(self, wanted: Locator) -> bool:
         return bool(wanted.evaluate_all("found => found.includes(document.activeElement)"))
