@@ -26,9 +26,9 @@ class ContactForm(EditForm):
         max_length=100,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
-    home_page = forms.URLField(label=_("home page"), required=False, max_length=255, assume_scheme="https")
-    country = forms.ChoiceField(label=_("country"), required=False)
-    language = forms.ChoiceField(label=_("language"), required=False)
+    home_page = forms.URLField(label=_("Home page"), required=False, max_length=255, assume_scheme="https")
+    country = forms.ChoiceField(label=_("Country"), required=False)
+    language = forms.ChoiceField(label=_("Language"), required=False)
 
     refusals: ClassVar = {
         "contacts_contact_number_key": ("number", TAKEN),

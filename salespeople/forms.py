@@ -10,7 +10,7 @@ TAKEN = _("There is a salesperson with this code already.")
 
 
 class SalespersonForm(EditForm):
-    commission = PercentageField(label=_("commission %"))
+    commission = PercentageField(label=_("Commission %"))
 
     refusals: ClassVar = {"salespeople_salesperson_code_key": ("code", TAKEN)}
 
