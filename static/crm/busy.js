@@ -8,6 +8,15 @@ function release(form) {
   }
 }
 
+// The second half of a double click is none of its own: the answer to the first may have put another button in its place.
+document.addEventListener(
+  "click",
+  (event) => {
+    if (event.detail > 1 && event.target.closest?.("form[data-busy] button")) event.preventDefault();
+  },
+  true,
+);
+
 document.addEventListener(
   "submit",
   (event) => {

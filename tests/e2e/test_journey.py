@@ -11,7 +11,7 @@ from contacts.models import Contact
 from opportunities.ledger import faults
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
-from salespeople.models import Company, Salesperson, User
+from salespeople.models import Company, User
 from tests.e2e.hands import Hand, Keyboard, Mouse, labelled
 
 SKIP_REASON = "The stage “Offer” cannot be skipped."

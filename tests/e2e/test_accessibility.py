@@ -1,0 +1,136 @@
+"""axe on every page, in both themes, on a desktop and a phone. No rule is switched off and nothing is let pass."""
+
+import datetime
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page
+
+from contacts.models import Contact
+from opportunities import lifecycle
+from opportunities.models import Opportunity
+from salescycles.models import CloseCode, SalesCycle
+from salespeople.models import Company, Salesperson, User
+from tests.factories import QuoteFactory, fresh, make_opportunity
+
+SIZES = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+
+
+@pytest.fixture
+def deals(
+    company: Company,
+    cycle: SalesCycle,
+    acme: Contact,
+    ann: Contact,
+    jo: Salesperson,
+    rep: User,
+    price_w: CloseCode,
+    price_l: CloseCode,
+) -> dict[str, Opportunity]:
+    """Not started; in progress with manual chances, overdue, with a quote; won."""
+    cycle.stages.filter(number=3).update(quote_required=True)
+    SalesCycle.objects.filter(pk=cycle.pk).update(is_default=True)
+    today = company.today()
+    given: dict[str, Any] = {"salesperson": jo, "cycle": cycle, "by": rep, "on": today - datetime.timedelta(days=9)}
+    waiting = make_opportunity(contact=acme, salesperson=jo, cycle=cycle, by=rep, on=given["on"])
+    running = make_opportunity(contact=ann, stage=2, closing_on=today - datetime.timedelta(days=2), **given)
+    lifecycle.revise(running, version=running.version, chances=33, on=given["on"], by=rep)
+    won = make_opportunity(contact=acme, stage=1, **given)
+    lifecycle.close(won, version=won.version, outcome="won", close_code=price_w, sales_value=900, on=today, by=rep)
+    QuoteFactory(opportunity=running)
+    return {"waiting": fresh(waiting), "running": fresh(running), "won": fresh(won)}
+
+
+def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
+    waiting, running, won = (f"/opportunities/{deals[name].pk}/" for name in ("waiting", "running", "won"))
+    yield from ("/", "/opportunities/", "/opportunities/?q=nothing+such", "/opportunities/new/", waiting, running, won)
+    yield f"{waiting}start/"
+    for verb in ("move", "revise", "edit", "reassign", "change-cycle", "close", "undo", "correct"):
+        yield f"{running}{verb}/"
+    yield f"{won}reopen/"
+    yield f"{won}archive/"
+    contact, person, salesperson = deals["won"].contact_id, deals["running"].contact_id, deals["won"].salesperson_id
+    yield from (
+        "/contacts/",
+        f"/contacts/{contact}/",
+        f"/contacts/{person}/",
+        "/contacts/new/",
+        f"/contacts/{person}/edit/",
+    )
+    yield from (
+        "/salespeople/",
+        f"/salespeople/{salesperson}/",
+        "/salespeople/new/",
+        f"/salespeople/{salesperson}/edit/",
+    )
+    quote = deals["running"].quotes.get()
+    yield from ("/quotes/", "/quotes/new/", f"/quotes/new/?opportunity={deals['running'].pk}", f"/quotes/{quote.pk}/")
+    yield "/no/such/page/"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(
+    new_context: Callable[..., BrowserContext],
+    base_url: str,
+    deals: dict[str, Opportunity],
+    manager: User,
+    theme: str,
+    size: str,
+) -> None:
+    context = new_context(viewport=SIZES[size], color_scheme=theme, reduced_motion="reduce")
+    context.add_cookies([{"name": "theme", "value": theme, "url": base_url}])
+    page = context.new_page()
+    found = []
+    page.goto("/login/")
+    found += violations(page)
+    page.locator("form").first.evaluate("form => { form.noValidate = true; form.requestSubmit() }")
+    page.get_by_role("alert").wait_for()
+    found += violations(page)
+    let_in(context, base_url, manager)
+    for address in addresses(deals):
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        found += violations(page)
+    found += on_answers(page, deals["running"])
+    assert not found, "\n".join(found)
+
+
+def on_answers(page: Page, running: Opportunity) -> Iterator[str]:
+    """Forms in place and as pages of their own: not valid, and in conflict."""
+    for in_place in (True, False):
+        page.goto(f"/opportunities/{running.pk}/" + ("" if in_place else "revise/"))
+        if in_place:
+            page.get_by_role("link", name="Revise").click()
+        page.get_by_label("Chances of success %").fill("175")
+        page.get_by_role("button", name="Save the estimate").click()
+        page.get_by_text("This could not be saved yet.").wait_for()
+        yield from violations(page)
+        page.locator("#verb [name=version]").evaluate("field => field.value = '1'")
+        page.get_by_label("Chances of success %").fill("75")
+        page.get_by_role("button", name="Save the estimate").click()
+        page.get_by_text("Someone was faster.").wait_for()
+        yield from violations(page)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe found on the page as it stands, one line for each element."""
+    answer = Axe().run(page).response
+    where = page.url.split("/", 3)[3]
+    return [
+        f"/{where}: {each['impact']} {each['id']}: {node['target']} {node['html'][:120]} {node['failureSummary'][:200]}"
+        for each in answer["violations"]
+        for node in each["nodes"]
+    ]
+
+
+def let_in(context: BrowserContext, base_url: str, user: User) -> None:
+    """Signed in without the form, which other tests walk through."""
+    client = Client()
+    client.force_login(user)
+    key = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": base_url}])

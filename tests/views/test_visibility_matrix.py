@@ -1,0 +1,343 @@
+"""Who may not see an opportunity finds it nowhere: every address of the product has its line here, and a new address
+without one fails. Two people try: another rep, who has every right but on this opportunity, and one without any role."""
+
+import datetime
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from contacts.models import Contact
+from opportunities.ledger import faults
+from opportunities.models import Batch, Opportunity, OpportunityEntry
+from quotes.models import Quote
+from salescycles.models import CloseCode, SalesCycle, Source
+from salespeople.models import Company, Salesperson, User
+from tests.factories import QuoteFactory, SourceFactory, make_opportunity
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[User], Client]
+HX = {"HX-Request": "true"}
+
+# What must be read nowhere: number, description and reason of the opportunity, number of its quote; its figures.
+SECRETS = ("OPHIDDEN", "Velvet thrones", "whispered reason", "QUHIDDEN", "7,654,321", "7654321", "1,234,567", "1234567")
+
+as_page_and_fragment = pytest.mark.parametrize("headers", [{}, HX], ids=["page", "fragment"])
+
+VERBS = (
+    *("start", "move", "revise", "edit", "reassign", "change-cycle", "close", "reopen", "undo", "correct", "archive"),
+    "restore",
+)
+GONE, LACKS, ADMIN = "404", "lacks it", "to the sign-in of the admin pages"
+
+# Every address by its name, and what it answers. An address of the admin pages needs no line: all of them are `ADMIN`.
+MATRIX = {
+    "home": LACKS,
+    "login": LACKS,
+    "logout": LACKS,
+    "set_language": LACKS,
+    "set_theme": LACKS,
+    "healthz": LACKS,
+    "opportunities:list": LACKS,
+    "opportunities:new": LACKS,
+    "opportunities:detail": GONE,
+    **{f"opportunities:{verb}": GONE for verb in VERBS},
+    "contacts:list": LACKS,
+    "contacts:new": LACKS,
+    "contacts:detail": LACKS,
+    "contacts:edit": LACKS,
+    "salespeople:list": LACKS,
+    "salespeople:new": LACKS,
+    "salespeople:detail": LACKS,
+    "salespeople:edit": LACKS,
+    "quotes:list": LACKS,
+    "quotes:new": LACKS,
+    "quotes:detail": GONE,
+    "quotes:make-current": GONE,
+}
+
+NOT_READ, NOT_WRITTEN = ("quotes:make-current",), ("opportunities:detail",)  # by GET; by POST: answered before any look
+
+
+@pytest.fixture
+def hidden(acme: Contact, jo: Salesperson, cycle: SalesCycle, rep: User, company: Company) -> Opportunity:
+    """The rep's: at stage 2, due tomorrow, worth more than all others, with a quote."""
+    today = company.today()
+    return make_opportunity(
+        contact=acme,
+        salesperson=jo,
+        cycle=cycle,
+        stage=2,
+        by=rep,
+        on=today,
+        number="OPHIDDEN",
+        description="Velvet thrones",
+        value=7654321,
+        closing_on=today + datetime.timedelta(days=1),
+    )
+
+
+@pytest.fixture(autouse=True)
+def quote(hidden: Opportunity) -> Quote:
+    return QuoteFactory(opportunity=hidden, number="QUHIDDEN", net_amount=1234567)
+
+
+@pytest.fixture(params=["rep2", "outsider"])
+def stranger(request: pytest.FixtureRequest) -> User:
+    user: User = request.getfixturevalue(request.param)
+    return user
+
+
+@pytest.fixture
+def client(client_for: SignIn, stranger: User) -> Client:
+    return client_for(stranger)
+
+
+@pytest.fixture(autouse=True)
+def nothing_changed(hidden: Opportunity, quote: Quote, stranger: User) -> Iterator[None]:
+    before = everything()
+    yield
+    assert everything() == before
+    assert [str(fault) for fault in faults()] == []
+
+
+def everything() -> list[Any]:
+    kinds: tuple[Any, ...] = (Opportunity, OpportunityEntry, Quote, Batch, Contact, Salesperson)
+    return [list(kind.objects.order_by("pk").values()) for kind in kinds]
+
+
+def addresses(found: Any = None, space: str = "") -> Iterator[tuple[str, str]]:
+    """Every address of the product as (name, route), the admin pages' own under "admin:…"."""
+    for each in get_resolver().url_patterns if found is None else found:
+        if isinstance(each, URLResolver):
+            yield from addresses(each.url_patterns, f"{space}{each.namespace}:" if each.namespace else space)
+        elif isinstance(each, URLPattern):
+            yield f"{space}{each.name}" if each.name else f"{space}{each.pattern}", str(each.pattern)
+
+
+def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
+    """The address that comes nearest to the hidden opportunity."""
+    app = name.partition(":")[0]
+    keys = {
+        "opportunities": hidden.pk,
+        "contacts": hidden.contact_id,
+        "salespeople": hidden.salesperson_id,
+        "quotes": quote.pk,
+    }
+    takes_a_key = "<int:pk>" in dict(addresses())[name]
+    return reverse(name, args=[keys[app]] if takes_a_key else [])
+
+
+def lacks(response: Any, typed: str = "") -> None:
+    """Neither the body nor the headers say anything of it, but for what was `typed` in the address."""
+    told = response.content.decode() + str(response.headers)
+    found = [secret for secret in SECRETS if secret in told and secret not in typed]
+    assert not found, f"{response.request['PATH_INFO']}: {found}"
+    assert response.status_code < 500
+
+
+def test_every_address_has_its_line() -> None:
+    known = {name for name, _ in addresses() if not name.startswith("admin:")}
+    assert known - {"healthz"} == set(MATRIX) - {"healthz"}
+
+
+@as_page_and_fragment
+def test_by_every_address(client: Client, hidden: Opportunity, quote: Quote, headers: dict[str, str]) -> None:
+    for name in MATRIX:
+        response = client.get(url_of(name, hidden, quote), headers=headers)
+        lacks(response)
+        if name in NOT_READ:
+            assert response.status_code == 405, name
+        elif MATRIX[name] == GONE:
+            assert response.status_code == 404, name
+
+
+@as_page_and_fragment
+def test_by_every_post(
+    client: Client, hidden: Opportunity, quote: Quote, headers: dict[str, str], price_w: CloseCode
+) -> None:
+    """Whoever knows key and version and sends all a verb could want is answered as if it did not exist."""
+    for name in (name for name, answer in MATRIX.items() if answer == GONE):
+        response = client.post(url_of(name, hidden, quote), wanted(hidden, price_w), headers=headers)
+        assert response.status_code == (405 if name in NOT_WRITTEN else 404), name
+        lacks(response)
+
+
+def wanted(hidden: Opportunity, code: CloseCode) -> dict[str, Any]:
+    assert hidden.sales_cycle
+    return {
+        "version": hidden.version,
+        "to": hidden.sales_cycle.stages.get(number=3).pk,
+        "outcome": "won",
+        "close_code": code.pk,
+        "sales_value": "5",
+        "estimated_value": "5",
+        "chances": "5",
+        "closing_on": "2030-01-01",
+        "description": "Mine",
+        "reason": "because",
+        "number": "Q1",
+        "quoted_on": "2026-03-02",
+        "net_amount": "5",
+    }
+
+
+def test_a_key_of_nothing_answers_alike(client: Client, hidden: Opportunity, quote: Quote) -> None:
+    """From the answer nobody learns whether there is such an opportunity."""
+    for name in (name for name, answer in MATRIX.items() if answer == GONE and name != "quotes:make-current"):
+        there = url_of(name, hidden, quote)
+        nowhere = there.replace(f"/{hidden.pk if name.startswith('opp') else quote.pk}/", "/987654/")
+        assert client.get(there).status_code == client.get(nowhere).status_code
+        assert len(client.get(there, headers=HX).content) == len(client.get(nowhere, headers=HX).content)
+
+
+def test_no_quote_is_added_to_it(client: Client, hidden: Opportunity, price_w: CloseCode) -> None:
+    data = wanted(hidden, price_w) | {"opportunity": hidden.pk}
+    for response in (
+        client.get(f"/quotes/new/?opportunity={hidden.pk}"),
+        client.post(f"/quotes/new/?opportunity={hidden.pk}", data),
+        client.post("/quotes/new/", data, headers=HX),
+    ):
+        assert response.status_code in (403, 404)
+        lacks(response)
+
+
+# ── lists, totals, filters ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+QUERIES = (
+    "",
+    "q=Velvet",
+    "q=OPHIDDEN",
+    "q=ACME",
+    "status=in_progress",
+    "status=open",
+    "salesperson={salesperson}",
+    "salesperson=none",
+    "salesperson=me",
+    "contact={contact}",
+    "company={contact}",
+    "contact={contact}&embedded=1",
+    "company={contact}&embedded=1",
+    "salesperson={salesperson}&embedded=1",
+    "sales_cycle={cycle}",
+    "stage={stage}",
+    "value_from=7000000",
+    "closing_from=2020-01-01&closing_to=2999-01-01",
+    "archived=true",
+    "order=-estimated_value",
+)
+
+
+@as_page_and_fragment
+def test_lists_and_their_totals_lack_it(client: Client, hidden: Opportunity, headers: dict[str, str]) -> None:
+    words = {
+        "salesperson": hidden.salesperson_id,
+        "contact": hidden.contact_id,
+        "cycle": hidden.sales_cycle_id,
+        "stage": hidden.stage_id,
+    }
+    for query in QUERIES:
+        response = client.get(f"/opportunities/?{query.format(**words)}", headers=headers)
+        assert response.status_code in (200, 422), query
+        if not headers:
+            told = response.context
+            assert (told["totals"]["count"], list(told["page"].object_list)) == (0, []), query
+        lacks(response, typed=query)
+
+
+def test_the_home_page_counts_without_it(client: Client, hidden: Opportunity) -> None:
+    told = client.get("/").context
+    assert {told["figures"][name] or 0 for name in ("count", "estimated_value", "calculated_value", "due")} == {0}
+    assert (list(told["by_closing"]), list(told["top"])) == ([], [])
+
+
+def test_the_list_of_quotes_lacks_it(client: Client) -> None:
+    for query in ("", "q=QUHIDDEN", "q=Velvet", "which=current", "order=-net_amount"):
+        response = client.get(f"/quotes/?{query}")
+        assert response.status_code == 403 or response.context["page"].paginator.count == 0
+        lacks(response, typed=query)
+
+
+def test_pages_around_it_lack_it(client: Client, hidden: Opportunity) -> None:
+    """The page of its contact and of its salesperson, and the lists of both."""
+    for place, key in (("contacts", hidden.contact_id), ("salespeople", hidden.salesperson_id)):
+        for page in ("", f"{key}/", f"{key}/edit/", "?q=Velvet", "?q=OPHIDDEN"):
+            lacks(client.get(f"/{place}/{page}"), typed=page)
+
+
+def test_the_form_of_a_new_opportunity_offers_nothing_of_it(client: Client, hidden: Opportunity) -> None:
+    for query in (f"contact={hidden.contact_id}", f"salesperson={hidden.salesperson_id}", "contact_search=Velvet"):
+        lacks(client.get(f"/opportunities/new/?{query}"))
+    answer = client.post("/opportunities/new/", {"find": "1", "contact_search": "thrones"})
+    assert answer.status_code in (200, 403)
+    lacks(answer)
+
+
+# ── the admin pages ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_admin_page_opens(client: Client, hidden: Opportunity, quote: Quote) -> None:
+    for address in admin_addresses(hidden, quote):
+        response = client.get(address)
+        assert response.status_code in (302, 404) or address == "/admin/login/", address
+        lacks(response)
+
+
+def test_one_let_into_the_admin_pages_finds_it_nowhere(
+    client: Client, stranger: User, hidden: Opportunity, quote: Quote
+) -> None:
+    """Staff by a slip, with no more rights than before."""
+    User.objects.filter(pk=stranger.pk).update(is_staff=True)
+    for address in admin_addresses(hidden, quote):
+        response = client.get(address)
+        assert response.status_code in (200, 302, 403, 404, 405), address
+        shown = response.content.decode()
+        assert not [secret for secret in SECRETS[1:3] + SECRETS[4:] if secret in shown], address
+    for kind in ("opportunities_opportunity", "opportunities_opportunityentry", "quotes_quote"):
+        shown = client.get(reverse(f"admin:{kind}_changelist"))
+        assert shown.status_code == 403 or shown.context["cl"].result_count == 0
+    posted = client.post(
+        reverse("admin:opportunities_opportunity_changelist"),
+        {"action": "reassign", "_selected_action": [hidden.pk], "salesperson": stranger.salesperson_id or ""},
+    )
+    lacks(posted)
+    change = reverse("admin:opportunities_opportunity_change", args=[hidden.pk])
+    lacks(client.post(change, {"description": "Mine", "version": hidden.version, "priority": "low"}))
+
+
+def admin_addresses(hidden: Opportunity, quote: Quote) -> Iterator[str]:
+    """Every admin address that can be made, with the keys of the hidden rows; and the pickers' answers."""
+    source: Source = SourceFactory()
+    assert hidden.sales_cycle
+    keys = {
+        "opportunities_opportunityentry": hidden.entries.get(step=1).pk,
+        "opportunities_opportunity": hidden.pk,
+        "quotes_quote": quote.pk,
+        "contacts_contact": hidden.contact_id,
+        "salespeople_salesperson": hidden.salesperson_id,
+        "salescycles_salescycle": hidden.sales_cycle_id,
+        "salescycles_source": source.pk,
+    }
+    for name, route in addresses():
+        if not name.startswith("admin:") or name.endswith((":logout", ":view_on_site", "$", "/")):
+            continue
+        if "app_label" in route:
+            yield from (f"/admin/{app}/" for app in ("opportunities", "quotes", "contacts", "salescycles"))
+        elif "<path:object_id>" in route:
+            kind = name.removeprefix("admin:").rpartition("_")[0]
+            yield reverse(name, args=[keys.get(kind, 1)])
+        elif "(?P<" not in route and "<" not in route:
+            yield reverse(name)
+    for app, model, field in (
+        ("quotes", "quote", "opportunity"),
+        ("opportunities", "opportunityentry", "opportunity"),
+        ("opportunities", "opportunity", "contact"),
+        ("opportunities", "opportunity", "salesperson"),
+    ):
+        query = f"app_label={app}&model_name={model}&field_name={field}&term=Velvet"
+        yield f"/admin/autocomplete/?{query}"
+    yield f"/admin/opportunities/opportunity/?q=OPHIDDEN&id={hidden.pk}"
+    yield f"/admin/quotes/quote/?q=QUHIDDEN&opportunity__id__exact={hidden.pk}"
