@@ -15,7 +15,7 @@ LOCAL_DIR = BASE_DIR / ".local"
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "") or made_once(LOCAL_DIR / "secret_key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 # HTTPS=1 says that a proxy in front speaks TLS: cookies, redirects and HSTS follow.
 HTTPS = env.bool("HTTPS", False)

@@ -107,7 +107,8 @@ class VerbForm(AnswerableForm):
 
     def fill_in(self) -> None:
         """Before a form is shown again: fields that a button did not send show what is proposed, not blanks."""
-        data = self.data.copy()
+        data = QueryDict(mutable=True)
+        data.update(self.data)
         for name, field in self.fields.items():
             proposed = None if self.sent(name) else self.get_initial_for_field(field, name)
             if proposed is not None:

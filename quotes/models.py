@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -17,8 +17,8 @@ class QuoteQuerySet(models.QuerySet["Quote"]):
         """A quote is seen by whoever sees its opportunity: the opportunity's own door decides."""
         if not user.has_perm("quotes.view_quote"):
             return self.none()
-        opportunities = self.model._meta.get_field("opportunity").related_model._default_manager
-        return self.filter(opportunity__in=opportunities.visible_to(user))
+        opportunities: Any = self.model._meta.get_field("opportunity").related_model
+        return self.filter(opportunity__in=opportunities._default_manager.visible_to(user))
 
     def current(self) -> "QuoteQuerySet":
         return self.filter(is_current=True)

@@ -21,7 +21,7 @@ def keep_history() -> Callable[[type[models.Model]], type[models.Model]]:
 class DateFormulaField(models.CharField):
     """An offset such as 2W+1D, CM or WD1; blank means the same day. Stored upper-case without blanks."""
 
-    default_validators: ClassVar = [date_formula.validate]
+    default_validators = [date_formula.validate]
 
     def to_python(self, value: object) -> str | None:
         text = super().to_python(value)
@@ -31,7 +31,7 @@ class DateFormulaField(models.CharField):
 class PercentField(models.DecimalField):
     """0 to 100, two decimals."""
 
-    default_validators: ClassVar = [MinValueValidator(0), MaxValueValidator(100)]
+    default_validators = [MinValueValidator(0), MaxValueValidator(100)]
 
     def __init__(self, *args: object, **options: object) -> None:
         options |= {"max_digits": 5, "decimal_places": 2}

@@ -21,7 +21,7 @@ class PersonalMiddleware:
             own = user.language if user.is_authenticated else ""
             language = own or translation.get_language_from_request(request)
         with translation.override(language):
-            request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+            request.LANGUAGE_CODE = language
             if user.is_authenticated:
                 timezone.activate(user.zone)
             try:

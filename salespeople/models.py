@@ -30,7 +30,7 @@ def validate_time_zone(name: str) -> None:
 class CodeField(models.CharField):
     """A short upper-case code that people type and read, such as EX-LARGE."""
 
-    default_validators: ClassVar = [validate_code]
+    default_validators = [validate_code]
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)

@@ -1,7 +1,6 @@
 """Form fields that read what people type in their own language."""
 
 import datetime
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -36,7 +35,7 @@ class NumberField(forms.DecimalField):
         options.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}))
         super().__init__(**options)
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         if isinstance(value, str):
             value = plain_number(value, get_format("DECIMAL_SEPARATOR"))
         return super().to_python(value)
