@@ -31,7 +31,7 @@ from tests.models.row_rules import (
 def refused_by(name: str) -> Iterator[None]:
     with pytest.raises(IntegrityError) as refused, transaction.atomic():
         yield
-    assert refused.value.__cause__.diag.constraint_name == name  # type: ignore[union-attr]
+    assert refused.value.__cause__.diag.constraint_name == name
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def asked() -> Callable[..., HttpRequest]:
     def make(**headers: str) -> HttpRequest:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         request = RequestFactory().get("/", headers=names)
-        request._messages = CookieStorage(request)  # type: ignore[attr-defined]
+        request._messages = CookieStorage(request)
         return request
 
     return make
