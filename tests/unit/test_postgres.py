@@ -13,6 +13,7 @@ import pytest
 
 from crm.lib import environment
 from crm.lib.postgres import DATABASE, PORT, SUPERUSER, Server, data_folder, embedded_database
+from tests.slots import take_slot
 
 USE_UNTIL_TOLD = """
 import sys
@@ -124,3 +125,7 @@ def test_with_a_database_url_nothing_embedded_is_used() -> None:
         [sys.executable, "-c", script], cwd=environment.ROOT, env=values, capture_output=True, text=True
     )
     assert done.stdout == "django.db.backends.postgresql False\n"
+
+
+def test_test_runs_side_by_side_have_a_database_each(tmp_path: Path) -> None:
+    assert [take_slot(tmp_path), take_slot(tmp_path)] == [1, 2]
