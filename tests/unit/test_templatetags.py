@@ -109,7 +109,7 @@ def test_the_theme_is_read_from_its_cookie_and_nothing_else_believed() -> None:
 def at(view_name: str) -> Any:
     request = RequestFactory().get("/")
     app, _, name = view_name.rpartition(":")
-    request.resolver_match = SimpleNamespace(view_name=view_name, app_name=app, url_name=name)  # type: ignore[assignment]
+    request.resolver_match = SimpleNamespace(view_name=view_name, app_name=app, url_name=name)
     return request
 
 
