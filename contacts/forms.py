@@ -68,6 +68,7 @@ class ContactForm(EditForm):
         visible = Salesperson.objects.visible_to(user)
         field = self.fields["salesperson"]
         assert isinstance(field, forms.ModelChoiceField)
+        field.empty_label = _("– none –")
         field.queryset = visible.usable() | visible.filter(pk=self.instance.salesperson_id)
 
     def _offer_companies(self, user: User) -> None:
