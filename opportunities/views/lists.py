@@ -27,7 +27,9 @@ def opportunity_list(request: SignedIn) -> HttpResponse:
     totals = rows.totals()
     order = request.GET.get("order", "")
     page = _page(ordered(rows.with_names(), order), int(str(totals["count"])), request.GET.get("page", "1"))
+    embedded = "embedded" in request.GET
     context = {
+        "open_totals": rows.open().totals() if embedded else None,
         "filters": filters,
         "understood": understood,
         "unknown": _unknown(request, filters),
@@ -35,7 +37,7 @@ def opportunity_list(request: SignedIn) -> HttpResponse:
         "totals": totals,
         "page": page,
         "order": order,
-        "embedded": "embedded" in request.GET,
+        "embedded": embedded,
         "today": Company.current().today(),
         "may_add": request.user.has_perm(ADD),
     }

@@ -402,3 +402,16 @@ def test_a_button_that_is_refused_or_late_opens_the_form_with_what_is_proposed(
     }
     assert client.post(address(deal, "move"), again).status_code == 302
     assert fresh(deal).stage.number == 3
+
+
+def test_the_block_on_a_contact_names_open_ones_and_all(
+    client_for: Sign, rep: User, deal: Opportunity, price_w: CloseCode
+) -> None:
+    client = client_for(rep)
+    won = make_opportunity(
+        contact=deal.contact, salesperson=deal.salesperson, cycle=deal.sales_cycle, stage=1, by=rep, value=500
+    )
+    client.post(address(won, "close"), {"version": won.version, "outcome": "won", "sales_value": "450"})
+    page = client.get(f"/opportunities/?company={deal.company_id}&embedded=1", headers=HX)
+    assert page.context["open_totals"]["count"] == 1 and page.context["totals"]["count"] == 2
+    assert "open ones" in page.content.decode() and "won and lost ones too" in page.content.decode()
