@@ -13,7 +13,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes 
 IN_PRODUCTION = HTTPS=1 ALLOWED_HOSTS=crm.example SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(50))")
 
 .DEFAULT_GOAL = help
-.PHONY: run dev test lint types rules format messages lock clean help python runtime developer browser
+.PHONY: run dev test lint types rules format messages lock clean help python developer browser
 
 run: python ## Set up what is missing and serve on http://127.0.0.1:8000 (PORT=… changes it)
 	@exec $(PYTHON) -m crm.launch run

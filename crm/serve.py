@@ -116,7 +116,7 @@ def announce() -> None:
     if there:
         print("Sign in as", ", ".join(a for a in addresses if a in there), "with the password demo", flush=True)
     elif not get_user_model().objects.exists():
-        print("Nobody can sign in yet; make the first user: python manage.py createsuperuser", flush=True)
+        print("Nobody can sign in yet; make the first user: .venv/bin/python manage.py createsuperuser", flush=True)
 
 
 def forget_connections() -> None:
