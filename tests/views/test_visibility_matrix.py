@@ -283,7 +283,7 @@ def test_no_admin_page_opens(client: Client, hidden: Opportunity, quote: Quote) 
     for address in admin_addresses(hidden, quote):
         response = client.get(address)
         assert response.status_code in (302, 404) or address == "/admin/login/", address
-        lacks(response)
+        lacks(response, typed=address)
 
 
 def test_one_let_into_the_admin_pages_finds_it_nowhere(
