@@ -17,7 +17,7 @@ def codes(refused: pytest.ExceptionInfo[ValidationError]) -> dict[str, list[str 
 
 
 def test_s008_first_starts_at_the_first_stage(at_stage, cycle, rep, day):
-    """Ours: `start` (docs/decisions.md, “Starting is a verb of its own”)."""
+    """Ours: `start` (docs/decisions.md, “A start is a verb of its own”)."""
     opportunity = at_stage(0)
     lifecycle.start(opportunity, version=1, on=day(2), by=rep, estimated_value=Decimal(700))
     opportunity = fresh(opportunity)
@@ -46,7 +46,7 @@ def test_s013_a_skip_is_not_offered_before_the_start(at_stage, cycle, rep, day):
 
 
 def test_s036_created_without_starting(at_stage):
-    """Ours: it has one entry, `created` (docs/decisions.md, “The first entry”)."""
+    """Ours: it has one entry, `created` (docs/decisions.md, “A first entry, `created`”)."""
     opportunity = at_stage(0)
     assert opportunity.status == Status.NOT_STARTED
     entry = opportunity.entries.get()
@@ -94,7 +94,7 @@ def test_s230_one_in_progress_may_not(at_stage, rep, day):
 
 
 def test_s240_a_cycle_without_stages_cannot_be_started(acme, jo, rep, day):
-    """Ours: whichever way it is asked (docs/decisions.md, “A cycle without stages”)."""
+    """Ours: whichever way it is asked (docs/decisions.md, “Starting needs a salesperson and a usable cycle with stages”)."""
     empty = SalesCycle.objects.create(code="EMPTY")
     opportunity = make_opportunity(contact=acme, salesperson=jo, cycle=empty, by=rep)
     with pytest.raises(ValidationError) as refused:

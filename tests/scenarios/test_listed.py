@@ -13,3 +13,11 @@ def test_every_listed_scenario_has_a_test_of_its_number():
     text = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     tested = {int(number) for number in re.findall(r"^def test_s(\d{3})_", text, re.MULTILINE)}
     assert sorted(LISTED - tested) == []
+
+
+def test_every_difference_that_a_scenario_names_is_explained():
+    decisions = (Path(__file__).parents[2] / "docs" / "decisions.md").read_text()
+    text = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    named = re.findall(r"decisions\.md,\s+“([^”]+)”", text)
+    assert [title for title in named if f"**{title}" not in decisions] == []
+    assert len(named) > 5

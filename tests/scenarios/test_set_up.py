@@ -44,7 +44,7 @@ def test_s006_a_close_code_changes_its_kind(db):
 
 
 def test_s006_a_close_code_in_use_keeps_its_kind(at_stage, price_w, rep, day):
-    """Ours: docs/decisions.md, “What is in use”."""
+    """Ours: docs/decisions.md, “Deleting is archiving”."""
     opportunity = at_stage(1)
     lifecycle.close(
         opportunity, version=2, outcome="won", close_code=price_w, on=day(2), by=rep, sales_value=Decimal(900)
@@ -80,7 +80,7 @@ def test_s044_an_entry_shows_the_stage_by_name(at_stage):
 @pytest.mark.django_db(transaction=True)
 def test_s045_an_entry_keeps_the_name_that_its_stage_had(at_stage, cycle, rep, day, django_assert_num_queries):
     """The name comes from the stage, not from what was typed; ours: and from the stage as it was then
-    (docs/decisions.md, “The name of a stage in the past”)."""
+    (docs/decisions.md, “An entry shows its stage's name of that time”)."""
     opportunity = at_stage(1)
     Stage.objects.filter(sales_cycle=cycle, number=1).update(description="First talk")
     lifecycle.revise(opportunity, version=2, on=day(2), by=rep, estimated_value=Decimal(900))
@@ -118,7 +118,7 @@ def test_s232_a_cycle_in_use_is_kept(at_stage, cycle):
 
 
 def test_s232_a_cycle_of_closed_or_not_started_ones_is_kept_too(at_stage, cycle, price_l, rep, day):
-    """Ours: docs/decisions.md, “What is in use”. The reference deletes it, and the past with it."""
+    """Ours: docs/decisions.md, “Deleting is archiving”. The reference deletes it, and the past with it."""
     opportunity = at_stage(0)
     with pytest.raises(ProtectedError):
         cycle.delete()

@@ -84,7 +84,7 @@ def test_s205_first_alone_before_the_start(at_stage, cycle):
 
 
 def test_s205_no_next_at_the_last_stage(at_stage, rep, day):
-    """Ours: confirming there is a revision (docs/decisions.md, “Confirming at the last stage”)."""
+    """Ours: confirming there is a revision (docs/decisions.md, “Confirming at the last stage is a revision”)."""
     opportunity = at_stage(4)
     assert Action.NEXT not in offered(opportunity).values()
     entry = lifecycle.revise(opportunity, version=5, on=day(2), by=rep)
@@ -111,7 +111,7 @@ def test_s208_a_value_of_zero_is_refused(at_stage, rep, day):
 
 
 def test_s209_chances_of_zero_mean_zero(at_stage, rep, day):
-    """Ours: docs/decisions.md, “Chances of 0 %”. The reference refuses them (E10)."""
+    """Ours: docs/decisions.md, “Zero is a chance”. The reference refuses them (E10)."""
     opportunity = revise_at_stage_1(at_stage, rep, day(2), chances=Decimal(0))
     assert (opportunity.chances, opportunity.chances_are_manual, opportunity.probability) == (0, True, 0)
     assert opportunity.calculated_value == 0
@@ -169,7 +169,7 @@ def test_s227_the_salesperson_cannot_be_emptied(at_stage, rep, day):
 
 
 def test_s229_the_cycle_of_a_running_one_changes_only_on_purpose(at_stage, rep, day):
-    """Ours: to a chosen stage and with a reason (docs/decisions.md, “Another cycle while running”). The reference
+    """Ours: to a chosen stage and with a reason (docs/decisions.md, “Changing the cycle while running”). The reference
     refuses."""
     opportunity, other = at_stage(1), make_cycle("OTHER")
     how = {"version": 2, "sales_cycle": other, "on": day(2), "by": rep}
