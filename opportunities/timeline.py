@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from opportunities.ledger import stage_names
 from opportunities.models import Action, Opportunity, OpportunityEntry
-from salescycles.models import StageEvent  # type: ignore[attr-defined]  # made by pghistory
 
 # What is told of a step, in this order, and how it is shown. The company follows the contact and is not told twice.
 TOLD = (
@@ -79,21 +79,3 @@ def _shown(entry: OpportunityEntry | None, name: str, kind: str, names: dict[int
     if kind == "stage":
         return names.get(entry.pk)
     return getattr(entry, name)
-
-
-def stage_names(entries: Iterable[OpportunityEntry]) -> dict[int, str]:
-    """What the stage of each entry was called when the entry was recorded, by the entry's key; one query.
-
-    An entry older than the stage's own history (an import, a seed) shows the oldest name.
-    """
-    at_stage = [entry for entry in entries if entry.stage_id]
-    versions: dict[int, list[Any]] = {}
-    kept = StageEvent.objects.filter(pgh_obj_id__in={entry.stage_id for entry in at_stage}).order_by("pgh_id")
-    for version in kept.values("pgh_obj_id", "pgh_created_at", "description"):
-        versions.setdefault(version["pgh_obj_id"], []).append(version)
-    return {entry.pk: _name_then(entry, versions.get(entry.stage_id or 0, [])) for entry in at_stage}
-
-
-def _name_then(entry: OpportunityEntry, versions: list[Any]) -> str:
-    known = [version for version in versions if version["pgh_created_at"] <= entry.recorded_at] or versions[:1]
-    return known[-1]["description"] if known else str(entry.stage)
