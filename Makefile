@@ -23,7 +23,7 @@ dev: python ## The same with Django's reloading server and its error pages
 	@exec $(PYTHON) -m crm.launch dev
 
 test: developer browser lint types rules ## Set up and run everything: lint, types, checks, and all tests
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
 lint: developer ## Style of code and templates
 	$(BIN)/ruff check
