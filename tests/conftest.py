@@ -4,13 +4,26 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from contacts.models import Contact
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
 from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, VIEWER, make_roles
 from tests import factories
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Before the test database goes: a thread of a race or of the browser's server may still hold a connection."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(autouse=True)
