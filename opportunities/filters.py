@@ -2,12 +2,13 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import django_filters
 from django import forms
 from django.db.models import F, QuerySet
+from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -73,6 +74,8 @@ class OpportunityFilter(django_filters.FilterSet):
     closing_to = DayFilter(label=_("Closing to"), field_name="closing_on", lookup_expr="lte")
     value_from = AmountFilter(label=_("Value from"), field_name="estimated_value", lookup_expr="gte")
     value_to = AmountFilter(label=_("Value to"), field_name="estimated_value", lookup_expr="lte")
+    closed_from = DayFilter(label=_("Closed from"), field_name="closed_on", lookup_expr="gte")
+    closed_to = DayFilter(label=_("Closed to"), field_name="closed_on", lookup_expr="lte")
     contact = KeyFilter(label=_("Contact"), field_name="contact_id")
     company = KeyFilter(label=_("Company"), field_name="company_id")
     archived = django_filters.BooleanFilter(
@@ -88,20 +91,41 @@ class OpportunityFilter(django_filters.FilterSet):
     def __init__(self, data: Any, *, queryset: QuerySet[Opportunity], user: User) -> None:
         super().__init__(data, queryset=queryset)
         self.user = user
-        cycles, stages = _cycles_and_stages()
-        self._offer("sales_cycle", cycles)
-        self._offer("stage", stages)
-        if user.has_perm("opportunities.view_every_opportunity"):
-            people = Salesperson.objects.visible_to(user).values_list("pk", "name")
-            special = [("me", _("Me"))] * bool(user.salesperson_id)
-            nobody = [("none", _("Nobody"))] * user.has_perm("opportunities.view_unassigned_opportunity")
-            self._offer("salesperson", [*special, *nobody, *people])
-        else:
-            own = [(str(user.salesperson_id), str(user.salesperson))] if user.salesperson_id else []
-            self._offer("salesperson", [("me", _("Me")), *own])
+        # asked of the database only where a form shows them or a value of the address has to be one of them
+        self.filters["sales_cycle"].extra["choices"] = self._cycles
+        self.filters["stage"].extra["choices"] = self._stages
+        self.filters["salesperson"].extra["choices"] = self._people
 
-    def _offer(self, name: str, choices: Iterable[Any]) -> None:
-        self.filters[name].extra["choices"] = list(choices)
+    @cached_property
+    def stages(self) -> list[Stage]:
+        """Every stage with its cycle, by the cycle's code and the stage's number."""
+        return list(Stage.objects.select_related("sales_cycle").order_by("sales_cycle__code", "number"))
+
+    def _cycles(self) -> list[tuple[str, str]]:
+        return list({str(stage.sales_cycle_id): str(stage.sales_cycle) for stage in self.stages}.items())
+
+    def _stages(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        by_cycle: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for stage in self.stages:
+            by_cycle[str(stage.sales_cycle)].append((str(stage.pk), str(stage)))
+        return list(by_cycle.items())
+
+    def _people(self) -> Iterator[tuple[Any, Any]]:
+        """The words first: an address that says “me” need not fetch everybody."""
+        every = self.user.has_perm("opportunities.view_every_opportunity")
+        if self.user.salesperson_id or not every:
+            yield "me", _("Me")
+        if not every:
+            if self.user.salesperson_id:
+                yield str(self.user.salesperson_id), str(self.user.salesperson)
+            return
+        if self.user.has_perm("opportunities.view_unassigned_opportunity"):
+            yield "none", _("Nobody")
+        yield from self._salespeople
+
+    @cached_property
+    def _salespeople(self) -> list[tuple[Any, Any]]:
+        return list(Salesperson.objects.visible_to(self.user).values_list("pk", "name"))
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         return rows.search(text)
@@ -155,16 +179,6 @@ def _in_words(field: forms.Field, value: Any) -> str:
             if str(one) == str(value):
                 return str(words)
     return day_short(value, get_language() or "en") if isinstance(value, datetime.date) else str(value)
-
-
-def _cycles_and_stages() -> tuple[list[tuple[str, str]], list[tuple[str, list[tuple[str, str]]]]]:
-    """Both in one query: cycles, and their stages grouped by cycle."""
-    cycles: dict[str, str] = {}
-    stages: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for stage in Stage.objects.select_related("sales_cycle").order_by("sales_cycle__code", "number"):
-        cycles[str(stage.sales_cycle_id)] = str(stage.sales_cycle)
-        stages[str(stage.sales_cycle)].append((str(stage.pk), str(stage)))
-    return list(cycles.items()), list(stages.items())
 
 
 def ordered(rows: QuerySet[Opportunity], order: str) -> QuerySet[Opportunity]:

@@ -1,0 +1,330 @@
+"""One sales cycle as columns: what each of them holds in all, and the cards that are shown (docs/definitions.md).
+
+Figures are exact over every row that the filters leave and the person may see, however many cards are shown. A board is
+read in two queries, whatever the number of rows: one for the totals of every column, one for the cards.
+"""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, Exists, F, Func, OuterRef, Q, QuerySet, Sum, Value
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from opportunities import moves as ways
+from opportunities.models import Opportunity, Status, is_overdue
+from quotes.models import Quote
+from salescycles.models import SalesCycle, Stage
+
+STEP, MOST = 25, 1000  # cards of a column: shown at first and with every “show more”; at most
+RECENT = 30  # days that won and lost look back where the address names no closing dates
+NOT_STARTED, WON, LOST = Status.NOT_STARTED.value, Status.WON.value, Status.LOST.value
+
+FAR = 9_999_999  # behind every day, for cards without one
+ORDERS: dict[str, tuple[Promise, tuple[Any, ...]]] = {
+    "closing_on": (
+        _("Closing date, then value"),
+        (F("closing_on").asc(nulls_last=True), F("estimated_value").desc(nulls_last=True)),
+    ),
+    "-estimated_value": (_("Value, highest first"), (F("estimated_value").desc(nulls_last=True),)),
+    "stage_entered_on": (_("Longest at the stage"), (F("stage_entered_on").asc(nulls_last=True),)),
+    "-created_on": (_("Newest first"), (F("created_on").desc(),)),
+}
+DEFAULT_ORDER = "closing_on"
+
+
+class Unnest(Func):
+    function, arity, set_returning = "UNNEST", 1, True
+
+
+class Joined(Func):
+    """Several arrays as one."""
+
+    template, arg_joiner = "(%(expressions)s)", " || "
+
+
+@dataclass
+class Totals:
+    """Of all rows of a column: how many, their estimated value (of won ones the sales value), their weighted value."""
+
+    count: int = 0
+    value: Decimal = Decimal(0)
+    weighted: Decimal = Decimal(0)
+    this_month: int = 0
+    overdue: int = 0
+
+    def add(self, other: "Totals") -> None:
+        self.count += other.count
+        self.value += other.value
+        self.weighted += other.weighted
+        self.this_month += other.this_month
+        self.overdue += other.overdue
+
+
+@dataclass
+class Card:
+    """What one card says. `rank` sorts cards of a column in the order of the board, number by number."""
+
+    row: dict[str, Any]
+    today: datetime.date
+    rank: str
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.row[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @property
+    def column(self) -> str:
+        return str(self.row["stage_id"] or self.row["status"])
+
+    @property
+    def is_overdue(self) -> bool:
+        closing = self.row["closing_on"]
+        return self.row["status"] == Status.IN_PROGRESS and closing is not None and closing < self.today
+
+    @property
+    def company_apart(self) -> str:
+        """The company, where the contact is one of its people."""
+        return self.row["company__name"] if self.row["company_id"] != self.row["contact_id"] else ""
+
+    @property
+    def days(self) -> int | None:
+        entered = self.row["stage_entered_on"]
+        return (self.today - entered).days if entered else None
+
+
+@dataclass
+class Column:
+    """`key` is the stage's key, or not_started, won, lost. `ways` are the moves of a card that stands here."""
+
+    key: str
+    name: Any
+    stage: Stage | None
+    shown: int
+    totals: Totals = field(default_factory=Totals)
+    cards: list[Card] = field(default_factory=list)
+    share: int = 0
+    ways: list[tuple[bool, list[ways.Move]]] = field(default_factory=list)
+    takes_new: bool = False
+
+    @property
+    def is_closed(self) -> bool:
+        return self.key in (WON, LOST)
+
+    @property
+    def is_won(self) -> bool:
+        return self.key == WON
+
+    @property
+    def loaded(self) -> int:
+        return len(self.cards)
+
+    @property
+    def has_more(self) -> bool:
+        return self.totals.count > self.loaded and self.shown < MOST
+
+    @property
+    def is_collapsed(self) -> bool:
+        return self.is_closed and not self.shown
+
+
+@dataclass
+class Board:
+    """`rows` are the visible, filtered rows of the cycle; `shown` how many cards each column shows if not `STEP`."""
+
+    cycle: SalesCycle
+    stages: Sequence[Stage]
+    rows: QuerySet[Opportunity]
+    today: datetime.date
+    order: str = DEFAULT_ORDER
+    shown: Mapping[str, int] = field(default_factory=dict)
+    closed_since: datetime.date | None = None
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        """Not started, a column for each stage, won, lost; with totals and cards."""
+        columns = self.headers
+        by_key = {column.key: column for column in columns}
+        for card in self._cards(self._first_of_each()):
+            if card.column in by_key:
+                by_key[card.column].cards.append(card)
+        return columns
+
+    @cached_property
+    def headers(self) -> list[Column]:
+        """The columns with their totals, without cards. One query."""
+        places: list[tuple[str, Any, Stage | None]] = [(NOT_STARTED, Status.NOT_STARTED.label, None)]
+        places += [(str(stage.pk), stage, stage) for stage in self.stages]
+        places += [(WON, Status.WON.label, None), (LOST, Status.LOST.label, None)]
+        columns = [Column(key, name, stage, self._shown(key)) for key, name, stage in places]
+        totals = self._totals()
+        most = max((found.value for key, found in totals.items() if key not in (WON, LOST)), default=Decimal(0))
+        for column in columns:
+            column.totals = totals.get(column.key, Totals())
+            column.share = round(100 * column.totals.value / most) if most and not column.is_closed else 0
+            column.ways = self._ways(column)
+            column.takes_new = self._takes_new(column)
+        return columns
+
+    @cached_property
+    def open_totals(self) -> Totals:
+        """Of not started and in progress together: what the strip says."""
+        totals = Totals()
+        for column in self.headers:
+            if not column.is_closed:
+                totals.add(column.totals)
+        return totals
+
+    def card(self, pk: int) -> Card | None:
+        """One card, if its opportunity is among the rows and has a column."""
+        cards = self._cards(self._open_or_recent().filter(pk=pk))
+        return cards[0] if cards else None
+
+    def _shown(self, key: str) -> int:
+        return min(MOST, self.shown.get(key, 0 if key in (WON, LOST) else STEP))
+
+    def _open(self) -> QuerySet[Opportunity]:
+        return self.rows.filter(closed_on__isnull=True)
+
+    def _closed(self) -> QuerySet[Opportunity]:
+        closed = self.rows.filter(closed_on__isnull=False)
+        return closed.filter(closed_on__gte=self.closed_since) if self.closed_since else closed
+
+    def _open_or_recent(self) -> QuerySet[Opportunity]:
+        if self.closed_since is None:
+            return self.rows
+        return self.rows.filter(Q(closed_on__isnull=True) | Q(closed_on__gte=self.closed_since))
+
+    def _totals(self) -> dict[str, Totals]:
+        month = Q(status=Status.IN_PROGRESS, closing_on__range=_month_of(self.today))
+        zero = Value(0)
+
+        def summed(rows: QuerySet[Opportunity], value: str, **more: Any) -> Any:
+            grouped = rows.order_by().values("status", "stage_id")
+            return grouped.annotate(count=Count("pk"), value=Sum(value), weighted=Sum("calculated_value"), **more)
+
+        opened = summed(
+            self._open(),
+            "estimated_value",
+            this_month=Count("pk", filter=month),
+            overdue=Count("pk", filter=is_overdue(self.today)),
+        )
+        won = summed(self._closed().filter(status=Status.WON), "sales_value", this_month=zero, overdue=zero)
+        lost = summed(self._closed().filter(status=Status.LOST), "estimated_value", this_month=zero, overdue=zero)
+        return {
+            str(row.pop("stage_id") or row["status"]): Totals(
+                row["count"], row["value"] or Decimal(0), row["weighted"] or Decimal(0), row["this_month"], row["overdue"]
+            )
+            for row in opened.union(won, lost, all=True)
+        }
+
+    def _first_of_each(self) -> QuerySet[Opportunity]:
+        """The first cards of every column in one query: a short walk along an index for each."""
+        order = self._order_by()
+        opened = self._open()
+        columns = [(NOT_STARTED, opened.filter(status=Status.NOT_STARTED, stage=None))]
+        columns += [(str(stage.pk), opened.filter(status=Status.IN_PROGRESS, stage=stage.pk)) for stage in self.stages]
+        columns += [(key, self._closed().filter(status=key)) for key in (WON, LOST)]
+        slices = [
+            ArraySubquery(rows.order_by(*order).values("pk")[: self._shown(key)])
+            for key, rows in columns
+            if self._shown(key)
+        ]
+        keys = SalesCycle.objects.filter(pk=self.cycle.pk).values(card=Unnest(Joined(*slices)))
+        return Opportunity.objects.filter(pk__in=keys).order_by(*order)
+
+    def _order_by(self) -> tuple[Any, ...]:
+        return (*ORDERS[self.order][1], F("pk").asc())
+
+    def _cards(self, rows: QuerySet[Opportunity]) -> list[Card]:
+        if self._asks_for_quotes:
+            quoted: Any = Exists(Quote.objects.current().filter(opportunity=OuterRef("pk")))
+        else:
+            quoted = Value(False)
+        found = rows.annotate(has_quote=quoted).values(*SHOWN, "has_quote")
+        return [Card(row, self.today, self._rank(row)) for row in found]
+
+    @property
+    def _asks_for_quotes(self) -> bool:
+        return any(stage.quote_required for stage in self.stages)
+
+    def _rank(self, row: dict[str, Any]) -> str:
+        """Numbers that order cards as `_order_by` does."""
+        value = row["estimated_value"]
+        known = {
+            "closing_on": (_day(row["closing_on"]), _down(value)),
+            "-estimated_value": (_down(value),),
+            "stage_entered_on": (_day(row["stage_entered_on"]),),
+            "-created_on": (-row["created_on"].toordinal(),),
+        }
+        return " ".join(str(number) for number in (*known[self.order], row["pk"]))
+
+    def _ways(self, column: Column) -> list[tuple[bool, list[ways.Move]]]:
+        """The moves from this column without and, where it makes a difference, with a quote."""
+        if column.is_closed:
+            return []
+        status = Status.IN_PROGRESS if column.stage else Status.NOT_STARTED
+        stage_id = column.stage.pk if column.stage else None
+        return [
+            (has_quote, ways.moves(status=status, stage_id=stage_id, stages=self.stages, has_quote=has_quote))
+            for has_quote in ((False, True) if self._asks_for_quotes else (False,))
+        ]
+
+    def _takes_new(self, column: Column) -> bool:
+        """Whether a new opportunity may be entered here: later stages only where the first one may be left for them."""
+        if self.cycle.blocked or column.is_closed or not self.stages:
+            return False
+        if column.stage is None or column.stage.pk == self.stages[0].pk:
+            return True
+        first = self.stages[0]
+        open_ways = ways.moves(status=Status.IN_PROGRESS, stage_id=first.pk, stages=self.stages, has_quote=False)
+        return any(way.is_open and way.stage.pk == column.stage.pk for way in open_ways)
+
+
+SHOWN = (
+    "pk",
+    "version",
+    "number",
+    "description",
+    "priority",
+    "status",
+    "stage_id",
+    "estimated_value",
+    "sales_value",
+    "calculated_value",
+    "chances_are_manual",
+    "closing_on",
+    "closed_on",
+    "stage_entered_on",
+    "created_on",
+    "contact_id",
+    "company_id",
+    "contact__name",
+    "company__name",
+    "salesperson__name",
+)
+
+
+def newest_entry(entries: QuerySet[Any]) -> Any:
+    """Key of the newest entry of all: what a board that is open compares with later."""
+    return entries.order_by("-pk").values("pk")[:1]
+
+
+def _month_of(day: datetime.date) -> tuple[datetime.date, datetime.date]:
+    first = day.replace(day=1)
+    return first, (first + datetime.timedelta(days=32)).replace(day=1) - datetime.timedelta(days=1)
+
+
+def _day(day: datetime.date | None) -> int:
+    return day.toordinal() if day else FAR
+
+
+def _down(value: Decimal | None) -> int:
+    return FAR * 10**9 if value is None else -int(value * 100)
