@@ -24,7 +24,10 @@ ORDERS = {
 
 class ContactFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
-        label=_("Text"), method="by_text", max_length=200, widget=forms.TextInput(attrs={"type": "search"})
+        label=_("Text"),
+        method="by_text",
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search", "data-key": "/"}),
     )
     kind = django_filters.ChoiceFilter(label=_("Type"), choices=Contact.Kind, empty_label=_("All"))
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), method="by_salesperson", empty_label=_("All"))

@@ -6,11 +6,15 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Q, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
+from crm.keyboard import GROUPS
+from crm.lib.fragments import render_page
+from crm.lib.theme import page_before
 from opportunities.models import Opportunity, is_due, is_overdue
 from salespeople.models import Company
 from salespeople.requests import SignedIn
@@ -47,6 +51,24 @@ def home(request: SignedIn) -> HttpResponse:
         "top": named.filter(estimated_value__isnull=False).order_by("-estimated_value", "pk")[:TOP],
     }
     return render(request, "home.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def keyboard(request: SignedIn) -> HttpResponse:
+    """The list of keys. A POST switches this person's single letters `shortcuts` on or off, and goes back."""
+    if request.method == "POST":
+        if (wanted := request.POST.get("shortcuts")) in ("on", "off"):
+            request.user.shortcuts = wanted == "on"
+            request.user.save(update_fields=["shortcuts"])
+        return HttpResponseRedirect(page_before(request))
+    return render_page(request, "keyboard.html", {"groups": GROUPS}, partial="keys")
+
+
+@login_not_required
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """For pages that name no icon, such as the admin pages: browsers ask for this address by themselves."""
+    return HttpResponseRedirect(static("crm/icon.svg"))
 
 
 @login_not_required

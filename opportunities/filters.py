@@ -63,7 +63,10 @@ class KeyFilter(django_filters.NumberFilter):
 
 class OpportunityFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
-        label=_("Search"), method="by_text", max_length=200, widget=forms.TextInput(attrs={"type": "search"})
+        label=_("Search"),
+        method="by_text",
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search", "data-key": "/"}),
     )
     status = django_filters.ChoiceFilter(label=_("Status"), choices=WHICH, method="by_status", empty_label=_("Any"))
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), empty_label=_("Any"), method="by_salesperson")

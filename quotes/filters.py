@@ -22,7 +22,10 @@ WHICH = [("current", _("Current")), ("former", _("Former"))]
 
 class QuoteFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
-        label=_("Text"), method="by_text", max_length=200, widget=forms.TextInput(attrs={"type": "search"})
+        label=_("Text"),
+        method="by_text",
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search", "data-key": "/"}),
     )
     which = django_filters.ChoiceFilter(label=_("Current"), choices=WHICH, method="by_which", empty_label=_("All"))
 

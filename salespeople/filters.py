@@ -15,7 +15,10 @@ STATES = [("usable", _("Can be picked")), ("blocked", _("Blocked"))]
 
 class SalespersonFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
-        label=_("Text"), method="by_text", max_length=200, widget=forms.TextInput(attrs={"type": "search"})
+        label=_("Text"),
+        method="by_text",
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search", "data-key": "/"}),
     )
     state = django_filters.ChoiceFilter(label=_("Blocked"), choices=STATES, method="by_state", empty_label=_("All"))
 

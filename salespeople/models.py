@@ -171,6 +171,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(
         _("time zone"), max_length=64, blank=True, validators=[validate_time_zone], help_text=_("Blank: the company's.")
     )
+    shortcuts = models.BooleanField(
+        _("keyboard shortcuts"), default=True, help_text=_("Whether single letters work as keys.")
+    )
     salesperson = models.OneToOneField(
         Salesperson, models.PROTECT, null=True, blank=True, related_name="user", verbose_name=_("salesperson")
     )

@@ -27,6 +27,7 @@ _SHAPES: dict[str, tuple[str | tuple[float, float, float], ...]] = {
     "home": ("M4 11l8-7 8 7M6 10v10h12V10M10 20v-6h4v6",),
     "info": ((12, 12, 9), "M12 11v5M12 8v.1"),
     "jump": ("M19 6l-7 6 7 6zM12 6l-7 6 7 6z",),
+    "keyboard": ("M3 6h18v12H3zM7 10h.1M11 10h.1M15 10h.1M8 14h8",),
     "language": ((12, 12, 9), "M3 12h18M12 3c4 4 4 14 0 18M12 3c-4 4-4 14 0 18"),
     "list": ("M9 6h11M9 12h11M9 18h11M4 6h.1M4 12h.1M4 18h.1",),
     "logout": ("M10 4H5v16h5M15 8l4 4-4 4M19 12H9",),

@@ -20,7 +20,7 @@ def theme_of(request: HttpRequest) -> str:
 @require_POST
 def set_theme(request: HttpRequest) -> HttpResponse:
     """Remember `theme` (light or dark; anything else forgets the choice) and go back to where the user was."""
-    response = HttpResponseRedirect(_back(request))
+    response = HttpResponseRedirect(page_before(request))
     chosen = request.POST.get("theme", "")
     if chosen in THEMES:
         response.set_cookie(COOKIE, chosen, max_age=YEAR, samesite="Lax", secure=request.is_secure())
@@ -29,7 +29,8 @@ def set_theme(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _back(request: HttpRequest) -> str:
+def page_before(request: HttpRequest) -> str:
+    """The page that a switch (theme, keys) was on: `next` of its form, else the Referer, else the home page."""
     for url in (request.POST.get("next", ""), request.headers.get("Referer", "")):
         if url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure()):
             return url

@@ -36,7 +36,10 @@ document.addEventListener(
   true,
 );
 
+// What waits for an answer says so to screen readers; the line under the top bar shows it.
+document.addEventListener("htmx:beforeSend", (event) => event.detail.target.setAttribute("aria-busy", "true"));
 document.addEventListener("htmx:afterRequest", (event) => {
+  event.detail.target.removeAttribute("aria-busy");
   const form = event.target.closest?.("form");
   if (form) release(form);
 });

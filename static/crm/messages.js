@@ -1,6 +1,8 @@
 // Messages in the page's live region: can be closed, leave by themselves when all is well, and are read out on page load.
-// Anything marked data-announce in a swapped fragment (such as a result count) is read out too.
+// Read out too, but not shown: anything marked data-announce in a swapped fragment (such as a result count), and the text of
+// every event crm:announce.
 const STAY = 10000;
+const GATHER = 100;
 
 function settle(message) {
   const close = message.querySelector("[data-message-close]");
@@ -22,5 +24,18 @@ setTimeout(() => region.append(...present), 100);
 
 document.addEventListener("htmx:afterSwap", (event) => {
   const news = event.target.parentElement?.querySelector("[data-announce]");
-  if (news) document.getElementById("announcer").textContent = news.textContent;
+  if (news) announce(news.textContent);
 });
+
+// What comes at almost the same time is read as one; none displaces another, and the same words again are new words.
+let said = [];
+function announce(text) {
+  const announcer = document.getElementById("announcer");
+  announcer.textContent = "";
+  if (said.push(text) > 1) return;
+  setTimeout(() => {
+    announcer.textContent = said.join(" ");
+    said = [];
+  }, GATHER);
+}
+document.addEventListener("crm:announce", (event) => announce(event.detail));

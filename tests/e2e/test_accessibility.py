@@ -69,7 +69,7 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
     )
     quote = deals["running"].quotes.get()
     yield from ("/quotes/", "/quotes/new/", f"/quotes/new/?opportunity={deals['running'].pk}", f"/quotes/{quote.pk}/")
-    yield "/no/such/page/"
+    yield from ("/keyboard/", "/no/such/page/")
 
 
 @pytest.mark.parametrize("size", SIZES)

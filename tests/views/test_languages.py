@@ -193,7 +193,7 @@ class Visible(HTMLParser):
     """Collects what a person sees or hears: text, and the attributes that are shown or read out."""
 
     SAID = ("aria-label", "title", "placeholder", "alt", "label", "data-label", "aria-description", "aria-valuetext")
-    UNSEEN = ("script", "style")
+    UNSEEN = ("script", "style", "kbd")  # what is printed on a key
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -354,7 +354,7 @@ VERBS = (
     "restore",
 )
 PAGES = (
-    "/",
+    *("/", "/keyboard/"),
     *("/opportunities/", "/opportunities/?status=won&q=Chairs&closing_from=2026-01-01", "/opportunities/?q=nonsense"),
     *("/opportunities/?stage=x", "/opportunities/?nonsense=1", "/opportunities/?contact={company}&embedded=1"),
     *("/opportunities/?archived=true&order=-closing_on", "/opportunities/new/", "/opportunities/new/?contact={company}"),

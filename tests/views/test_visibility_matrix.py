@@ -39,6 +39,8 @@ MATRIX = {
     "logout": LACKS,
     "set_language": LACKS,
     "set_theme": LACKS,
+    "keyboard": LACKS,
+    "favicon": LACKS,
     "healthz": LACKS,
     "opportunities:list": LACKS,
     "opportunities:new": LACKS,

@@ -1,0 +1,67 @@
+"""Every key of the product. The list that people see is made of this; what a key presses carries it as `data-key`.
+
+The board handles its own keys on the card in focus. A test compares this list with the templates.
+"""
+
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+Words = str | Promise
+OR, THEN, WITH = pgettext_lazy("keys", "or"), pgettext_lazy("keys", "then"), "+"
+
+
+class Shortcut(NamedTuple):
+    keys: tuple[Words, ...]
+    does: Words
+    between: Words = OR
+
+
+class Group(NamedTuple):
+    title: Words
+    shortcuts: tuple[Shortcut, ...]
+
+
+GROUPS = (
+    Group(
+        _("Everywhere"),
+        (
+            Shortcut(("?",), _("Show this list")),
+            Shortcut(("G", "H"), _("Go home"), THEN),
+            Shortcut(("G", "B"), _("Go to the board"), THEN),
+            Shortcut(("G", "L"), _("Go to the list of opportunities"), THEN),
+            Shortcut(("G", "C"), _("Go to the contacts"), THEN),
+            Shortcut((pgettext_lazy("key", "Esc"),), _("Close what has opened")),
+        ),
+    ),
+    Group(
+        _("On lists and the board"),
+        (
+            Shortcut(("N",), _("New one")),
+            Shortcut(("/",), _("Search")),
+            Shortcut(("F",), _("Show and hide the filters")),
+        ),
+    ),
+    Group(
+        _("On a card of the board"),
+        (
+            Shortcut(("←", "↑", "→", "↓"), _("Go to another card or column"), ""),
+            Shortcut((pgettext_lazy("key", "Enter"),), _("Open the opportunity")),
+            Shortcut(("M",), _("Move to a stage, which a digit or letter then chooses")),
+            Shortcut((pgettext_lazy("key", "Shift"), "←"), _("To the previous stage"), WITH),
+            Shortcut((pgettext_lazy("key", "Shift"), "→"), _("To the next stage"), WITH),
+            Shortcut(("W",), _("Win")),
+            Shortcut(("L",), _("Lose")),
+        ),
+    ),
+    Group(
+        _("On the page of an opportunity"),
+        (
+            Shortcut(("J",), _("Next opportunity")),
+            Shortcut(("K",), _("Previous opportunity")),
+            Shortcut(("U",), _("Undo the last step")),
+        ),
+    ),
+)

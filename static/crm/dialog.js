@@ -1,0 +1,8 @@
+// A fragment that is swapped into <dialog data-modal> opens it. The browser keeps the focus inside and gives it back after;
+// an open menu closes first, so that the focus goes back to its button.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const dialog = event.detail.target;
+  if (!dialog.matches("dialog[data-modal]:not([open])")) return;
+  for (const menu of document.querySelectorAll(":popover-open")) menu.hidePopover();
+  dialog.showModal();
+});
