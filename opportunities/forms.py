@@ -1,6 +1,7 @@
 """Text from a browser becomes values for a verb. A form proposes and parses; the rules are asked in `lifecycle`."""
 
 import datetime
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -26,8 +27,26 @@ def percent(value: Any) -> str:
     return percent_formatter(get_language() or "en")(value)
 
 
-class StageChoiceField(forms.ModelChoiceField):
-    widget = forms.RadioSelect
+NO_SUCH_STAGE = _("This stage is not part of the sales cycle (any more). Choose another one.")
+
+
+class StageField(forms.ChoiceField):
+    """A stage of the cycle, which is in hand with its stages: no query. Which of them is open, the verb says."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages={"invalid_choice": NO_SUCH_STAGE}, **options)
+        self.stages: dict[str, Stage] = {}
+
+    def clean(self, value: Any) -> Any:
+        key = super().clean(value)
+        return self.stages[key] if key else None
+
+    def valid_value(self, value: Any) -> bool:
+        return value in self.stages
+
+    def offer(self, stages: Iterable[Stage], choices: Iterable[Any]) -> None:
+        self.stages = {str(stage.pk): stage for stage in stages}
+        self.widget.choices = list(choices)
 
 
 class StageOfCycleField(forms.ModelChoiceField):
@@ -165,7 +184,7 @@ class StartForm(EstimateForm):
 
 
 class MoveForm(EstimateForm):
-    to = StageChoiceField(Stage.objects.none(), label=_("To stage"), empty_label=None)
+    to = StageField(label=_("To stage"), widget=forms.RadioSelect)
 
     title, submit = _("Move"), _("Move")
     own = ("to", *EstimateForm.own)
@@ -176,11 +195,11 @@ class MoveForm(EstimateForm):
         super().__init__(data, **options)
 
     def prepare(self) -> None:
-        self.moves = lifecycle.moves(self.opportunity)
+        stages = lifecycle.stages_of(self.opportunity)
+        self.moves = lifecycle.moves(self.opportunity, stages)
         field = self.fields["to"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Stage.objects.filter(sales_cycle=self.opportunity.sales_cycle_id).select_related("sales_cycle")
-        field.widget.choices = [(way.stage.pk, self._label(way)) for way in self.moves if way.is_open]
+        assert isinstance(field, StageField)
+        field.offer(stages, ((way.stage.pk, self._label(way)) for way in self.moves if way.is_open))
         chosen = self.target()
         if chosen:
             self.initial["to"] = chosen.pk
@@ -258,7 +277,12 @@ class ReassignForm(DatedForm, ContactPicker):
 
 class ChangeCycleForm(EstimateForm):
     sales_cycle = forms.ModelChoiceField(SalesCycle.objects.none(), label=_("Sales cycle"), required=False)
-    to = StageOfCycleField(Stage.objects.none(), label=_("To stage"), required=False)
+    to = StageOfCycleField(
+        Stage.objects.none(),
+        label=_("To stage"),
+        required=False,
+        error_messages={"invalid_choice": NO_SUCH_STAGE},
+    )
 
     title, submit = _("Change the sales cycle"), _("Change the sales cycle")
     own = ("sales_cycle", "to", *EstimateForm.own)
@@ -340,7 +364,7 @@ class CloseForm(DatedForm):
 
 
 class ReopenForm(DatedForm):
-    to = forms.ModelChoiceField(Stage.objects.none(), label=_("To stage"), required=False)
+    to = StageField(label=_("To stage"), required=False)
     closing_on = DayField(label=_("Estimated closing date"), required=False)
 
     title, submit = _("Reopen"), _("Reopen the opportunity")
@@ -356,8 +380,9 @@ class ReopenForm(DatedForm):
             del self.fields["to"], self.fields["closing_on"]
             return
         field = self.fields["to"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Stage.objects.filter(sales_cycle=self.opportunity.sales_cycle_id).select_related("sales_cycle")
+        assert isinstance(field, StageField)
+        stages = lifecycle.stages_of(self.opportunity)
+        field.offer(stages, [("", _("– choose –")), *((stage.pk, stage) for stage in stages)])
         self.initial["to"] = before.stage_id
         if before.closing_on and before.closing_on >= self.today:
             self.initial["closing_on"] = before.closing_on

@@ -77,10 +77,10 @@ def stages_of(opportunity: Opportunity) -> list[Stage]:
 
 def has_quote(opportunity: Opportunity, stages: list[Stage]) -> bool:
     """Whether there is a current quote; asked of the database only when one of `stages` requires one."""
-    return (
-        any(stage.quote_required for stage in stages)
-        and Quote.objects.current().filter(opportunity=opportunity.pk).exists()
-    )
+    if not any(stage.quote_required for stage in stages):
+        return False
+    known: bool | None = getattr(opportunity, "has_current_quote", None)
+    return Quote.objects.current().filter(opportunity=opportunity.pk).exists() if known is None else known
 
 
 def moves(opportunity: Opportunity, stages: list[Stage] | None = None) -> list[ways.Move]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from opportunities.ledger import stage_names
+from opportunities.ledger import with_stage_names
 from opportunities.models import Action, Opportunity, OpportunityEntry
 
 # What is told of a step, in this order, and how it is shown. The company follows the contact and is not told twice.
@@ -25,7 +25,7 @@ TOLD = (
     ("salesperson", "name"),
     ("sales_cycle", "name"),
 )
-RELATED = ("by", "stage", "close_code", "source", "contact", "salesperson", "sales_cycle")
+RELATED = ("by", "close_code", "source", "contact", "salesperson", "sales_cycle")
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Told:
-    """One step: the entry, what it changed, and the name its stage had then."""
+    """One step: the entry and what it changed."""
 
     entry: OpportunityEntry
     changes: list[Change]
-    stage_name: str
+
+    @property
+    def stage_name(self) -> str:
+        """What its stage was called then."""
+        return self.entry.stage_name or ""  # type: ignore[attr-defined]
 
     @property
     def is_correction(self) -> bool:
@@ -50,32 +54,25 @@ class Told:
 
 
 def timeline(opportunity: Opportunity) -> list[Told]:
-    """Every step, newest first, in two queries."""
-    entries = list(opportunity.entries.select_related(*RELATED).order_by("step"))
-    names = stage_names(entries)
-    told = []
-    before: OpportunityEntry | None = None
-    for entry in entries:
-        told.append(Told(entry, list(_changes(before, entry, names)), names.get(entry.pk, "")))
-        before = entry
-    return told[::-1]
+    """Every step, newest first, in one query."""
+    entries: list[Any] = list(with_stage_names(opportunity.entries.select_related(*RELATED)).order_by("step"))
+    befores = [None, *entries]
+    return [Told(entry, list(_changes(before, entry))) for before, entry in zip(befores, entries, strict=False)][::-1]
 
 
-def _changes(before: OpportunityEntry | None, after: OpportunityEntry, names: dict[int, str]) -> Iterable[Change]:
+def _changes(before: OpportunityEntry | None, after: OpportunityEntry) -> Iterable[Change]:
     for name, kind in TOLD:
         label = OpportunityEntry._meta.get_field(name).verbose_name  # type: ignore[union-attr]
-        old, new = _shown(before, name, kind, names), _shown(after, name, kind, names)
+        old, new = _shown(before, name, kind), _shown(after, name, kind)
         if before is not None and old != new:
             yield Change(label, kind, old, new)
         elif before is None and new and name in ("estimated_value", "closing_on", "salesperson"):
             yield Change(label, kind, None, new)
 
 
-def _shown(entry: OpportunityEntry | None, name: str, kind: str, names: dict[int, str]) -> Any:
+def _shown(entry: OpportunityEntry | None, name: str, kind: str) -> Any:
     if entry is None:
         return None
     if kind == "choice":
         return getattr(entry, f"get_{name}_display")()
-    if kind == "stage":
-        return names.get(entry.pk)
-    return getattr(entry, name)
+    return getattr(entry, "stage_name" if kind == "stage" else name)

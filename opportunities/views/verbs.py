@@ -15,7 +15,8 @@ from opportunities import forms, lifecycle
 from opportunities.models import OpportunityEntry
 from opportunities.timeline import timeline
 from opportunities.views.access import ADD, CHANGE, require, visible, visible_or_404
-from opportunities.views.lists import help_without_cycle, state_of
+from opportunities.views.detail import state_of
+from opportunities.views.lists import help_without_cycle
 from salespeople.models import Company, Salesperson
 from salespeople.requests import SignedIn
 
@@ -71,6 +72,8 @@ def _done(request: SignedIn, pk: int, form: forms.VerbForm, entry: OpportunityEn
         return redirect_to(request, "opportunities:list")
     if not is_fragment(request):
         return redirect_to(request, "opportunities:detail", pk)
+    if opportunity.sales_cycle_id == form.opportunity.sales_cycle_id:
+        opportunity.sales_cycle = form.opportunity.sales_cycle  # a verb changes no set-up: its stages are read already
     context = state_of(request, opportunity)
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"
