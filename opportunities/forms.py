@@ -1,8 +1,8 @@
 """Text from a browser becomes values for a verb. A form proposes and parses; the rules are asked in `lifecycle`."""
 
 import datetime
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -15,7 +15,7 @@ from crm.lib.fields import AmountField, DayField, PercentageField
 from crm.lib.money import format_money, percent_formatter
 from opportunities import lifecycle
 from opportunities.estimates import KEEP, Asked, known_to_stage
-from opportunities.models import Opportunity, Priority
+from opportunities.models import Opportunity, Priority, Tracked
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User
@@ -110,6 +110,7 @@ class VerbForm(AnswerableForm):
 
     title: ClassVar[Any] = ""
     submit: ClassVar[Any] = ""
+    again: ClassVar[Any] = _("Save again if it should still be done.")  # said when somebody was faster
     own: ClassVar[tuple[str, ...]] = ()  # fields that become arguments of the verb
 
     def __init__(self, data: QueryDict | None, *, opportunity: Opportunity, user: User, today: datetime.date) -> None:
@@ -123,6 +124,26 @@ class VerbForm(AnswerableForm):
     def sent(self, name: str) -> bool:
         """Whether the browser sent the field at all: a button alone asks for nothing, a blank field asks for blank."""
         return self.add_prefix(name) in self.data
+
+    def terms(self, row: Tracked) -> dict[str, Any]:
+        """What `row` says in this form's own terms. Empty: the form's change is never merged with somebody else's."""
+        return {}
+
+    def asked(self) -> dict[str, Any]:
+        """What was typed, in the form's own terms."""
+        return {name: value for name, value in self.values().items() if name in self.own}
+
+    def once_more(self, opportunity: Opportunity, theirs: Mapping[str, Any], **options: Any) -> Self:
+        """The form over the present state: with everything that was typed, and what only others changed as it is now."""
+        typed = QueryDict(mutable=True)
+        typed.update(self.data)
+        typed["version"] = str(opportunity.version)
+        for name in theirs.keys() & self.fields.keys():
+            value = self.fields[name].prepare_value(theirs[name])
+            typed[name] = "" if value is None else str(value)
+        again = type(self)(typed, opportunity=opportunity, user=self.user, today=self.today, **options)
+        again.full_clean()
+        return again
 
     def fill_in(self) -> None:
         """Before a form is shown again: fields that a button did not send show what is proposed, not blanks."""
@@ -226,6 +247,11 @@ class ReviseForm(EstimateForm):
         if self.opportunity.is_in_progress:
             self.initial["closing_on"] = self.opportunity.closing_on
 
+    def terms(self, row: Tracked) -> dict[str, Any]:
+        """Blank chances are the stage's."""
+        chances = row.chances if row.chances_are_manual else None
+        return {"estimated_value": row.estimated_value, "chances": chances, "closing_on": row.closing_on}
+
 
 class EditForm(DatedForm):
     description = forms.CharField(label=_("Description"), max_length=100)
@@ -241,9 +267,14 @@ class EditForm(DatedForm):
         source = self.fields["source"]
         assert isinstance(source, forms.ModelChoiceField)
         source.queryset = Source.objects.usable() | Source.objects.filter(pk=opportunity.source_id or 0)
-        self.initial.update({name: getattr(opportunity, name) for name in ("description", "priority", "source")})
+        self.initial.update(self.terms(opportunity))
         if opportunity.is_closed:
-            del self.fields["priority"], self.fields["source"]
+            for name in ("priority", "source"):
+                if not self.sent(name):  # what was typed before somebody closed it stays to be seen
+                    del self.fields[name]
+
+    def terms(self, row: Tracked) -> dict[str, Any]:
+        return {"description": row.description, "priority": row.priority, "source": row.source}
 
 
 class ReassignForm(DatedForm, ContactPicker):
@@ -393,6 +424,7 @@ class ReopenForm(DatedForm):
 
 class UndoForm(VerbForm):
     title, submit = _("Undo the last step"), _("Undo")
+    again = _("What you meant is not the last step any more. Undo now takes back the last one of these.")
 
     reason = forms.CharField(
         label=_("Reason"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2})

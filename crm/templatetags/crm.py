@@ -73,6 +73,19 @@ def moment(value: datetime | None) -> str:
     return dates.moment(value or None, _language())
 
 
+@register.simple_tag(takes_context=True)
+def shown(context: Context, value: Any, kind: str) -> str:
+    """`{% shown change.after change.kind %}`: money, percent, day, or as it is; a text (the stage's own) stays a text."""
+    if value is None or value == "":
+        return money.BLANK
+    if isinstance(value, str):
+        return value
+    if kind == "money":
+        return money_filter(value, str(context.get("currency") or ""))
+    looks = {"percent": percent, "day": day_short}
+    return looks.get(kind, str)(value)
+
+
 @register.filter
 def initials(name: str) -> str:
     """`{{ user.name|initials }}`: the first letters of the first and the last word."""

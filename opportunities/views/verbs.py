@@ -1,6 +1,6 @@
 """One view per verb: fetch what is visible, ask the form, act, answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -12,8 +12,9 @@ from django.views.decorators.http import require_http_methods
 from contacts.models import Contact
 from crm.lib.fragments import is_fragment, redirect_to, render_page
 from opportunities import forms, lifecycle
+from opportunities.merging import NOTHING, Merge, merge
 from opportunities.models import OpportunityEntry
-from opportunities.timeline import timeline
+from opportunities.timeline import Told, timeline
 from opportunities.views.access import ADD, CHANGE, require, visible, visible_or_404
 from opportunities.views.detail import state_of
 from opportunities.views.lists import help_without_cycle
@@ -39,7 +40,7 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
         form.refuse(refusal)
         return _show(request, form, status=422)
     except lifecycle.Stale as stale:
-        return _conflict(request, form, stale, **options)
+        return _conflict(request, form, stale, verb, **options)
     return _done(request, pk, form, entry)
 
 
@@ -50,22 +51,49 @@ def _show(request: SignedIn, form: forms.VerbForm, *, status: int, **context: An
     return render_page(request, "opportunities/verb.html", context, partial="form", status=status)
 
 
-def _conflict(request: SignedIn, form: forms.VerbForm, stale: lifecycle.Stale, **options: Any) -> HttpResponse:
-    """The present state, what happened since, and the form again with everything that was typed."""
+def _conflict(
+    request: SignedIn, form: forms.VerbForm, stale: lifecycle.Stale, verb: Verb, **options: Any
+) -> HttpResponse:
+    """Somebody was faster. What does not touch their change is saved beside it; else the answer is the present state, what
+    happened since, and the form again with everything that was typed."""
     opportunity = visible_or_404(request, stale.pk)
-    typed = request.POST.copy()
-    typed["version"] = str(opportunity.version)
-    again = type(form)(typed, opportunity=opportunity, user=request.user, today=form.today, **options)
-    since = [told for told in timeline(opportunity) if told.entry.step > stale.seen]
-    return _show(request, again, status=409, since=since)
+    told = timeline(opportunity)
+    since = [one for one in told if one.entry.step > stale.seen]
+    seen = next((one.entry for one in told if one.entry.step == stale.seen), None)
+    merged = merge(form.terms(seen), form.terms(opportunity), form.asked()) if seen and since else NOTHING
+    again = form.once_more(opportunity, merged.theirs, **options)
+    answer = None if merged.clashes else _beside(request, form, again, verb, merged, since)
+    return answer or _show(request, again, status=409, since=since, clashes=merged.clashes)
 
 
-def _done(request: SignedIn, pk: int, form: forms.VerbForm, entry: OpportunityEntry) -> HttpResponse:
-    """Say what happened and show the new state, read again from the top."""
-    said = _("Done: %(action)s.") % {"action": entry.get_action_display()}
-    if isinstance(form, forms.CloseForm) and form.quote and form.differs_from_quote:
-        said += " " + _("The quote %(number)s says another amount.") % {"number": form.quote.number}
-    messages.success(request, said)
+def _beside(
+    request: SignedIn, form: forms.VerbForm, again: forms.VerbForm, verb: Verb, merged: Merge, since: list[Told]
+) -> HttpResponse | None:
+    """Save what only I changed. None where nothing of mine is left, the verb refuses, or somebody was faster once more."""
+    opportunity, values = again.opportunity, form.values()
+    if not merged.mine:
+        said_all = merged.agreed and not values.get("reason")
+        return _done(request, opportunity.pk, again, None, since) if said_all else None
+    values = {name: value for name, value in values.items() if name not in form.own} | merged.mine
+    try:
+        entry = verb(opportunity, version=opportunity.version, by=request.user, **values)
+    except ValidationError as refusal:
+        again.refuse(refusal)
+        return None
+    except lifecycle.Stale:
+        return None
+    return _done(request, opportunity.pk, again, entry, since)
+
+
+def _done(
+    request: SignedIn,
+    pk: int,
+    form: forms.VerbForm,
+    entry: OpportunityEntry | None,
+    since: Iterable[Told] = (),
+) -> HttpResponse:
+    """Say what happened and show the new state, read again from the top. No entry: there was nothing left to save."""
+    messages.success(request, " ".join(_said(form, entry, since)))
     opportunity = visible(request).filter(pk=pk).first()
     if opportunity is None:
         messages.info(request, _("The opportunity now belongs to somebody else and is no longer yours to see."))
@@ -78,6 +106,18 @@ def _done(request: SignedIn, pk: int, form: forms.VerbForm, entry: OpportunityEn
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"
     return response
+
+
+def _said(form: forms.VerbForm, entry: OpportunityEntry | None, since: Iterable[Told]) -> Iterator[str]:
+    others = {"who": ", ".join(sorted({str(told.entry.by or _("the system")) for told in since}))}
+    if entry is None:
+        yield _("%(who)s saved the same already.") % others
+        return
+    yield _("Done: %(action)s.") % {"action": entry.get_action_display()}
+    if isinstance(form, forms.CloseForm) and form.quote and form.differs_from_quote:
+        yield _("The quote %(number)s says another amount.") % {"number": form.quote.number}
+    if since:
+        yield _("What %(who)s changed in between was kept.") % others
 
 
 @get_or_post

@@ -381,7 +381,7 @@ def test_a_stage_that_is_not_of_the_cycle_is_said_to_be_none(
 ) -> None:
     client = client_for(rep)
     keys = {"of another cycle": make_cycle("OTHER").stages.get(number=2).pk, "gone": 987654321}
-    data = {"version": deal.version, "to": keys.get(to, to), "reason": "because"}
+    data: dict[str, Any] = {"version": deal.version, "to": keys.get(to, to), "reason": "because"}
     answer = client.post(address(deal, "move"), data, headers=headers)
     assert answer.status_code == 422
     assert "This stage is not part of the sales cycle (any more)." in answer.content.decode()
