@@ -19,6 +19,7 @@ from django.utils.translation import get_language
 from crm.lib import dates, money
 from crm.lib.icons import ICONS
 from crm.lib.theme import theme_of
+from crm.lib.undo import Offer, offered
 
 register = template.Library()
 
@@ -118,6 +119,12 @@ def meter(value: Any, label: Any = "") -> SafeString | str:
     """`{% meter opportunity.probability %}`: a bar of 0–100 with its figure. Give a label where no heading names it."""
     text = percent(value)
     return text if _number(value) is None else _meter(str(value), text, str(label))
+
+
+@register.filter
+def undo_offered(message: Any) -> Offer | None:
+    """`{% with undo=message|undo_offered %}`: the form that a message brings, or None."""
+    return offered(message.extra_tags)
 
 
 @register.simple_tag(takes_context=True)

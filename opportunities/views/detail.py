@@ -28,7 +28,8 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
     stages = lifecycle.stages_of(opportunity)
     moves = lifecycle.moves(opportunity, stages)
     told = timeline(opportunity)
-    live = [step.entry for step in told if step.entry.voided_at is None]
+    steps = [step.entry for step in told]
+    live = [entry for entry in steps if entry.voided_at is None]
     current = opportunity.stage_id or opportunity.stage_before_id
     done = next((stage.number for stage in stages if stage.pk == current), 0)
     ways = {way.stage.pk: way for way in moves}
@@ -39,7 +40,7 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
         "next_move": next((way for way in moves if way.action in ("next", "started")), None),
         "moves": moves,
         "timeline": told,
-        "can_undo": len(live) > 1,
+        "can_undo": request.user.has_perm(CHANGE) and len(live) > 1 and lifecycle.can_still_be_undone(live[0], steps),
         "last_step": told[0].entry,
         "is_overdue": opportunity.is_in_progress and opportunity.closing_on and opportunity.closing_on < today,
         "quotes": list(opportunity.quotes.all()),

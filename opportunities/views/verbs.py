@@ -6,14 +6,17 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from contacts.models import Contact
 from crm.lib.fragments import is_fragment, redirect_to, render_page
+from crm.lib.undo import undo_offer
 from opportunities import forms, lifecycle
+from opportunities.effects import Share, effect, share
 from opportunities.merging import NOTHING, Merge, merge
-from opportunities.models import OpportunityEntry
+from opportunities.models import Action, Opportunity, OpportunityEntry
 from opportunities.timeline import Told, timeline
 from opportunities.views.access import ADD, CHANGE, require, visible, visible_or_404
 from opportunities.views.detail import state_of
@@ -23,6 +26,7 @@ from salespeople.requests import SignedIn
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 Verb = Callable[..., OpportunityEntry]
+ENTERS = (Action.STARTED, Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP, Action.CYCLE_CHANGED, Action.REOPENED)
 
 
 def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: Verb, **options: Any) -> HttpResponse:
@@ -33,7 +37,7 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
     form = form_class(data, opportunity=opportunity, user=request.user, today=today, **options)
     if data is None or not form.is_valid():
         return _show(request, form, status=200 if data is None else 422)
-    seen = form.cleaned_data["version"]
+    seen, before = form.cleaned_data["version"], share(opportunity)
     try:
         entry = verb(opportunity, version=seen, by=request.user, **form.values())
     except ValidationError as refusal:
@@ -41,7 +45,7 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
         return _show(request, form, status=422)
     except lifecycle.Stale as stale:
         return _conflict(request, form, stale, verb, **options)
-    return _done(request, pk, form, entry)
+    return _done(request, form, entry, before)
 
 
 def _show(request: SignedIn, form: forms.VerbForm, *, status: int, **context: Any) -> HttpResponse:
@@ -70,10 +74,10 @@ def _beside(
     request: SignedIn, form: forms.VerbForm, again: forms.VerbForm, verb: Verb, merged: Merge, since: list[Told]
 ) -> HttpResponse | None:
     """Save what only I changed. None where nothing of mine is left, the verb refuses, or somebody was faster once more."""
-    opportunity, values = again.opportunity, form.values()
+    opportunity, values, before = again.opportunity, form.values(), share(again.opportunity)
     if not merged.mine:
         said_all = merged.agreed and not values.get("reason")
-        return _done(request, opportunity.pk, again, None, since) if said_all else None
+        return _done(request, again, None, before, since) if said_all else None
     values = {name: value for name, value in values.items() if name not in form.own} | merged.mine
     try:
         entry = verb(opportunity, version=opportunity.version, by=request.user, **values)
@@ -82,22 +86,27 @@ def _beside(
         return None
     except lifecycle.Stale:
         return None
-    return _done(request, opportunity.pk, again, entry, since)
+    return _done(request, again, entry, before, since)
 
 
 def _done(
     request: SignedIn,
-    pk: int,
     form: forms.VerbForm,
     entry: OpportunityEntry | None,
+    before: Share,
     since: Iterable[Told] = (),
 ) -> HttpResponse:
     """Say what happened and show the new state, read again from the top. No entry: there was nothing left to save."""
-    messages.success(request, " ".join(_said(form, entry, since)))
+    pk = form.opportunity.pk
     opportunity = visible(request).filter(pk=pk).first()
+    said = list(_said(form, entry, opportunity, since))
     if opportunity is None:
+        messages.success(request, " ".join(said))
         messages.info(request, _("The opportunity now belongs to somebody else and is no longer yours to see."))
         return redirect_to(request, "opportunities:list")
+    said.insert(1, effect(before, share(opportunity)))
+    offered = undo_offer(reverse("opportunities:undo", args=[pk]), entry.step) if entry and not entry.undoes else ""
+    messages.success(request, " ".join(filter(None, said)), extra_tags=offered)
     if not is_fragment(request):
         return redirect_to(request, "opportunities:detail", pk)
     if opportunity.sales_cycle_id == form.opportunity.sales_cycle_id:
@@ -108,12 +117,18 @@ def _done(
     return response
 
 
-def _said(form: forms.VerbForm, entry: OpportunityEntry | None, since: Iterable[Told]) -> Iterator[str]:
+def _said(
+    form: forms.VerbForm, entry: OpportunityEntry | None, opportunity: Opportunity | None, since: Iterable[Told]
+) -> Iterator[str]:
     others = {"who": ", ".join(sorted({str(told.entry.by or _("the system")) for told in since}))}
     if entry is None:
         yield _("%(who)s saved the same already.") % others
         return
-    yield _("Done: %(action)s.") % {"action": entry.get_action_display()}
+    if isinstance(form, forms.CorrectForm):
+        yield _("The date was corrected.")
+        return
+    entered = opportunity.stage if opportunity and entry.action in ENTERS else None
+    yield f"{entry.get_action_display()}: {entered}." if entered else f"{entry.get_action_display()}."
     if isinstance(form, forms.CloseForm) and form.quote and form.differs_from_quote:
         yield _("The quote %(number)s says another amount.") % {"number": form.quote.number}
     if since:
