@@ -11,6 +11,7 @@ from opportunities.models import Opportunity, Status
 from salespeople.models import Company
 
 NONE = Decimal(0)
+WORD_JOINER = "\u2060"  # no line ends between a minus and its amount
 
 
 class Share(NamedTuple):
@@ -41,4 +42,4 @@ def effect(before: Share, after: Share) -> str:
 
 def _signed(change: Decimal) -> str:
     amount = format_money(abs(change), Company.current().currency, get_language() or "en")
-    return f"{'+' if change > 0 else '−'}{amount}"
+    return f"{'+' if change > 0 else '−'}{WORD_JOINER}{amount}"

@@ -113,10 +113,23 @@ class VerbForm(AnswerableForm):
     again: ClassVar[Any] = _("Save again if it should still be done.")  # said when somebody was faster
     own: ClassVar[tuple[str, ...]] = ()  # fields that become arguments of the verb
 
-    def __init__(self, data: QueryDict | None, *, opportunity: Opportunity, user: User, today: datetime.date) -> None:
+    def __init__(
+        self, data: QueryDict | None, *, opportunity: Opportunity, user: User, today: datetime.date, only: str = ""
+    ) -> None:
         super().__init__(data, initial={"version": opportunity.version, "on": today})
         self.opportunity, self.user, self.today = opportunity, user, today
         self.prepare()
+        self.only = only if only in self.own and only in self.fields else ""
+        if self.only:
+            self.leave_only()
+
+    def leave_only(self) -> None:
+        """One field and a reason, to be edited where it stands. Its names in the page are apart from the whole form's."""
+        self.auto_id = f"{self.only}-%s"
+        for name in self.fields.keys() - {self.only, f"{self.only}_search", "version", "reason"}:
+            del self.fields[name]
+        self.fields["reason"].widget = forms.TextInput(attrs={"autocomplete": "off"})
+        self.fields[self.only].widget.attrs["autofocus"] = True
 
     def prepare(self) -> None:
         """Set what is proposed and offered."""
@@ -157,9 +170,7 @@ class VerbForm(AnswerableForm):
 
     def values(self) -> dict[str, Any]:
         """Arguments for the verb; what was not sent is not asked for."""
-        values = {name: self.cleaned_data[name] for name in self.own if self.sent(name)}
-        if "on" in self.fields:
-            values["on"] = self.cleaned_data.get("on") or self.today
+        values = {name: self.cleaned_data[name] for name in self.own if name in self.cleaned_data and self.sent(name)}
         if "reason" in self.fields:
             values["reason"] = self.cleaned_data.get("reason", "")
         return values
@@ -170,6 +181,9 @@ class DatedForm(VerbForm):
     reason = forms.CharField(
         label=_("Reason"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2})
     )
+
+    def values(self) -> dict[str, Any]:
+        return super().values() | {"on": self.cleaned_data.get("on") or self.today}
 
 
 class EstimateForm(DatedForm):
@@ -419,7 +433,7 @@ class ReopenForm(DatedForm):
             self.initial["closing_on"] = before.closing_on
 
     def values(self) -> dict[str, Any]:
-        return {name: value for name, value in super().values().items() if name in (*self.fields, "reason")}
+        return {name: value for name, value in super().values().items() if name in self.fields}
 
 
 class UndoForm(VerbForm):

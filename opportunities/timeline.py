@@ -1,7 +1,8 @@
 """The ledger as a story: who changed what from what to what, through which door."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from opportunities.ledger import with_stage_names
@@ -58,6 +59,16 @@ def timeline(opportunity: Opportunity) -> list[Told]:
     entries: list[Any] = list(with_stage_names(opportunity.entries.select_related(*RELATED)).order_by("step"))
     befores = [None, *entries]
     return [Told(entry, list(_changes(before, entry))) for before, entry in zip(befores, entries, strict=False)][::-1]
+
+
+def postponements(live: Sequence[OpportunityEntry]) -> int:
+    """How often the closing date was moved later by a step of an open opportunity. `live`: the live entries, newest first."""
+    steps = pairwise(reversed(live))
+    return sum(
+        before.closing_on < after.closing_on
+        for before, after in steps
+        if before.closing_on and after.closing_on and not before.is_closed and not after.is_closed
+    )
 
 
 def _changes(before: OpportunityEntry | None, after: OpportunityEntry) -> Iterable[Change]:

@@ -51,8 +51,10 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
 def _show(request: SignedIn, form: forms.VerbForm, *, status: int, **context: Any) -> HttpResponse:
     if form.is_bound:
         form.fill_in()
-    context |= {"form": form, "opportunity": form.opportunity, "action": request.path}
-    return render_page(request, "opportunities/verb.html", context, partial="form", status=status)
+    action = f"{request.path}?field={form.only}" if form.only else request.path
+    context |= {"form": form, "opportunity": form.opportunity, "action": action}
+    partial = "field" if form.only else "form"
+    return render_page(request, "opportunities/verb.html", context, partial=partial, status=status)
 
 
 def _conflict(
@@ -111,7 +113,7 @@ def _done(
         return redirect_to(request, "opportunities:detail", pk)
     if opportunity.sales_cycle_id == form.opportunity.sales_cycle_id:
         opportunity.sales_cycle = form.opportunity.sales_cycle  # a verb changes no set-up: its stages are read already
-    context = state_of(request, opportunity)
+    context = state_of(request, opportunity) | {"edited": form.only}
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"
     return response
@@ -147,17 +149,17 @@ def move(request: SignedIn, pk: int) -> HttpResponse:
 
 @get_or_post
 def revise(request: SignedIn, pk: int) -> HttpResponse:
-    return _answer(request, pk, forms.ReviseForm, lifecycle.revise)
+    return _answer(request, pk, forms.ReviseForm, lifecycle.revise, only=request.GET.get("field", ""))
 
 
 @get_or_post
 def edit(request: SignedIn, pk: int) -> HttpResponse:
-    return _answer(request, pk, forms.EditForm, lifecycle.edit)
+    return _answer(request, pk, forms.EditForm, lifecycle.edit, only=request.GET.get("field", ""))
 
 
 @get_or_post
 def reassign(request: SignedIn, pk: int) -> HttpResponse:
-    return _answer(request, pk, forms.ReassignForm, lifecycle.reassign)
+    return _answer(request, pk, forms.ReassignForm, lifecycle.reassign, only=request.GET.get("field", ""))
 
 
 @get_or_post

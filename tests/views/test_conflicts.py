@@ -71,7 +71,7 @@ def facts(**typed: Any) -> dict[str, Any]:
 
 def table(page: str) -> list[list[str]]:
     """The rows of the table of clashes."""
-    rows = re.findall(r"<tr>(.*?)</tr>", page.split("clashes")[1].split("</table>")[0], re.DOTALL)[1:]
+    rows = re.findall(r"<tr>(.*?)</tr>", page.split('class="clashes"')[1].split("</table>")[0], re.DOTALL)[1:]
     return [re.findall(r">([^<>]+)</t[hd]>", row) for row in rows]
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from contacts.models import Contact
 from crm.lib.undo import Offer, offered, undo_offer
-from opportunities.effects import Share, effect
+from opportunities.effects import WORD_JOINER, Share, effect
 from opportunities.ledger import faults
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
@@ -48,7 +48,7 @@ def told(answer: Any) -> tuple[str, int | None]:
     said = answer.content.decode().split('hx-swap-oob="beforeend:#messages"')[1]
     text = re.search(r'class="message-text">(.*?)</div>', said, re.DOTALL).group(1)
     undo = re.search(r'data-undo.*name="version" value="(\d+)"', said, re.DOTALL)
-    return text, int(undo.group(1)) if undo else None
+    return text.replace(WORD_JOINER, ""), int(undo.group(1)) if undo else None
 
 
 def test_each_step_says_its_effect_on_the_totals(
@@ -86,7 +86,7 @@ def test_a_correction_offers_no_undo_of_its_own(client: Client, deal: Opportunit
 
 def test_an_effect_of_nothing_is_not_told() -> None:
     assert effect(Share(), Share()) == ""
-    assert effect(Share(won=Decimal(5)), Share(won=Decimal("5.5"))) == "Won value +€0.50."
+    assert effect(Share(won=Decimal(5)), Share(won=Decimal("5.5"))) == f"Won value +{WORD_JOINER}€0.50."
 
 
 def test_the_offer_travels_with_the_message() -> None:
@@ -106,7 +106,7 @@ def test_without_scripts_the_button_stands_in_the_message_of_the_next_page(
     assert f'action="/opportunities/{deal.pk}/undo/"' in said and 'data-key="u"' in said
     undo = {"version": 3, "csrfmiddlewaretoken": token(said)}
     page = strict.post(f"/opportunities/{deal.pk}/undo/", undo, follow=True).content.decode()
-    assert "Undone. Weighted value −€220.00." in page
+    assert "Undone. Weighted value −€220.00." in page.replace(WORD_JOINER, "")
     assert "data-undo" not in page
     assert (fresh(deal).stage.number, fresh(deal).version) == (1, 4)
     assert [str(fault) for fault in faults()] == []
