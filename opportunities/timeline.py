@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from opportunities.ledger import with_stage_names
 from opportunities.models import Action, Opportunity, OpportunityEntry
 
@@ -26,6 +28,8 @@ TOLD = (
     ("salesperson", "name"),
     ("sales_cycle", "name"),
 )
+FACTS = (Action.EDITED, Action.REASSIGNED)
+SHOWN = {"moves": _("Moves"), "estimates": _("Estimates"), "facts": _("Facts")}  # what the timeline can be narrowed to
 RELATED = ("by", "close_code", "source", "contact", "salesperson", "sales_cycle")
 
 
@@ -39,10 +43,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Told:
-    """One step: the entry and what it changed."""
+    """One step: the entry, what it changed, and which kind of step it is: a word of `SHOWN`."""
 
     entry: OpportunityEntry
     changes: list[Change]
+    kind: str
 
     @property
     def stage_name(self) -> str:
@@ -57,8 +62,19 @@ class Told:
 def timeline(opportunity: Opportunity) -> list[Told]:
     """Every step, newest first, in one query."""
     entries: list[Any] = list(with_stage_names(opportunity.entries.select_related(*RELATED)).order_by("step"))
-    befores = [None, *entries]
-    return [Told(entry, list(_changes(before, entry))) for before, entry in zip(befores, entries, strict=False)][::-1]
+    kinds: dict[int, str] = {}
+    told = []
+    for before, entry in zip([None, *entries], entries, strict=False):
+        kinds[entry.step] = _kind(entry, kinds)
+        told.append(Told(entry, list(_changes(before, entry)), kinds[entry.step]))
+    return told[::-1]
+
+
+def _kind(entry: OpportunityEntry, kinds: dict[int, str]) -> str:
+    """By what was done, whatever it changed; what takes a step back, or corrects it, is of that step's kind."""
+    if entry.undoes is not None:
+        return kinds[entry.undoes]
+    return "estimates" if entry.action == Action.REVISED else "facts" if entry.action in FACTS else "moves"
 
 
 def postponements(live: Sequence[OpportunityEntry]) -> int:

@@ -36,12 +36,21 @@ def opportunity_list(request: SignedIn) -> HttpResponse:
         "page": page,
         "order": order,
         "embedded": embedded,
+        "selection": _selection(request),
         "today": Company.current().today(),
         "may_add": request.user.has_perm(ADD),
     }
     return render_page(
         request, "opportunities/list.html", context, partial="results", status=200 if understood else 422
     )
+
+
+def _selection(request: SignedIn) -> str:
+    """What the page of an opportunity has to know to find its neighbours in this list."""
+    query = request.GET.copy()
+    for name in ("page", "embedded"):
+        query.pop(name, None)
+    return query.urlencode() or "from=list"
 
 
 def _page(rows: Any, count: int, number: str) -> Page:
