@@ -69,7 +69,7 @@ def _conflict(
     merged = merge(form.terms(seen), form.terms(opportunity), form.asked()) if seen and since else NOTHING
     again = form.once_more(opportunity, merged.theirs, **options)
     answer = None if merged.clashes else _beside(request, form, again, verb, merged, since)
-    return answer or _show(request, again, status=409, since=since, clashes=merged.clashes)
+    return answer or _show(request, again, status=409, since=since, who=_names(since), clashes=merged.clashes)
 
 
 def _beside(
@@ -119,10 +119,14 @@ def _done(
     return response
 
 
+def _names(since: Iterable[Told]) -> str:
+    return ", ".join(sorted({str(told.entry.by or _("the system")) for told in since}))
+
+
 def _said(
     form: forms.VerbForm, entry: OpportunityEntry | None, opportunity: Opportunity | None, since: Iterable[Told]
 ) -> Iterator[str]:
-    others = {"who": ", ".join(sorted({str(told.entry.by or _("the system")) for told in since}))}
+    others = {"who": _names(since)}
     if entry is None:
         yield _("%(who)s saved the same already.") % others
         return

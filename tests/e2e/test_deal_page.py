@@ -140,3 +140,39 @@ def test_a_late_undo_says_what_followed(page: Page, deal: Opportunity, rep: User
     expect(page.get_by_role("alert")).to_contain_text("Next: Offer")
     expect(page.get_by_role("alert")).to_be_focused()
     assert fresh(deal).version == 4
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["in place", "scripts off"])
+def test_walking_a_selection_and_narrowing_the_timeline(
+    page: Page,
+    plain_page: Page,
+    deal: Opportunity,
+    acme: Contact,
+    jo: Salesperson,
+    rep: User,
+    sign_in: SignIn,
+    scripts: bool,
+) -> None:
+    make_opportunity(contact=acme, salesperson=jo, by=rep, description="Desks", value=10)
+    tab = page if scripts else plain_page
+    sign_in(tab, rep)
+    tab.goto("/opportunities/?status=open&order=-estimated_value")
+    tab.get_by_role("link", name="Chairs", exact=True).click()
+    expect(tab.get_by_role("link", name="Previous in this selection")).to_have_count(0)
+    facts = tab.get_by_role("link", name="Facts", exact=True)
+    facts.click()
+    expect(tab.get_by_text("No step of this kind yet.")).to_be_visible()
+    expect(facts).to_have_attribute("aria-current", "true")
+    if scripts:
+        expect(facts).to_be_focused()
+    expect(tab).to_have_url(re.compile(r"\?status=open&order=-estimated_value&show=facts$"))
+    tab.get_by_role("button", name="Next: Present").first.click()
+    expect(tab.locator("[aria-current=step]")).to_contain_text("Present")
+    if not scripts:  # after a round trip by itself the page has forgotten where it came from
+        return
+    expect(facts).to_have_attribute("aria-current", "true")
+    tab.get_by_role("link", name="Next in this selection").click()
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("Desks")
+    expect(tab.get_by_role("link", name="Next in this selection")).to_have_count(0)
+    tab.get_by_role("link", name="Back to the list").click()
+    expect(tab).to_have_url(re.compile(r"/opportunities/\?status=open&order=-estimated_value$"))
