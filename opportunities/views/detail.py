@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.middleware import HtmxDetails
 
 from contacts.models import Contact
+from contacts.places import countries
 from crm.lib.fragments import is_fragment, render_page
 from opportunities import lifecycle
 from opportunities.filters import OpportunityFilter, neighbours
@@ -128,7 +129,8 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
 def _where(contact: Contact) -> list[str]:
     """The lines of the address."""
     town = " ".join(filter(None, (contact.post_code, contact.city)))
-    return [line for line in (contact.address, contact.address_2, town, contact.county, contact.country) if line]
+    country = countries().get(contact.country, contact.country)
+    return [line for line in (contact.address, contact.address_2, town, contact.county, country) if line]
 
 
 def _step(stage: Stage, opportunity: Opportunity, done: int, way: Any, live: list[Any], today: Any) -> dict[str, Any]:

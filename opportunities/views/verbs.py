@@ -35,8 +35,9 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
     data = request.POST if request.method == "POST" else None
     today = Company.current().today()
     form = form_class(data, opportunity=opportunity, user=request.user, today=today, **options)
-    if data is None or not form.is_valid():
-        return _show(request, form, status=200 if data is None else 422)
+    only_shown = data is None or "find" in data  # “Find” only searches contacts
+    if only_shown or not form.is_valid():
+        return _show(request, form, status=200 if only_shown else 422)
     seen, before = form.cleaned_data["version"], share(opportunity)
     try:
         entry = verb(opportunity, version=seen, by=request.user, **form.values())

@@ -133,6 +133,25 @@ def test_a_field_that_the_form_has_not_is_ignored(client: Client, deal: Opportun
         assert sorted(names(page)) == ["chances", "closing_on", "estimated_value", "on", "reason", "version"]
 
 
+@pytest.mark.parametrize("field", ["", "contact"])
+def test_find_searches_contacts_and_saves_nothing(
+    client: Client, acme: Contact, ann: Contact, beta: Contact, jo: Salesperson, field: str
+) -> None:
+    waiting = make_opportunity(contact=acme, salesperson=jo)
+    url = f"/opportunities/{waiting.pk}/reassign/?field={field}"
+    assert 'name="find"' in client.get(url).content.decode()
+    typed = {"version": 1, "contact": acme.pk, "contact_search": "ann", "reason": "moved", "find": "1"}
+    for headers in ({}, HX):
+        answer = client.post(url, typed, headers=headers)
+        page = answer.content.decode()
+        assert answer.status_code == 200 and "Ann Lee (ACME)" in page and "moved" in page
+        assert "BETA" not in page
+    assert fresh(waiting).version == 1
+    found = {"version": 1, "contact": ann.pk, "contact_search": "ann"}
+    assert client.post(url, found).status_code == 302
+    assert fresh(waiting).contact == ann
+
+
 def test_what_can_be_edited_has_a_button(
     client_for: Sign, client: Client, viewer: User, deal: Opportunity, price_l: CloseCode, today: datetime.date
 ) -> None:
@@ -157,10 +176,22 @@ def test_the_contact_is_at_hand(
     client: Client, acme: Contact, ann: Contact, jo: Salesperson, cycle: SalesCycle
 ) -> None:
     Contact.objects.filter(pk=ann.pk).update(
-        email="ann@example.com", phone="+358 1", mobile="+358 2", address="Street 1", post_code="00100", city="Town"
+        email="ann@example.com",
+        phone="+358 1",
+        mobile="+358 2",
+        address="Street 1",
+        post_code="00100",
+        city="Town",
+        country="FI",
     )
     page = client.get(make_opportunity(contact=ann, salesperson=jo).get_absolute_url()).content.decode()
-    for words in ("mailto:ann@example.com", "tel:+358 1", "tel:+358 2", "Street 1<br>00100 Town", ">ACME</a>"):
+    for words in (
+        "mailto:ann@example.com",
+        "tel:+358 1",
+        "tel:+358 2",
+        "Street 1<br>00100 Town<br>Finland",
+        ">ACME</a>",
+    ):
         assert words in page
     assert f"/opportunities/?status=open&amp;contact={ann.pk}" in page
     page = client.get(make_opportunity(contact=acme, salesperson=jo).get_absolute_url()).content.decode()
