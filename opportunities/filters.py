@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet, Subquery
 from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -193,3 +193,32 @@ def ordered(rows: QuerySet[Opportunity], order: str) -> QuerySet[Opportunity]:
     if order.startswith("-"):
         return rows.order_by(column.desc(nulls_last=True), "-pk")
     return rows.order_by(column.asc(nulls_last=True), "pk")
+
+
+def neighbours(
+    rows: QuerySet[Opportunity], order: str, opportunity: Opportunity
+) -> tuple[int | None, int | None] | None:
+    """Keys of the rows before and after it in that order, in one query; None where it is not among the rows."""
+    after = ordered(rows, order).filter(_beyond(order, opportunity, forwards=True))
+    before = ordered(rows, order).reverse().filter(_beyond(order, opportunity, forwards=False))
+    nearest = [Subquery(side.values("pk")[:1]) for side in (before, after)]
+    return rows.filter(pk=opportunity.pk).order_by().values_list(*nearest).first()
+
+
+def _beyond(order: str, opportunity: Opportunity, *, forwards: bool) -> Q:
+    """What `ordered` puts after it, or before it."""
+    word = order.removeprefix("-")
+    downwards = order.startswith("-") or word not in ORDERS
+    further = "lt" if downwards is forwards else "gt"
+    beside = Q((f"pk__{further}", opportunity.pk))
+    if word not in ORDERS:
+        return beside
+    column = ORDERS[word][0]
+    value: Any = opportunity
+    for name in column.split("__"):
+        value = getattr(value, name, None)
+    unknown = Q((f"{column}__isnull", True))
+    if value is None:
+        return unknown & beside if forwards else (unknown & beside) | ~unknown
+    known = Q((f"{column}__{further}", value)) | (Q((column, value)) & beside)
+    return known | unknown if forwards else known

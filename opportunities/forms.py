@@ -1,7 +1,8 @@
 """Text from a browser becomes values for a verb. A form proposes and parses; the rules are asked in `lifecycle`."""
 
 import datetime
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,7 +15,7 @@ from crm.lib.fields import AmountField, DayField, PercentageField
 from crm.lib.money import format_money, percent_formatter
 from opportunities import lifecycle
 from opportunities.estimates import KEEP, Asked, known_to_stage
-from opportunities.models import Opportunity, Priority
+from opportunities.models import Opportunity, Priority, Tracked
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User
@@ -26,8 +27,26 @@ def percent(value: Any) -> str:
     return percent_formatter(get_language() or "en")(value)
 
 
-class StageChoiceField(forms.ModelChoiceField):
-    widget = forms.RadioSelect
+NO_SUCH_STAGE = _("This stage is not part of the sales cycle (any more). Choose another one.")
+
+
+class StageField(forms.ChoiceField):
+    """A stage of the cycle, which is in hand with its stages: no query. Which of them is open, the verb says."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages={"invalid_choice": NO_SUCH_STAGE}, **options)
+        self.stages: dict[str, Stage] = {}
+
+    def clean(self, value: Any) -> Any:
+        key = super().clean(value)
+        return self.stages[key] if key else None
+
+    def valid_value(self, value: Any) -> bool:
+        return value in self.stages
+
+    def offer(self, stages: Iterable[Stage], choices: Iterable[Any]) -> None:
+        self.stages = {str(stage.pk): stage for stage in stages}
+        self.widget.choices = list(choices)
 
 
 class StageOfCycleField(forms.ModelChoiceField):
@@ -91,12 +110,26 @@ class VerbForm(AnswerableForm):
 
     title: ClassVar[Any] = ""
     submit: ClassVar[Any] = ""
+    again: ClassVar[Any] = _("Save again if it should still be done.")  # said when somebody was faster
     own: ClassVar[tuple[str, ...]] = ()  # fields that become arguments of the verb
 
-    def __init__(self, data: QueryDict | None, *, opportunity: Opportunity, user: User, today: datetime.date) -> None:
+    def __init__(
+        self, data: QueryDict | None, *, opportunity: Opportunity, user: User, today: datetime.date, only: str = ""
+    ) -> None:
         super().__init__(data, initial={"version": opportunity.version, "on": today})
         self.opportunity, self.user, self.today = opportunity, user, today
         self.prepare()
+        self.only = only if only in self.own and only in self.fields else ""
+        if self.only:
+            self.leave_only()
+
+    def leave_only(self) -> None:
+        """One field and a reason, to be edited where it stands. Its names in the page are apart from the whole form's."""
+        self.auto_id = f"{self.only}-%s"
+        for name in self.fields.keys() - {self.only, f"{self.only}_search", "version", "reason"}:
+            del self.fields[name]
+        self.fields["reason"].widget = forms.TextInput(attrs={"autocomplete": "off"})
+        self.fields[self.only].widget.attrs["autofocus"] = True
 
     def prepare(self) -> None:
         """Set what is proposed and offered."""
@@ -104,6 +137,26 @@ class VerbForm(AnswerableForm):
     def sent(self, name: str) -> bool:
         """Whether the browser sent the field at all: a button alone asks for nothing, a blank field asks for blank."""
         return self.add_prefix(name) in self.data
+
+    def terms(self, row: Tracked) -> dict[str, Any]:
+        """What `row` says in this form's own terms. Empty: the form's change is never merged with somebody else's."""
+        return {}
+
+    def asked(self) -> dict[str, Any]:
+        """What was typed, in the form's own terms."""
+        return {name: value for name, value in self.values().items() if name in self.own}
+
+    def once_more(self, opportunity: Opportunity, theirs: Mapping[str, Any], **options: Any) -> Self:
+        """The form over the present state: with everything that was typed, and what only others changed as it is now."""
+        typed = QueryDict(mutable=True)
+        typed.update(self.data)
+        typed["version"] = str(opportunity.version)
+        for name in theirs.keys() & self.fields.keys():
+            value = self.fields[name].prepare_value(theirs[name])
+            typed[name] = "" if value is None else str(value)
+        again = type(self)(typed, opportunity=opportunity, user=self.user, today=self.today, **options)
+        again.full_clean()
+        return again
 
     def fill_in(self) -> None:
         """Before a form is shown again: fields that a button did not send show what is proposed, not blanks."""
@@ -117,9 +170,7 @@ class VerbForm(AnswerableForm):
 
     def values(self) -> dict[str, Any]:
         """Arguments for the verb; what was not sent is not asked for."""
-        values = {name: self.cleaned_data[name] for name in self.own if self.sent(name)}
-        if "on" in self.fields:
-            values["on"] = self.cleaned_data.get("on") or self.today
+        values = {name: self.cleaned_data[name] for name in self.own if name in self.cleaned_data and self.sent(name)}
         if "reason" in self.fields:
             values["reason"] = self.cleaned_data.get("reason", "")
         return values
@@ -130,6 +181,9 @@ class DatedForm(VerbForm):
     reason = forms.CharField(
         label=_("Reason"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2})
     )
+
+    def values(self) -> dict[str, Any]:
+        return super().values() | {"on": self.cleaned_data.get("on") or self.today}
 
 
 class EstimateForm(DatedForm):
@@ -165,7 +219,7 @@ class StartForm(EstimateForm):
 
 
 class MoveForm(EstimateForm):
-    to = StageChoiceField(Stage.objects.none(), label=_("To stage"), empty_label=None)
+    to = StageField(label=_("To stage"), widget=forms.RadioSelect)
 
     title, submit = _("Move"), _("Move")
     own = ("to", *EstimateForm.own)
@@ -176,11 +230,11 @@ class MoveForm(EstimateForm):
         super().__init__(data, **options)
 
     def prepare(self) -> None:
-        self.moves = lifecycle.moves(self.opportunity)
+        stages = lifecycle.stages_of(self.opportunity)
+        self.moves = lifecycle.moves(self.opportunity, stages)
         field = self.fields["to"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Stage.objects.filter(sales_cycle=self.opportunity.sales_cycle_id).select_related("sales_cycle")
-        field.widget.choices = [(way.stage.pk, self._label(way)) for way in self.moves if way.is_open]
+        assert isinstance(field, StageField)
+        field.offer(stages, ((way.stage.pk, self._label(way)) for way in self.moves if way.is_open))
         chosen = self.target()
         if chosen:
             self.initial["to"] = chosen.pk
@@ -207,6 +261,11 @@ class ReviseForm(EstimateForm):
         if self.opportunity.is_in_progress:
             self.initial["closing_on"] = self.opportunity.closing_on
 
+    def terms(self, row: Tracked) -> dict[str, Any]:
+        """Blank chances are the stage's."""
+        chances = row.chances if row.chances_are_manual else None
+        return {"estimated_value": row.estimated_value, "chances": chances, "closing_on": row.closing_on}
+
 
 class EditForm(DatedForm):
     description = forms.CharField(label=_("Description"), max_length=100)
@@ -222,9 +281,14 @@ class EditForm(DatedForm):
         source = self.fields["source"]
         assert isinstance(source, forms.ModelChoiceField)
         source.queryset = Source.objects.usable() | Source.objects.filter(pk=opportunity.source_id or 0)
-        self.initial.update({name: getattr(opportunity, name) for name in ("description", "priority", "source")})
+        self.initial.update(self.terms(opportunity))
         if opportunity.is_closed:
-            del self.fields["priority"], self.fields["source"]
+            for name in ("priority", "source"):
+                if not self.sent(name):  # what was typed before somebody closed it stays to be seen
+                    del self.fields[name]
+
+    def terms(self, row: Tracked) -> dict[str, Any]:
+        return {"description": row.description, "priority": row.priority, "source": row.source}
 
 
 class ReassignForm(DatedForm, ContactPicker):
@@ -258,7 +322,12 @@ class ReassignForm(DatedForm, ContactPicker):
 
 class ChangeCycleForm(EstimateForm):
     sales_cycle = forms.ModelChoiceField(SalesCycle.objects.none(), label=_("Sales cycle"), required=False)
-    to = StageOfCycleField(Stage.objects.none(), label=_("To stage"), required=False)
+    to = StageOfCycleField(
+        Stage.objects.none(),
+        label=_("To stage"),
+        required=False,
+        error_messages={"invalid_choice": NO_SUCH_STAGE},
+    )
 
     title, submit = _("Change the sales cycle"), _("Change the sales cycle")
     own = ("sales_cycle", "to", *EstimateForm.own)
@@ -340,7 +409,7 @@ class CloseForm(DatedForm):
 
 
 class ReopenForm(DatedForm):
-    to = forms.ModelChoiceField(Stage.objects.none(), label=_("To stage"), required=False)
+    to = StageField(label=_("To stage"), required=False)
     closing_on = DayField(label=_("Estimated closing date"), required=False)
 
     title, submit = _("Reopen"), _("Reopen the opportunity")
@@ -356,18 +425,20 @@ class ReopenForm(DatedForm):
             del self.fields["to"], self.fields["closing_on"]
             return
         field = self.fields["to"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Stage.objects.filter(sales_cycle=self.opportunity.sales_cycle_id).select_related("sales_cycle")
+        assert isinstance(field, StageField)
+        stages = lifecycle.stages_of(self.opportunity)
+        field.offer(stages, [("", _("– choose –")), *((stage.pk, stage) for stage in stages)])
         self.initial["to"] = before.stage_id
         if before.closing_on and before.closing_on >= self.today:
             self.initial["closing_on"] = before.closing_on
 
     def values(self) -> dict[str, Any]:
-        return {name: value for name, value in super().values().items() if name in (*self.fields, "reason")}
+        return {name: value for name, value in super().values().items() if name in self.fields}
 
 
 class UndoForm(VerbForm):
     title, submit = _("Undo the last step"), _("Undo")
+    again = _("What you meant is not the last step any more. Undo now takes back the last one of these.")
 
     reason = forms.CharField(
         label=_("Reason"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2})

@@ -5,7 +5,7 @@ can break is not restated here: the check constraints of the models are asked ag
 like the command that prints them.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.apps import apps
@@ -13,27 +13,25 @@ from django.db import connection
 from django.db.models import BooleanField, Case, CheckConstraint, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
-from opportunities.models import TRACKED, Opportunity, OpportunityEntry
+from opportunities.models import TRACKED, EntryQuerySet, Opportunity, OpportunityEntry
 
 
-def stage_names(entries: Collection[OpportunityEntry]) -> dict[int, str]:
-    """What the stage of each entry was called when the entry was recorded, by the entry's key. One query.
+def with_stage_names(entries: EntryQuerySet) -> EntryQuerySet:
+    """Adds `stage_name`, what the stage of each entry was called when the entry was recorded; None without a stage.
 
-    Entries without a stage are left out. What was recorded before the stage's history begins gets the oldest name known.
+    What was recorded before the stage's history begins gets the oldest name known.
     """
     history = apps.get_model("salescycles", "StageEvent").objects.filter(pgh_obj=OuterRef("stage_id"))
     known_at = Greatest("recorded_at", Coalesce("imported_at", "recorded_at"))
     then = history.filter(pgh_created_at__lte=OuterRef("known_at")).order_by("-pgh_created_at", "-pgh_id")
     oldest = history.order_by("pgh_created_at", "pgh_id")
-    found = OpportunityEntry.objects.filter(pk__in=[entry.pk for entry in entries], stage__isnull=False)
-    named = found.annotate(known_at=known_at).annotate(
+    return entries.alias(known_at=known_at).annotate(
         stage_name=Coalesce(
             Subquery(then.values("description")[:1]),
             Subquery(oldest.values("description")[:1]),
             F("stage__description"),
         )
     )
-    return dict(named.values_list("pk", "stage_name"))
 
 
 @dataclass(frozen=True)

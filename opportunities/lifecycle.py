@@ -7,12 +7,13 @@ code of domain B.13; somebody else's faster change raises `Stale`. Read the oppo
 """
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
 
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
@@ -28,6 +29,7 @@ from salespeople.models import Company, Salesperson, User
 P = ParamSpec("P")
 R = TypeVar("R")
 LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
+UNDO_WITHIN = datetime.timedelta(hours=24)
 
 
 class How(TypedDict, total=False):
@@ -77,10 +79,10 @@ def stages_of(opportunity: Opportunity) -> list[Stage]:
 
 def has_quote(opportunity: Opportunity, stages: list[Stage]) -> bool:
     """Whether there is a current quote; asked of the database only when one of `stages` requires one."""
-    return (
-        any(stage.quote_required for stage in stages)
-        and Quote.objects.current().filter(opportunity=opportunity.pk).exists()
-    )
+    if not any(stage.quote_required for stage in stages):
+        return False
+    known: bool | None = getattr(opportunity, "has_current_quote", None)
+    return Quote.objects.current().filter(opportunity=opportunity.pk).exists() if known is None else known
 
 
 def moves(opportunity: Opportunity, stages: list[Stage] | None = None) -> list[ways.Move]:
@@ -92,6 +94,22 @@ def moves(opportunity: Opportunity, stages: list[Stage] | None = None) -> list[w
         stages=stages,
         has_quote=opportunity.is_in_progress and has_quote(opportunity, stages),
     )
+
+
+def can_still_be_undone(entry: OpportunityEntry, steps: Iterable[OpportunityEntry]) -> bool:
+    """Whether the step was recorded within the last 24 hours. `steps` is the whole ledger of the opportunity: what an undo
+    or a correction wrote again is as old as the step that it repeats."""
+    while entry.undoes is not None:
+        entry = _repeated(entry, steps)
+    return timezone.now() - entry.recorded_at < UNDO_WITHIN
+
+
+def _repeated(entry: OpportunityEntry, steps: Iterable[OpportunityEntry]) -> OpportunityEntry:
+    """An undo repeats the step before the one that it names, which it voided at the same instant; a correction the one that
+    it names."""
+    named = next(step for step in steps if step.step == entry.undoes)
+    before = (step for step in steps if step.step < named.step and step.voided_at == entry.recorded_at)
+    return max(before, key=lambda step: step.step, default=named)
 
 
 def proposed_estimates(opportunity: Opportunity, stage: Stage, *, on: datetime.date) -> Asked:
@@ -759,13 +777,24 @@ def undo(
     opportunity: Opportunity, *, version: int, by: User | None, reason: str = "", **how: Unpack[How]
 ) -> OpportunityEntry:
     """Take the last step back by voiding it: the state before stands again, with its own dates. `version` names the step;
-    anything that followed raises Stale, whose `since` says what. Raises ValidationError, Stale."""
+    anything that followed raises Stale, whose `since` says what. Only within 24 hours after the step was recorded, but for
+    imports and commands, which replay the past. Raises ValidationError, Stale."""
     _seen(opportunity, version)
     guard = Guard()
     live = _live(opportunity)
     guard(len(live) > 1, "__all__", _("There is nothing to take back. An opportunity can be archived."), "undo")
     guard.raise_if_any()
     wrong, before = live
+    replays = how.get("door") in (Door.IMPORT, Door.COMMAND)
+    guard(
+        replays or can_still_be_undone(wrong, opportunity.entries.all() if wrong.undoes else ()),
+        "__all__",
+        _(
+            "The last step was recorded more than 24 hours ago and stands. Take a new step instead, or correct its date."
+        ),
+        "undo_late",
+    )
+    guard.raise_if_any()
     return _restate(opportunity, wrong, before, by=by, reason=reason, **how)
 
 

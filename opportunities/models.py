@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Case, Count, F, Q, Sum, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, Value, When
 from django.db.models.functions import Now, Round
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from crm.lib.search import prefix_query, search_column
+from quotes.models import Quote
 from salescycles.models import CloseCode, PercentField, SalesCycle, Source, Stage
 from salespeople.models import CodeField, Salesperson
 
@@ -285,6 +286,10 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         """Adds `last_happened_on`, the date of the last step: no later step may be dated before it."""
         current = OpportunityEntry.objects.current().filter(opportunity=models.OuterRef("pk"))
         return self.annotate(last_happened_on=models.Subquery(current.values("happened_on")))
+
+    def with_quote(self) -> "OpportunityQuerySet":
+        """Adds `has_current_quote`, which some stages ask for."""
+        return self.annotate(has_current_quote=Exists(Quote.objects.current().filter(opportunity=OuterRef("pk"))))
 
     def totals(self) -> dict[str, object]:
         """Count, estimated value and calculated value of all rows, won and lost included unless filtered out."""

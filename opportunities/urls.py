@@ -1,12 +1,12 @@
 from django.urls import path
 
-from opportunities.views import lists, verbs
+from opportunities.views import detail, lists, verbs
 
 app_name = "opportunities"
 urlpatterns = [
     path("", lists.opportunity_list, name="list"),
     path("new/", verbs.new, name="new"),
-    path("<int:pk>/", lists.detail, name="detail"),
+    path("<int:pk>/", detail.detail, name="detail"),
     path("<int:pk>/start/", verbs.start, name="start"),
     path("<int:pk>/move/", verbs.move, name="move"),
     path("<int:pk>/revise/", verbs.revise, name="revise"),

@@ -53,4 +53,4 @@ def redirect_to(request: HttpRequest, to: Any, *args: Any, **kwargs: Any) -> Htt
 def _messages(request: HttpRequest) -> str:
     """Messages of this request, to be swapped into the page's live region; nothing where there are none."""
     messages = get_messages(request)
-    return render_to_string(MESSAGES, {"messages": messages, "out_of_band": True}) if len(messages) else ""
+    return render_to_string(MESSAGES, {"messages": messages, "out_of_band": True}, request) if len(messages) else ""

@@ -19,6 +19,7 @@ from django.utils.translation import get_language
 from crm.lib import dates, money
 from crm.lib.icons import ICONS
 from crm.lib.theme import theme_of
+from crm.lib.undo import Offer, offered
 
 register = template.Library()
 
@@ -73,6 +74,19 @@ def moment(value: datetime | None) -> str:
     return dates.moment(value or None, _language())
 
 
+@register.simple_tag(takes_context=True)
+def shown(context: Context, value: Any, kind: str) -> str:
+    """`{% shown change.after change.kind %}`: money, percent, day, or as it is; a text (the stage's own) stays a text."""
+    if value is None or value == "":
+        return money.BLANK
+    if isinstance(value, str):
+        return value
+    if kind == "money":
+        return money_filter(value, str(context.get("currency") or ""))
+    looks = {"percent": percent, "day": day_short}
+    return looks.get(kind, str)(value)
+
+
 @register.filter
 def initials(name: str) -> str:
     """`{{ user.name|initials }}`: the first letters of the first and the last word."""
@@ -105,6 +119,12 @@ def meter(value: Any, label: Any = "") -> SafeString | str:
     """`{% meter opportunity.probability %}`: a bar of 0–100 with its figure. Give a label where no heading names it."""
     text = percent(value)
     return text if _number(value) is None else _meter(str(value), text, str(label))
+
+
+@register.filter
+def undo_offered(message: Any) -> Offer | None:
+    """`{% with undo=message|undo_offered %}`: the form that a message brings, or None."""
+    return offered(message.extra_tags)
 
 
 @register.simple_tag(takes_context=True)

@@ -9,13 +9,12 @@ CHANGE, ADD = "opportunities.change_opportunity", "opportunities.add_opportunity
 
 def visible(request: SignedIn) -> OpportunityQuerySet:
     """What the signed-in person may see, with everything the page of an opportunity names."""
-    rows = Opportunity.objects.visible_to(request.user).with_names().with_last_date()
-    return rows.prefetch_related("sales_cycle__stages")
+    return Opportunity.objects.visible_to(request.user).with_names().with_last_date().with_quote()
 
 
 def visible_or_404(request: SignedIn, pk: int) -> Opportunity:
     """404 where it is not visible: then it does not exist."""
-    return get_object_or_404(visible(request), pk=pk)
+    return get_object_or_404(visible(request).prefetch_related("sales_cycle__stages"), pk=pk)
 
 
 def require(request: SignedIn, permission: str) -> None:

@@ -5,12 +5,10 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from crm.lib.fragments import render_page
-from opportunities import lifecycle
 from opportunities.filters import ORDERS, OpportunityFilter, ordered
 from opportunities.models import Opportunity
-from opportunities.timeline import timeline
-from opportunities.views.access import ADD, CHANGE, visible_or_404
-from salescycles.models import SalesCycle, Stage
+from opportunities.views.access import ADD
+from salescycles.models import SalesCycle
 from salespeople.models import Company
 from salespeople.requests import SignedIn
 
@@ -38,12 +36,21 @@ def opportunity_list(request: SignedIn) -> HttpResponse:
         "page": page,
         "order": order,
         "embedded": embedded,
+        "selection": _selection(request),
         "today": Company.current().today(),
         "may_add": request.user.has_perm(ADD),
     }
     return render_page(
         request, "opportunities/list.html", context, partial="results", status=200 if understood else 422
     )
+
+
+def _selection(request: SignedIn) -> str:
+    """What the page of an opportunity has to know to find its neighbours in this list."""
+    query = request.GET.copy()
+    for name in ("page", "embedded"):
+        query.pop(name, None)
+    return query.urlencode() or "from=list"
 
 
 def _page(rows: Any, count: int, number: str) -> Page:
@@ -63,49 +70,6 @@ def _unknown(request: SignedIn, filters: OpportunityFilter) -> list[str]:
     if not (page.isdecimal() and len(page) < 10):
         unknown.append(f"page={page[:50]}")
     return unknown
-
-
-@require_safe
-def detail(request: SignedIn, pk: int) -> HttpResponse:
-    """One opportunity: who and what, the path, the open moves, the figures and the ledger."""
-    opportunity = visible_or_404(request, pk)
-    return render_page(request, "opportunities/detail.html", state_of(request, opportunity), partial="state")
-
-
-def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
-    """What the page of an opportunity and its fragment are made of."""
-    today = Company.current().today()
-    stages = lifecycle.stages_of(opportunity)
-    moves = lifecycle.moves(opportunity, stages)
-    told = timeline(opportunity)
-    live = [step.entry for step in told if step.entry.voided_at is None]
-    current = opportunity.stage_id or opportunity.stage_before_id
-    done = next((stage.number for stage in stages if stage.pk == current), 0)
-    ways = {way.stage.pk: way for way in moves}
-    return {
-        "opportunity": opportunity,
-        "today": today,
-        "path": [_step(stage, opportunity, done, ways.get(stage.pk), live, today) for stage in stages],
-        "next_move": next((way for way in moves if way.action in ("next", "started")), None),
-        "moves": moves,
-        "timeline": told,
-        "can_undo": len(live) > 1,
-        "last_step": told[0].entry,
-        "is_overdue": opportunity.is_in_progress and opportunity.closing_on and opportunity.closing_on < today,
-        "quotes": list(opportunity.quotes.all()),
-        "may_change": request.user.has_perm(CHANGE),
-        "may_quote": request.user.has_perm("quotes.add_quote"),
-    }
-
-
-def _step(stage: Stage, opportunity: Opportunity, done: int, way: Any, live: list[Any], today: Any) -> dict[str, Any]:
-    """A stage of the path: done, current or coming; the days spent at it so far, over all live visits."""
-    here = stage.pk == opportunity.stage_id
-    days = sum(((entry.until or today) - entry.happened_on).days for entry in live if entry.stage_id == stage.pk)
-    visited = any(entry.stage_id == stage.pk for entry in live)
-    passed = stage.number < done or (opportunity.is_closed and stage.number == done)
-    state = "current" if here else "done" if passed else "coming"
-    return {"stage": stage, "state": state, "days": days if visited else None, "way": way}
 
 
 def help_without_cycle(request: SignedIn) -> dict[str, Any]:

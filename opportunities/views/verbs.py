@@ -1,26 +1,32 @@
 """One view per verb: fetch what is visible, ask the form, act, answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from contacts.models import Contact
 from crm.lib.fragments import is_fragment, redirect_to, render_page
+from crm.lib.undo import undo_offer
 from opportunities import forms, lifecycle
-from opportunities.models import OpportunityEntry
-from opportunities.timeline import timeline
+from opportunities.effects import Share, effect, share
+from opportunities.merging import NOTHING, Merge, merge
+from opportunities.models import Action, Opportunity, OpportunityEntry
+from opportunities.timeline import Told, timeline
 from opportunities.views.access import ADD, CHANGE, require, visible, visible_or_404
-from opportunities.views.lists import help_without_cycle, state_of
+from opportunities.views.detail import state_of
+from opportunities.views.lists import help_without_cycle
 from salespeople.models import Company, Salesperson
 from salespeople.requests import SignedIn
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 Verb = Callable[..., OpportunityEntry]
+ENTERS = (Action.STARTED, Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP, Action.CYCLE_CHANGED, Action.REOPENED)
 
 
 def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: Verb, **options: Any) -> HttpResponse:
@@ -29,52 +35,111 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
     data = request.POST if request.method == "POST" else None
     today = Company.current().today()
     form = form_class(data, opportunity=opportunity, user=request.user, today=today, **options)
-    if data is None or not form.is_valid():
-        return _show(request, form, status=200 if data is None else 422)
-    seen = form.cleaned_data["version"]
+    only_shown = data is None or "find" in data  # “Find” only searches contacts
+    if only_shown or not form.is_valid():
+        return _show(request, form, status=200 if only_shown else 422)
+    seen, before = form.cleaned_data["version"], share(opportunity)
     try:
         entry = verb(opportunity, version=seen, by=request.user, **form.values())
     except ValidationError as refusal:
         form.refuse(refusal)
         return _show(request, form, status=422)
     except lifecycle.Stale as stale:
-        return _conflict(request, form, stale, **options)
-    return _done(request, pk, form, entry)
+        return _conflict(request, form, stale, verb, **options)
+    return _done(request, form, entry, before)
 
 
 def _show(request: SignedIn, form: forms.VerbForm, *, status: int, **context: Any) -> HttpResponse:
     if form.is_bound:
         form.fill_in()
-    context |= {"form": form, "opportunity": form.opportunity, "action": request.path}
-    return render_page(request, "opportunities/verb.html", context, partial="form", status=status)
+    action = f"{request.path}?field={form.only}" if form.only else request.path
+    context |= {"form": form, "opportunity": form.opportunity, "action": action}
+    partial = "field" if form.only else "form"
+    return render_page(request, "opportunities/verb.html", context, partial=partial, status=status)
 
 
-def _conflict(request: SignedIn, form: forms.VerbForm, stale: lifecycle.Stale, **options: Any) -> HttpResponse:
-    """The present state, what happened since, and the form again with everything that was typed."""
+def _conflict(
+    request: SignedIn, form: forms.VerbForm, stale: lifecycle.Stale, verb: Verb, **options: Any
+) -> HttpResponse:
+    """Somebody was faster. What does not touch their change is saved beside it; else the answer is the present state, what
+    happened since, and the form again with everything that was typed."""
     opportunity = visible_or_404(request, stale.pk)
-    typed = request.POST.copy()
-    typed["version"] = str(opportunity.version)
-    again = type(form)(typed, opportunity=opportunity, user=request.user, today=form.today, **options)
-    since = [told for told in timeline(opportunity) if told.entry.step > stale.seen]
-    return _show(request, again, status=409, since=since)
+    told = timeline(opportunity)
+    since = [one for one in told if one.entry.step > stale.seen]
+    seen = next((one.entry for one in told if one.entry.step == stale.seen), None)
+    merged = merge(form.terms(seen), form.terms(opportunity), form.asked()) if seen and since else NOTHING
+    again = form.once_more(opportunity, merged.theirs, **options)
+    answer = None if merged.clashes else _beside(request, form, again, verb, merged, since)
+    return answer or _show(request, again, status=409, since=since, who=_names(since), clashes=merged.clashes)
 
 
-def _done(request: SignedIn, pk: int, form: forms.VerbForm, entry: OpportunityEntry) -> HttpResponse:
-    """Say what happened and show the new state, read again from the top."""
-    said = _("Done: %(action)s.") % {"action": entry.get_action_display()}
-    if isinstance(form, forms.CloseForm) and form.quote and form.differs_from_quote:
-        said += " " + _("The quote %(number)s says another amount.") % {"number": form.quote.number}
-    messages.success(request, said)
+def _beside(
+    request: SignedIn, form: forms.VerbForm, again: forms.VerbForm, verb: Verb, merged: Merge, since: list[Told]
+) -> HttpResponse | None:
+    """Save what only I changed. None where nothing of mine is left, the verb refuses, or somebody was faster once more."""
+    opportunity, values, before = again.opportunity, form.values(), share(again.opportunity)
+    if not merged.mine:
+        said_all = merged.agreed and not values.get("reason")
+        return _done(request, again, None, before, since) if said_all else None
+    values = {name: value for name, value in values.items() if name not in form.own} | merged.mine
+    try:
+        entry = verb(opportunity, version=opportunity.version, by=request.user, **values)
+    except ValidationError as refusal:
+        again.refuse(refusal)
+        return None
+    except lifecycle.Stale:
+        return None
+    return _done(request, again, entry, before, since)
+
+
+def _done(
+    request: SignedIn,
+    form: forms.VerbForm,
+    entry: OpportunityEntry | None,
+    before: Share,
+    since: Iterable[Told] = (),
+) -> HttpResponse:
+    """Say what happened and show the new state, read again from the top. No entry: there was nothing left to save."""
+    pk = form.opportunity.pk
     opportunity = visible(request).filter(pk=pk).first()
+    said = list(_said(form, entry, opportunity, since))
     if opportunity is None:
+        messages.success(request, " ".join(said))
         messages.info(request, _("The opportunity now belongs to somebody else and is no longer yours to see."))
         return redirect_to(request, "opportunities:list")
+    said.insert(1, effect(before, share(opportunity)))
+    offered = undo_offer(reverse("opportunities:undo", args=[pk]), entry.step) if entry and not entry.undoes else ""
+    messages.success(request, " ".join(filter(None, said)), extra_tags=offered)
     if not is_fragment(request):
         return redirect_to(request, "opportunities:detail", pk)
-    context = state_of(request, opportunity)
+    if opportunity.sales_cycle_id == form.opportunity.sales_cycle_id:
+        opportunity.sales_cycle = form.opportunity.sales_cycle  # a verb changes no set-up: its stages are read already
+    context = state_of(request, opportunity) | {"edited": form.only}
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"
     return response
+
+
+def _names(since: Iterable[Told]) -> str:
+    return ", ".join(sorted({str(told.entry.by or _("the system")) for told in since}))
+
+
+def _said(
+    form: forms.VerbForm, entry: OpportunityEntry | None, opportunity: Opportunity | None, since: Iterable[Told]
+) -> Iterator[str]:
+    others = {"who": _names(since)}
+    if entry is None:
+        yield _("%(who)s saved the same already.") % others
+        return
+    if isinstance(form, forms.CorrectForm):
+        yield _("The date was corrected.")
+        return
+    entered = opportunity.stage if opportunity and entry.action in ENTERS else None
+    yield f"{entry.get_action_display()}: {entered}." if entered else f"{entry.get_action_display()}."
+    if isinstance(form, forms.CloseForm) and form.quote and form.differs_from_quote:
+        yield _("The quote %(number)s says another amount.") % {"number": form.quote.number}
+    if since:
+        yield _("What %(who)s changed in between was kept.") % others
 
 
 @get_or_post
@@ -89,17 +154,17 @@ def move(request: SignedIn, pk: int) -> HttpResponse:
 
 @get_or_post
 def revise(request: SignedIn, pk: int) -> HttpResponse:
-    return _answer(request, pk, forms.ReviseForm, lifecycle.revise)
+    return _answer(request, pk, forms.ReviseForm, lifecycle.revise, only=request.GET.get("field", ""))
 
 
 @get_or_post
 def edit(request: SignedIn, pk: int) -> HttpResponse:
-    return _answer(request, pk, forms.EditForm, lifecycle.edit)
+    return _answer(request, pk, forms.EditForm, lifecycle.edit, only=request.GET.get("field", ""))
 
 
 @get_or_post
 def reassign(request: SignedIn, pk: int) -> HttpResponse:
-    return _answer(request, pk, forms.ReassignForm, lifecycle.reassign)
+    return _answer(request, pk, forms.ReassignForm, lifecycle.reassign, only=request.GET.get("field", ""))
 
 
 @get_or_post

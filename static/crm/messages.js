@@ -1,4 +1,5 @@
 // Messages in the page's live region: can be closed, leave by themselves when all is well, and are read out on page load.
+// An undo is offered for the last step only, and works in place where the page has a place for it.
 // Read out too, but not shown: anything marked data-announce in a swapped fragment (such as a result count), and the text of
 // every event crm:announce.
 const STAY = 10000;
@@ -8,6 +9,12 @@ function settle(message) {
   const close = message.querySelector("[data-message-close]");
   close.hidden = false;
   close.addEventListener("click", () => message.remove());
+  const undo = message.querySelector("form[data-undo]");
+  if (undo && window.htmx && document.getElementById("verb")) {
+    undo.setAttribute("hx-post", undo.action);
+    undo.setAttribute("hx-target", "#verb");
+    window.htmx.process(undo);
+  }
   if (message.matches(".message-error, .message-warning")) return;
   const wait = () => setTimeout(() => (message.matches(":hover, :focus-within") ? wait() : message.remove()), STAY);
   wait();
@@ -18,7 +25,10 @@ const region = document.getElementById("messages");
 const present = [...region.children];
 present.forEach((message) => message.remove());
 new MutationObserver((records) => {
-  for (const record of records) for (const node of record.addedNodes) if (node.matches?.("[data-message]")) settle(node);
+  const news = records.flatMap((record) => [...record.addedNodes]).filter((node) => node.matches?.("[data-message]"));
+  if (!news.length) return;
+  for (const message of region.querySelectorAll(":scope > :has([data-undo])")) if (!news.includes(message)) message.remove();
+  news.forEach(settle);
 }).observe(region, { childList: true });
 setTimeout(() => region.append(...present), 100);
 

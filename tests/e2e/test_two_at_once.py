@@ -46,19 +46,41 @@ def test_a_stale_save_keeps_what_was_typed_and_saves_on_the_second_try(
     labelled(tab, "Estimated value").fill("4,321.00")
     labelled(tab, "Reason").fill("they want more")
     today = Company.current().today()
-    lifecycle.revise(deal, version=deal.version, chances=44, on=today, by=manager)  # the other person
+    other = {"estimated_value": 1500, "chances": 44}
+    lifecycle.revise(deal, version=deal.version, **other, on=today, by=manager)  # the other person
     tab.get_by_role("button", name="Save the estimate").click()
     conflict = tab.get_by_role("alert")
     expect(conflict).to_contain_text("Someone was faster.")
     expect(conflict).to_contain_text("Manager")
+    expect(conflict.get_by_role("row")).to_have_count(2)
+    cells = ["Estimated value", "€1,000.00", "€1,500.00", "€4,321.00"]
+    expect(conflict.get_by_role("row").last.locator("th, td")).to_have_text(cells)
+    expect(labelled(tab, "Chances of success %")).to_have_value("44.00")
     expect(labelled(tab, "Estimated value")).to_have_value("4,321.00")
     expect(labelled(tab, "Reason")).to_have_value("they want more")
     if scripts:
         expect(conflict).to_be_focused()
-    assert fresh(deal).estimated_value == 1000
+    assert fresh(deal).estimated_value == 1500
     tab.get_by_role("button", name="Save the estimate").click()
     expect(tab.locator(".tile", has_text="Estimated value")).to_contain_text("4,321.00")
-    assert fresh(deal).estimated_value == 4321
+    assert (fresh(deal).estimated_value, fresh(deal).chances) == (4321, 44)
+    assert actions(deal) == ["created", "started", "revised", "revised"]
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["in place", "scripts off"])
+def test_changes_of_different_fields_are_both_kept(
+    page: Page, plain_page: Page, deal: Opportunity, rep: User, manager: User, sign_in: SignIn, scripts: bool
+) -> None:
+    tab = page if scripts else plain_page
+    sign_in(tab, rep)
+    tab.goto(address(deal))
+    tab.get_by_role("link", name="Revise", exact=True).click()
+    labelled(tab, "Estimated value").fill("4,321.00")
+    lifecycle.revise(deal, version=deal.version, chances=44, on=Company.current().today(), by=manager)
+    tab.get_by_role("button", name="Save the estimate").click()
+    expect(tab.locator("#messages")).to_contain_text("What Manager changed in between was kept.")
+    expect(tab.locator(".tile", has_text="Estimated value")).to_contain_text("4,321.00")
+    assert (fresh(deal).estimated_value, fresh(deal).chances) == (4321, 44)
     assert actions(deal) == ["created", "started", "revised", "revised"]
 
 

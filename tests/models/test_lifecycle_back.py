@@ -4,6 +4,8 @@ import datetime
 from decimal import Decimal
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from opportunities import lifecycle
 from opportunities.lifecycle import Stale
@@ -101,6 +103,47 @@ def test_undo_is_refused_when_something_followed(walked, rep, manager):
     with pytest.raises(Stale):
         lifecycle.undo(seen, version=4, by=rep)
     assert fresh(walked).version == 6
+
+
+def later(**hours_or_minutes):
+    return time_machine.travel(timezone.now() + datetime.timedelta(**hours_or_minutes), tick=True)
+
+
+def test_undo_is_possible_for_24_hours(walked, rep):
+    with later(hours=24, minutes=1), refuses(__all__="undo_late"):
+        undo(walked, rep)
+    with later(hours=23, minutes=59):
+        undo(walked, rep)
+    assert live_steps(walked) == [1, 2, 5]
+
+
+@pytest.mark.parametrize("door", ["import", "command"])
+def test_who_replays_the_past_may_undo_at_any_time(walked, rep, door):
+    with later(days=100):
+        undo(walked, rep, door=door)
+    assert live_steps(walked) == [1, 2, 5]
+
+
+def test_a_step_that_an_undo_wrote_again_is_as_old_as_it_was(at_stage, cycle, rep):
+    """Undo does not make young what it leaves standing."""
+    days_ago = timezone.now() - datetime.timedelta(days=2)
+    opportunity = at_stage(1, closing_on=day(20), recorded_at=days_ago)
+    for number in (2, 3):
+        how = {"recorded_at": days_ago + datetime.timedelta(minutes=1)} if number == 2 else {}
+        present = fresh(opportunity)
+        to = cycle.stages.get(number=number)
+        lifecycle.move(present, version=present.version, to=to, on=day(5), by=rep, **how)
+    undo(opportunity)
+    for _ in range(2):
+        with refuses(__all__="undo_late"):
+            undo(opportunity)
+        lifecycle.revise(fresh(opportunity), version=fresh(opportunity).version, on=day(6), by=rep)
+        undo(opportunity)
+    correct(opportunity, day(6))
+    with refuses(__all__="undo_late"):
+        undo(opportunity)
+    lifecycle.revise(fresh(opportunity), version=fresh(opportunity).version, on=day(6), by=rep)
+    undo(opportunity)
 
 
 # ── correct ──────────────────────────────────────────────────────────────────────────────────────────────────────────

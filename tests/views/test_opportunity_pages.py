@@ -10,10 +10,11 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from contacts.models import Contact
+from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
-from tests.factories import WORK_DATE, QuoteFactory, fresh, make_opportunity
+from tests.factories import WORK_DATE, QuoteFactory, fresh, make_cycle, make_opportunity
 
 pytestmark = pytest.mark.django_db
 Sign = Callable[[User], Client]
@@ -350,20 +351,48 @@ def test_queries_of_the_page_do_not_grow(
     client = client_for(rep)
     for step in range(steps):
         client.post(address(deal, "revise"), {"version": fresh(deal).version, "estimated_value": str(1000 + step)})
-    with django_assert_num_queries(7):  # session, user, opportunity, stages, entries, stage names, quotes
+    with django_assert_num_queries(6):  # session, user, opportunity, stages, entries, quotes
         client.get(address(deal))
 
 
+@pytest.mark.parametrize("steps", [1, 20])
 def test_queries_of_a_move(
-    client_for: Sign, rep: User, deal: Opportunity, django_assert_num_queries: DjangoAssertNumQueries
+    client_for: Sign, rep: User, deal: Opportunity, steps: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = client_for(rep)
-    client.get("/opportunities/")
-    data = {"version": deal.version, "to": stage(deal, 2)}
-    # session, user; opportunity, stages, chosen stage; present, old entry, new entry (in a savepoint: 2 more);
-    # opportunity, stages, entries, stage names, quotes
-    with django_assert_num_queries(15):
-        client.post(address(deal, "move"), data, headers=HX)
+    SalesCycle.objects.update(stage_decides=False)
+    deal.sales_cycle.stages.filter(number=3).update(
+        quote_required=True
+    )  # whether there is one comes with the opportunity
+    for step in range(steps):
+        client.post(address(deal, "revise"), {"version": fresh(deal).version, "estimated_value": str(1000 + step)})
+    data = {"version": fresh(deal).version, "to": stage(deal, 2)}
+    # session, user; opportunity, stages; present, old entry, new entry (in a savepoint: 2 more); opportunity, entries,
+    # quotes
+    with django_assert_num_queries(12):
+        answer = client.post(address(deal, "move"), data, headers=HX)
+    assert answer.status_code == 200 and fresh(deal).stage.number == 2
+
+
+@pytest.mark.parametrize("headers", [{}, HX], ids=["page", "fragment"])
+@pytest.mark.parametrize("to", ["of another cycle", "gone", "12e3", "\0", "-1"])
+def test_a_stage_that_is_not_of_the_cycle_is_said_to_be_none(
+    client_for: Sign, rep: User, deal: Opportunity, price_l: CloseCode, to: str, headers: dict[str, str]
+) -> None:
+    client = client_for(rep)
+    keys = {"of another cycle": make_cycle("OTHER").stages.get(number=2).pk, "gone": 987654321}
+    data: dict[str, Any] = {"version": deal.version, "to": keys.get(to, to), "reason": "because"}
+    answer = client.post(address(deal, "move"), data, headers=headers)
+    assert answer.status_code == 422
+    assert "This stage is not part of the sales cycle (any more)." in answer.content.decode()
+    lifecycle.close(
+        fresh(deal), version=deal.version, outcome="lost", close_code=price_l, on=Company.current().today(), by=rep
+    )
+    data["version"] += 1
+    answer = client.post(address(deal, "reopen"), data, headers=headers)
+    assert answer.status_code == 422
+    assert "This stage is not part of the sales cycle (any more)." in answer.content.decode()
+    assert fresh(deal).version == data["version"]
 
 
 def test_winning_with_a_quote_proposes_it_and_says_when_another_amount_is_typed(

@@ -1,0 +1,45 @@
+"""What a step did to the totals, said in words (docs/definitions.md, “The figures of one opportunity”)."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from crm.lib.money import format_money
+from opportunities.models import Opportunity, Status
+from salespeople.models import Company
+
+NONE = Decimal(0)
+WORD_JOINER = "\u2060"  # no line ends between a minus and its amount
+
+
+class Share(NamedTuple):
+    """What one opportunity adds to the totals: of the open ones value and weighted value, of the won ones sales value."""
+
+    open_value: Decimal = NONE
+    weighted: Decimal = NONE
+    won: Decimal = NONE
+
+
+def share(opportunity: Opportunity) -> Share:
+    """Nothing while archived. Ask of a row that was just read: the calculated value is the database's."""
+    if opportunity.archived:
+        return Share()
+    if opportunity.is_closed:
+        return Share(won=opportunity.sales_value or NONE if opportunity.status == Status.WON else NONE)
+    return Share(opportunity.estimated_value or NONE, opportunity.calculated_value or NONE)
+
+
+def effect(before: Share, after: Share) -> str:
+    """“Open value +€1,200.00, weighted value −€300.00.”; what did not change is left out, and so may be everything."""
+    texts = (_("open value %(change)s"), _("weighted value %(change)s"), _("won value %(change)s"))
+    changes = [now - then for then, now in zip(before, after, strict=True)]
+    told = [text % {"change": _signed(change)} for text, change in zip(texts, changes, strict=True) if change]
+    sentence = ", ".join(told)
+    return f"{sentence[:1].upper()}{sentence[1:]}." if told else ""
+
+
+def _signed(change: Decimal) -> str:
+    amount = format_money(abs(change), Company.current().currency, get_language() or "en")
+    return f"{'+' if change > 0 else '−'}{WORD_JOINER}{amount}"

@@ -1,0 +1,143 @@
+"""The page of one opportunity."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.http import HttpResponse, QueryDict
+from django.urls import reverse
+from django.utils.translation import pgettext_lazy
+from django.views.decorators.http import require_safe
+from django_htmx.middleware import HtmxDetails
+
+from contacts.models import Contact
+from contacts.places import countries
+from crm.lib.fragments import is_fragment, render_page
+from opportunities import lifecycle
+from opportunities.filters import OpportunityFilter, neighbours
+from opportunities.models import Opportunity
+from opportunities.timeline import SHOWN, postponements, timeline
+from opportunities.views.access import CHANGE, visible_or_404
+from salescycles.models import Stage
+from salespeople.models import Company
+from salespeople.requests import SignedIn
+
+LISTED = (*OpportunityFilter.base_filters, "order")  # what of an address shapes the list
+
+
+@require_safe
+def detail(request: SignedIn, pk: int) -> HttpResponse:
+    """One opportunity: who and what, the path, the open moves, the figures and the ledger."""
+    opportunity = visible_or_404(request, pk)
+    partial = "timeline" if request.headers.get("HX-Target") == "timeline" else "state"
+    context = state_of(request, opportunity)
+    if not is_fragment(request):
+        context |= _selection(request, opportunity)
+    return render_page(request, "opportunities/detail.html", context, partial=partial)
+
+
+def back_to(request: SignedIn) -> str:
+    """Where the way back leads: the list, as it was when the opportunity was opened from there."""
+    return _with_query(reverse("opportunities:list"), _kept(request, *LISTED))
+
+
+def _selection(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
+    """The way back, and the opportunities before and after this one in what the address selects; nothing without that."""
+    query = _kept(request, *LISTED, "from")
+    if not query:
+        return {}
+    filters = OpportunityFilter(query, queryset=Opportunity.objects.visible_to(request.user), user=request.user)
+    order = query.get("order", "")
+    found = neighbours(filters.qs, order, opportunity) if filters.is_valid() else None
+    before, after = (
+        key and _with_query(reverse("opportunities:detail", args=[key]), _kept(request, *LISTED, "from", "show"))
+        for key in found or (None, None)
+    )
+    return {"back": back_to(request), "before": before, "after": after}
+
+
+def _kept(request: SignedIn, *names: str) -> QueryDict:
+    """These parameters of the address."""
+    kept = request.GET.copy()
+    for name in request.GET.keys() - set(names):
+        del kept[name]
+    return kept
+
+
+def _with_query(url: str, query: QueryDict) -> str:
+    return f"{url}?{query.urlencode()}" if query else url
+
+
+def _address(request: SignedIn, opportunity: Opportunity) -> QueryDict:
+    """The query of the page's address: of this request, or of the page for which a fragment is."""
+    url = urlsplit(HtmxDetails(request).current_url_abs_path or "" if is_fragment(request) else "")
+    here = opportunity.get_absolute_url()
+    if request.path == here:
+        return request.GET
+    return QueryDict(url.query if url.path == here else "")
+
+
+def _choices(opportunity: Opportunity, query: QueryDict, shown: str) -> list[dict[str, Any]]:
+    """What the timeline can be narrowed to: label, address, and which one is chosen."""
+    choices = []
+    for word, label in {"": pgettext_lazy("steps", "All"), **SHOWN}.items():
+        other = query.copy()
+        other.pop("show", None)
+        if word:
+            other["show"] = word
+        url = _with_query(opportunity.get_absolute_url(), other)
+        choices.append({"label": label, "url": url, "chosen": word == shown})
+    return choices
+
+
+def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
+    """What the page of an opportunity and its fragment are made of."""
+    today = Company.current().today()
+    stages = lifecycle.stages_of(opportunity)
+    moves = lifecycle.moves(opportunity, stages)
+    told = timeline(opportunity)
+    steps = [step.entry for step in told]
+    query = _address(request, opportunity)
+    shown = query.get("show", "") if query.get("show") in SHOWN else ""
+    live = [entry for entry in steps if entry.voided_at is None]
+    current = opportunity.stage_id or opportunity.stage_before_id
+    done = next((stage.number for stage in stages if stage.pk == current), 0)
+    ways = {way.stage.pk: way for way in moves}
+    may_change = request.user.has_perm(CHANGE)
+    return {
+        "opportunity": opportunity,
+        "today": today,
+        "path": [_step(stage, opportunity, done, ways.get(stage.pk), live, today) for stage in stages],
+        "next_move": next((way for way in moves if way.action in ("next", "started")), None),
+        "moves": moves,
+        "timeline": [step for step in told if shown in ("", step.kind)],
+        "choices": _choices(opportunity, query, shown),
+        "can_undo": may_change and len(live) > 1 and lifecycle.can_still_be_undone(live[0], steps),
+        "last_step": told[0].entry,
+        "postponements": postponements(live),
+        "days_at_stage": (today - opportunity.stage_entered_on).days if opportunity.stage_entered_on else None,
+        "contact": opportunity.contact,
+        "where": _where(opportunity.contact),
+        "is_overdue": opportunity.is_in_progress and opportunity.closing_on and opportunity.closing_on < today,
+        "quotes": list(opportunity.quotes.all()),
+        "may_change": may_change,
+        "may_edit": may_change and not opportunity.archived,
+        "may_revise": may_change and opportunity.is_open and not opportunity.archived,
+        "may_quote": request.user.has_perm("quotes.add_quote"),
+    }
+
+
+def _where(contact: Contact) -> list[str]:
+    """The lines of the address."""
+    town = " ".join(filter(None, (contact.post_code, contact.city)))
+    country = countries().get(contact.country, contact.country)
+    return [line for line in (contact.address, contact.address_2, town, contact.county, country) if line]
+
+
+def _step(stage: Stage, opportunity: Opportunity, done: int, way: Any, live: list[Any], today: Any) -> dict[str, Any]:
+    """A stage of the path: done, current or coming; the days spent at it so far, over all live visits."""
+    here = stage.pk == opportunity.stage_id
+    days = sum(((entry.until or today) - entry.happened_on).days for entry in live if entry.stage_id == stage.pk)
+    visited = any(entry.stage_id == stage.pk for entry in live)
+    passed = stage.number < done or (opportunity.is_closed and stage.number == done)
+    state = "current" if here else "done" if passed else "coming"
+    return {"stage": stage, "state": state, "days": days if visited else None, "way": way}
