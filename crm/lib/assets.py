@@ -23,8 +23,6 @@ STAMP = VENDOR / ".installed"
 FILES = (
     "@tabler/core/dist/css/tabler.min.css",
     "@tabler/core/dist/css/tabler.min.css.map",
-    "@tabler/core/dist/js/tabler.min.js",
-    "@tabler/core/dist/js/tabler.min.js.map",
 )
 NPM_OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries=1")
 
