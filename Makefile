@@ -13,7 +13,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes 
 IN_PRODUCTION = HTTPS=1 ALLOWED_HOSTS=crm.example SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(50))")
 
 .DEFAULT_GOAL = help
-.PHONY: run dev test lint types rules format messages lock clean help python developer browser
+.PHONY: run dev seed bench test lint types rules format messages lock clean help python developer browser
 
 run: python ## Set up what is missing and serve on http://127.0.0.1:8000 (PORT=… changes it)
 	@exec $(PYTHON) -m crm.launch run
@@ -22,8 +22,16 @@ dev: export DEBUG = 1
 dev: python ## The same with Django's reloading server and its error pages
 	@exec $(PYTHON) -m crm.launch dev
 
+seed: python ## Add N made-up opportunities (N=1000; OPTIONS="--seed 7 --open 0.4 --today 2026-03-02")
+	@$(PYTHON) -m crm.lib.environment requirements.txt
+	@$(BIN)/python manage.py migrate --no-input --verbosity 0
+	@$(BIN)/python manage.py seed $(or $(N),1000) $(OPTIONS)
+
 test: developer browser lint types rules ## Set up and run everything: lint, types, checks, and all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+
+bench: developer ## Measure pages beside a bare Django view (OPTIONS="--count 1000000"); takes minutes
+	@$(BIN)/python -m tests.performance $(OPTIONS)
 
 lint: developer ## Style of code and templates
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -10,4 +10,6 @@ class SalespeopleConfig(AppConfig):
     def ready(self) -> None:
         from salespeople.roles import make_roles  # noqa: PLC0415 - needs the models, which are not there earlier
 
-        post_migrate.connect(make_roles, dispatch_uid="salespeople.make_roles")
+        # once, after the last app: all permissions are there
+        last = apps.get_app_config("opportunities")
+        post_migrate.connect(make_roles, sender=last, dispatch_uid="salespeople.make_roles")

@@ -6,17 +6,24 @@ def next_number(model: type[models.Model], prefix: str) -> str:
 
     The sequence is named `<table>_number`; make it in the model's migration by `number_sequence`.
     """
+    return next_numbers(model, prefix, 1)[0]
+
+
+def next_numbers(model: type[models.Model], prefix: str, count: int) -> list[str]:
+    """So many free numbers at once, in order."""
     table = model._meta.db_table
-    with connection.cursor() as cursor:
-        while True:
+    found: list[str] = []
+    while len(found) < count:
+        with connection.cursor() as cursor:
             cursor.execute(  # the table's name is the model's own
-                f"SELECT candidate, EXISTS (SELECT 1 FROM {table} WHERE number = candidate) FROM (SELECT %s || "  # noqa: S608
-                f"to_char(nextval('{table}_number'), 'FM999999999000000') AS candidate) AS drawn",
-                [prefix],
+                f"WITH drawn AS MATERIALIZED (SELECT nextval('{table}_number') AS at FROM generate_series(1, %s)), "  # noqa: S608
+                "named AS (SELECT at, %s || to_char(at, 'FM999999999000000') AS candidate FROM drawn) "
+                f"SELECT candidate FROM named WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE number = candidate) "
+                "ORDER BY at",
+                [count - len(found), prefix],
             )
-            candidate, taken = cursor.fetchone()
-            if not taken:
-                return str(candidate)
+            found += [candidate for (candidate,) in cursor.fetchall()]
+    return found
 
 
 def number_sequence(table: str) -> migrations.RunSQL:

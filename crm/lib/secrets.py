@@ -1,15 +1,20 @@
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
 def made_once(path: Path) -> str:
-    """Return the secret kept in `path`; make it, readable by its owner only (0600), when it is not there yet."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text()
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(50))
+    """Return the secret kept in `path`; make it, readable by its owner only (0600), when it is not there yet.
+
+    It is written aside and linked into place whole: of several first starts one wins, and none reads half of it.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f"{path.name}.") as file:  # 0600 by itself
+            file.write(secrets.token_urlsafe(50))
+            file.flush()
+            with suppress(FileExistsError):
+                os.link(file.name, path)
     return path.read_text()

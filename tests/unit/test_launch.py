@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -82,6 +83,15 @@ def test_a_lock_file_is_installed_once(tmp_path: Path, monkeypatch: pytest.Monke
         lock.write_text(content)
         environment.install(lock)
     assert ran == ["the packages", "the packages"]
+
+
+def test_of_several_first_starts_all_have_the_same_secret_key(tmp_path: Path) -> None:
+    for at in range(20):
+        with ThreadPoolExecutor(8) as starts:
+            keys = set(starts.map(made_once, [tmp_path / f"key-{at}"] * 8))
+        assert len(keys) == 1
+        assert len(keys.pop()) > 50
+    assert len(list(tmp_path.iterdir())) == 20
 
 
 def test_the_secret_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
 import argparse
-import os
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from contacts.models import Contact
@@ -10,6 +9,7 @@ from opportunities.demo.believable import make_believable
 from opportunities.demo.journey import World
 from opportunities.demo.reference import make_reference
 from opportunities.demo.setup import PASSWORD, USERS, make_setup
+from opportunities.management.asked import refuse_unasked
 from opportunities.models import Opportunity, OpportunityEntry
 from quotes.models import Quote
 from salescycles.models import SalesCycle
@@ -32,10 +32,7 @@ class Command(BaseCommand):
         if any(model._default_manager.exists() for model in FILLED_BY_WORK):
             self.say("The database is not empty: no demo data made.", verbosity)
             return
-        if os.environ.get("DATABASE_URL") and not users and os.environ.get("DEMO") != "1":
-            raise CommandError(
-                f"DATABASE_URL is set, and demo data bring users whose password is “{PASSWORD}”: ask for them by --users."
-            )
+        refuse_unasked(users, f"demo data bring users whose password is “{PASSWORD}”: ask for them by --users.")
         with transaction.atomic():
             make_setup()
             world = World()

@@ -1,0 +1,87 @@
+"""The rows of the benchmark: what is asked, by whom, and what it may cost (V is the bare view)."""
+
+import datetime
+from collections.abc import Callable, Iterator
+from itertools import count, cycle
+from typing import NamedTuple
+
+from contacts.models import Contact
+from opportunities.models import Opportunity
+from salescycles.models import SalesCycle
+from salespeople.models import Company, Salesperson
+from tests.performance.figures import Goal
+from tests.performance.traffic import Ask
+
+HTMX = {"HX-Request": "true"}
+ROWS_OF_A_PAGE = 50
+
+
+class Scene(NamedTuple):
+    name: str
+    who: str
+    goal: Goal
+    asks: Callable[[], Iterator[Ask]]
+
+
+def scenes() -> list[Scene]:
+    today = Company.current().today()
+    lists, manager, rep = "/opportunities/", "manager@demo.example", "rep@demo.example"
+    deep = max(Opportunity.objects.listed().count() // ROWS_OF_A_PAGE * 9 // 10, 1)
+    first, filtered, board = Goal(6, 1.5, 1.6), Goal(6, 1.8, 2.5), Goal(6, 2.2, 2.4)
+    return [
+        Scene("list", manager, first, same(lists)),
+        Scene("list, of a rep", rep, first, same(lists)),
+        Scene("list, 3 criteria", manager, filtered, same(f"{lists}?{three_criteria()}")),
+        Scene(f"list, page {deep}", manager, first, same(f"{lists}?page={deep}")),
+        Scene("board", manager, board, same(f"{lists}board/")),
+        Scene("deal", manager, Goal(9, 1.2, 1.2), lambda: map(Ask, cycle(deals()))),
+        Scene("stage move", manager, Goal(10, 1.3, 1.3), lambda: moves(today)),
+        Scene("create", manager, Goal(10, 1.5, 1.5), lambda: new_ones(today)),
+    ]
+
+
+def same(path: str) -> Callable[[], Iterator[Ask]]:
+    return lambda: cycle([Ask(path)])
+
+
+def three_criteria() -> str:
+    """The busiest salesperson, a stage, and a word."""
+    busiest = Salesperson.objects.order_by("user__pk", "pk")[0]
+    stage = SalesCycle.objects.order_by("code")[0].stages.all()[0]
+    return f"salesperson={busiest.pk}&stage={stage.pk}&q=desks"
+
+
+def deals() -> list[str]:
+    """Pages of fifty opportunities in progress with five to eight entries."""
+    usual = Opportunity.objects.in_progress().filter(version__range=(5, 8), salesperson__isnull=False)
+    return [f"/opportunities/{key}/" for key in usual.order_by("pk").values_list("pk", flat=True)[:50]]
+
+
+seen: dict[int, int] = {}  # versions as this run has left them
+
+
+def moves(today: datetime.date) -> Iterator[Ask]:
+    """On to the second stage and back, an opportunity after the other: each is moved twice, so ledgers stay short."""
+    paths = [list(found.stages.all()) for found in SalesCycle.objects.prefetch_related("stages")]
+    firsts = {stages[0].pk: stages for stages in paths if len(stages) > 1 and not stages[1].quote_required}
+    ready = Opportunity.objects.in_progress().filter(stage__in=firsts, closing_on__gte=today, estimated_value__gt=0)
+    for key, version, stage in ready.order_by("version", "pk").values_list("pk", "version", "stage").iterator():
+        if key not in seen:
+            seen[key] = version + 2
+            for nth, to in enumerate((firsts[stage][1], firsts[stage][0])):
+                data = {"version": str(version + nth), "to": str(to.pk)}
+                yield Ask(f"/opportunities/{key}/move/", data, HTMX)
+
+
+def new_ones(today: datetime.date) -> Iterator[Ask]:
+    contact, salesperson = Contact.objects.order_by("pk")[0], Salesperson.objects.order_by("pk")[0]
+    for nth in count(1):
+        data = {
+            "description": f"Measured {nth}",
+            "contact": str(contact.pk),
+            "salesperson": str(salesperson.pk),
+            "estimated_value": "1000",
+            "closing_on": str(today + datetime.timedelta(30)),
+            "start": "on",
+        }
+        yield Ask("/opportunities/new/", data, ok=(302,))
