@@ -102,7 +102,7 @@ class Card:
 
 @dataclass
 class Column:
-    """`key` is the stage's key, or not_started, won, lost. `ways` are the moves of a card that stands here."""
+    """`key` is the stage's key, or not_started, won, lost. `menus` are the moves of a card that stands here."""
 
     key: str
     name: Any
@@ -111,8 +111,9 @@ class Column:
     totals: Totals = field(default_factory=Totals)
     cards: list[Card] = field(default_factory=list)
     share: int = 0
-    ways: list[tuple[bool, list[ways.Move]]] = field(default_factory=list)
+    menus: list[tuple[bool, list[ways.Move]]] = field(default_factory=list)
     takes_new: bool = False
+    more_url: str = ""
 
     @property
     def is_closed(self) -> bool:
@@ -169,7 +170,7 @@ class Board:
         for column in columns:
             column.totals = totals.get(column.key, Totals())
             column.share = round(100 * column.totals.value / most) if most and not column.is_closed else 0
-            column.ways = self._ways(column)
+            column.menus = self._ways(column)
             column.takes_new = self._takes_new(column)
         return columns
 
@@ -220,7 +221,11 @@ class Board:
         lost = summed(self._closed().filter(status=Status.LOST), "estimated_value", this_month=zero, overdue=zero)
         return {
             str(row.pop("stage_id") or row["status"]): Totals(
-                row["count"], row["value"] or Decimal(0), row["weighted"] or Decimal(0), row["this_month"], row["overdue"]
+                row["count"],
+                row["value"] or Decimal(0),
+                row["weighted"] or Decimal(0),
+                row["this_month"],
+                row["overdue"],
             )
             for row in opened.union(won, lost, all=True)
         }

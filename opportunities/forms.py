@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Contact
 from crm.lib.fields import AmountField, DayField, PercentageField
 from crm.lib.money import format_money, percent_formatter
+from crm.lib.numbers import next_number
 from opportunities import lifecycle
 from opportunities.estimates import KEEP, Asked, known_to_stage
 from opportunities.models import Opportunity, Priority, Tracked
@@ -519,3 +520,69 @@ class NewForm(ContactPicker, AnswerableForm):
         if "sales_cycle" not in self.data:
             del values["sales_cycle"]
         return values | {"on": self.today}
+
+
+class QuickForm(ContactPicker, AnswerableForm):
+    """A new opportunity in a column of the board. A contact that is not there yet is made with it."""
+
+    MADE: ClassVar[dict[str, Any]] = {"company": _("New company “%(name)s”"), "person": _("New person “%(name)s”")}
+
+    description = forms.CharField(label=_("Description"), max_length=100)
+    estimated_value = AmountField(label=_("Estimated value"), required=False)
+    closing_on = DayField(label=_("Estimated closing date"), required=False)
+
+    field_order = ["description", "contact_search", "contact", "estimated_value", "closing_on"]
+
+    def __init__(
+        self, data: QueryDict | None, *, user: User, today: datetime.date, cycle: SalesCycle, stage: Stage | None
+    ) -> None:
+        super().__init__(data, initial={"closing_on": known_to_stage(stage, today) if stage else None})
+        self.user, self.today, self.cycle, self.stage = user, today, cycle, stage
+        self.offer_contacts(user)
+        self.wanted = self._wanted()
+        if self.wanted:
+            self.fields["contact"].required = False
+
+    def offer_contacts(self, user: User) -> None:
+        super().offer_contacts(user)
+        name = self._name()
+        if name and user.has_perm("contacts.add_contact"):
+            widget = self.fields["contact"].widget
+            widget.choices = [*widget.choices, *((key, label % {"name": name}) for key, label in self.MADE.items())]
+
+    def _name(self) -> str:
+        return str(self.data.get("contact_search", "") if self.is_bound else "").replace("\0", "").strip()[:100]
+
+    def _wanted(self) -> str:
+        """Which kind of contact is to be made; blank where one was chosen."""
+        kind = str(self.data.get("contact", "")) if self.is_bound else ""
+        return kind if kind in self.MADE and self._name() and self.user.has_perm("contacts.add_contact") else ""
+
+    def clean_contact(self) -> Contact | None:
+        contact: Contact | None = self.cleaned_data["contact"]
+        return contact
+
+    def _clean_fields(self) -> None:
+        if self.wanted:  # not a key: nothing to look up
+            self.data = self.data.copy()
+            self.data["contact"] = ""
+        super()._clean_fields()
+
+    def values(self) -> dict[str, Any]:
+        """Arguments of `lifecycle.create`, the contact made if it was not there."""
+        values = {name: self.cleaned_data[name] for name in ("description", "estimated_value", "closing_on")}
+        contact = self.cleaned_data["contact"] or Contact.objects.create(
+            number=next_number(Contact, "CT"),
+            kind=self.wanted,
+            name=self._name(),
+            salesperson=self.user.salesperson,
+        )
+        own = self.user.salesperson if self.user.salesperson and self.user.salesperson.is_usable else None
+        salesperson = own or (contact.salesperson if contact.salesperson and contact.salesperson.is_usable else None)
+        return values | {
+            "contact": contact,
+            "salesperson": salesperson,
+            "sales_cycle": self.cycle,
+            "on": self.today,
+            "to": self.stage,
+        }

@@ -306,11 +306,13 @@ def create(
     chances: Decimal | None = None,
     closing_on: datetime.date | None = None,
     start: bool = False,
+    to: Stage | None = None,
     number: str = "",
     reason: str = "",
     **how: Unpack[How],
 ) -> OpportunityEntry:
     """A new opportunity, not started, or started at once on `on` (B.1, B.2); `created_on` (blank: `on`) is not after `on`.
+    With `to` it is started and moved on to that stage at once, where the moves allow it.
 
     No cycle asked for means the default one (R-DEF-CYC); no salesperson the user's own (R-DEF-SP), unless the user may
     leave it open. Raises ValidationError.
@@ -382,8 +384,19 @@ def create(
         happened_on=created_on,
         **({"door": Door.SCREEN} | how),
     )
-    if start:
+    if start or to is not None:
         entry = _start_at_once(opportunity, version=1, on=on, by=by, **how)
+    if to is not None and to.pk != entry.stage_id:
+        entry = move(
+            opportunity,
+            version=opportunity.version,
+            to=to,
+            on=on,
+            by=by,
+            chances=KEEP if chances is None else chances,
+            closing_on=KEEP if closing_on is None else closing_on,
+            **how,
+        )
     entry.opportunity = opportunity
     return entry
 

@@ -1,12 +1,16 @@
 from django.urls import path
 
-from opportunities.views import detail, lists, verbs
+from opportunities.views import board, detail, lists, quick, verbs
 
 app_name = "opportunities"
 urlpatterns = [
     path("", lists.opportunity_list, name="list"),
+    path("board/", board.board, name="board"),
+    path("board/changes/", board.changes, name="board-changes"),
+    path("board/new/", quick.quick, name="quick"),
     path("new/", verbs.new, name="new"),
     path("<int:pk>/", detail.detail, name="detail"),
+    path("<int:pk>/card/", board.card, name="card"),
     path("<int:pk>/start/", verbs.start, name="start"),
     path("<int:pk>/move/", verbs.move, name="move"),
     path("<int:pk>/revise/", verbs.revise, name="revise"),

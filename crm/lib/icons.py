@@ -11,6 +11,7 @@ _SHAPES: dict[str, tuple[str | tuple[float, float, float], ...]] = {
     "archive": ("M3 5h18v4H3zM5 9v10h14V9M10 13h4",),
     "arrow-left": ("M19 12H5M11 6l-6 6 6 6",),
     "arrow-right": ("M5 12h14M13 6l6 6-6 6",),
+    "board": ("M4 4h4.5v16H4zM10 4h4.5v10H10zM16 4h4v13h-4z",),
     "building": ("M5 21V4h9v17M14 9h5v12M3 21h18M8 8h3M8 12h3M8 16h3",),
     "calendar": ("M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",),
     "check": ("M5 12.5l4.5 4.5L19 7.5",),

@@ -36,7 +36,9 @@ def detail(request: SignedIn, pk: int) -> HttpResponse:
 
 
 def back_to(request: SignedIn) -> str:
-    """Where the way back leads: the list, as it was when the opportunity was opened from there."""
+    """Where the way back leads: the list or the board, as it was when the opportunity was opened from there."""
+    if request.GET.get("from") == "board":
+        return _with_query(reverse("opportunities:board"), _kept(request, *LISTED, "more", "cards"))
     return _with_query(reverse("opportunities:list"), _kept(request, *LISTED))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -19,6 +19,8 @@ from opportunities.merging import NOTHING, Merge, merge
 from opportunities.models import Action, Opportunity, OpportunityEntry
 from opportunities.timeline import Told, timeline
 from opportunities.views.access import ADD, CHANGE, require, visible, visible_or_404
+from opportunities.views.board import address, board_of
+from opportunities.views.board import answer as board_answer
 from opportunities.views.detail import state_of
 from opportunities.views.lists import help_without_cycle
 from salespeople.models import Company, Salesperson
@@ -26,11 +28,14 @@ from salespeople.requests import SignedIn
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 Verb = Callable[..., OpportunityEntry]
+ON_CARD = (forms.MoveForm, forms.StartForm, forms.UndoForm)
 ENTERS = (Action.STARTED, Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP, Action.CYCLE_CHANGED, Action.REOPENED)
 
 
 def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: Verb, **options: Any) -> HttpResponse:
-    opportunity = visible_or_404(request, pk)
+    opportunity = visible(request).filter(pk=pk).first()
+    if opportunity is None:
+        return _gone(request, pk)
     require(request, CHANGE)
     data = request.POST if request.method == "POST" else None
     today = Company.current().today()
@@ -49,13 +54,47 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
     return _done(request, form, entry, before)
 
 
+def _gone(request: SignedIn, pk: int) -> HttpResponse:
+    """404 for what is not visible; a board is told, and takes the card away."""
+    query = board_of(request)
+    if query is None or not is_fragment(request):
+        raise Http404
+    messages.error(request, _("This opportunity is not there any more, or no longer yours to see."))
+    return board_answer(request, query, pk, status=404)
+
+
 def _show(request: SignedIn, form: forms.VerbForm, *, status: int, **context: Any) -> HttpResponse:
     if form.is_bound:
         form.fill_in()
+    query = board_of(request)
+    if query is not None and status in (409, 422) and is_fragment(request) and isinstance(form, ON_CARD):
+        return _refused_on_board(request, form, query, status, context.get("since", ()))
     action = f"{request.path}?field={form.only}" if form.only else request.path
-    context |= {"form": form, "opportunity": form.opportunity, "action": action}
+    back = address(query) if query is not None else form.opportunity.get_absolute_url()
+    context |= {"form": form, "opportunity": form.opportunity, "action": action, "back": back}
+    context |= {"board_query": None if query is None else query.urlencode()}
     partial = "field" if form.only else "form"
     return render_page(request, "opportunities/verb.html", context, partial=partial, status=status)
+
+
+def _refused_on_board(
+    request: SignedIn, form: forms.VerbForm, query: QueryDict, status: int, since: Iterable[Told]
+) -> HttpResponse:
+    """The card as it stands now. A field that is missing is asked for on the card; anything else is said in a line."""
+    missing = [field for field in form if field.errors and not field.is_hidden and field.name != "to"]
+    if status == 422 and missing:
+        return board_answer(request, query, form.opportunity.pk, status=status, ask=form)
+    reasons = [str(reason) for errors in form.errors.values() for reason in errors]
+    for told in since:
+        what = (
+            f"{told.entry.get_action_display()}: {told.stage_name}"
+            if told.stage_name
+            else told.entry.get_action_display()
+        )
+        reasons.append(f"{told.entry.by or _('the system')}: {what}.")
+    said = _("“%(opportunity)s” was not moved.") % {"opportunity": form.opportunity.description}
+    messages.error(request, " ".join([said, *dict.fromkeys(reasons)]))
+    return board_answer(request, query, form.opportunity.pk, status=status)
 
 
 def _conflict(
@@ -103,13 +142,18 @@ def _done(
     pk = form.opportunity.pk
     opportunity = visible(request).filter(pk=pk).first()
     said = list(_said(form, entry, opportunity, since))
+    query = board_of(request)
     if opportunity is None:
         messages.success(request, " ".join(said))
         messages.info(request, _("The opportunity now belongs to somebody else and is no longer yours to see."))
+        if query is not None:
+            return board_answer(request, query, pk)
         return redirect_to(request, "opportunities:list")
     said.insert(1, effect(before, share(opportunity)))
     offered = undo_offer(reverse("opportunities:undo", args=[pk]), entry.step) if entry and not entry.undoes else ""
     messages.success(request, " ".join(filter(None, said)), extra_tags=offered)
+    if query is not None:
+        return board_answer(request, query, pk, entry=entry.pk if entry else None)
     if not is_fragment(request):
         return redirect_to(request, "opportunities:detail", pk)
     if opportunity.sales_cycle_id == form.opportunity.sales_cycle_id:

@@ -1,0 +1,246 @@
+"""The board of one sales cycle, and what a verb answers when it was asked from there."""
+
+import datetime
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Subquery
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from crm.lib.fragments import is_fragment, render_page
+from opportunities.board import DEFAULT_ORDER, ORDERS, RECENT, STEP, Board, Column, newest_entry
+from opportunities.filters import OpportunityFilter
+from opportunities.models import Opportunity, OpportunityEntry
+from opportunities.views.access import ADD, CHANGE
+from salescycles.models import SalesCycle, Stage
+from salespeople.models import Company, User
+from salespeople.requests import SignedIn
+
+TEMPLATE = "opportunities/board.html"
+OWN_WORDS = ("order", "more", "cards", "new")
+COMPACT = "compact"
+OWN_ENTRIES = 500  # so many changes made on a page that stays open are told from other people's
+
+
+class BoardFilter(OpportunityFilter):
+    @cached_property
+    def stages(self) -> list[Stage]:
+        """With the key of the newest entry, read before any card is."""
+        newest = Subquery(newest_entry(OpportunityEntry.objects.all()))
+        stages = Stage.objects.select_related("sales_cycle").annotate(newest_entry=newest)
+        return list(stages.order_by("sales_cycle__code", "number"))
+
+
+@dataclass
+class Seen:
+    """What an address of the board means for a person."""
+
+    query: QueryDict
+    filters: BoardFilter
+    board: Board | None
+    unknown: list[str]
+    understood: bool
+
+
+def read(user: User, query: QueryDict) -> Seen:
+    """The board of the cycle that the address names, else of the default one, limited to what the person may see."""
+    filters = BoardFilter(query, queryset=Opportunity.objects.visible_to(user), user=user)
+    understood = filters.is_valid()
+    rows = filters.qs if understood else Opportunity.objects.none()
+    order, more, unknown = _order(query), _more(query), []
+    unknown += [name[:50] for name in query if name not in {*filters.filters, *OWN_WORDS}]
+    unknown += [f"order={query['order'][:50]}"] if query.get("order") and order != query["order"] else []
+    cycle = _cycle(filters.stages, query.get("sales_cycle", ""))
+    today = Company.current().today()
+    board = cycle and Board(
+        cycle=cycle,
+        stages=[stage for stage in filters.stages if stage.sales_cycle_id == cycle.pk],
+        rows=rows.filter(sales_cycle=cycle),
+        today=today,
+        order=order,
+        shown=more,
+        closed_since=None if _names_closing(query) else today - datetime.timedelta(days=RECENT),
+    )
+    return Seen(query, filters, board, [word.replace("\0", "") for word in unknown], understood)
+
+
+def _cycle(stages: list[Stage], wanted: str) -> SalesCycle | None:
+    cycles = {str(stage.sales_cycle_id): stage.sales_cycle for stage in stages}
+    usual = sorted(cycles.values(), key=lambda cycle: (not cycle.is_default, cycle.blocked))
+    return cycles.get(wanted) or next(iter(usual), None)
+
+
+def _order(query: QueryDict) -> str:
+    return query.get("order", "") if query.get("order", "") in ORDERS else DEFAULT_ORDER
+
+
+def _more(query: QueryDict) -> dict[str, int]:
+    """`more=12.50`: the column of stage 12 shows 50 cards. What cannot be read counts for nothing."""
+    pairs = (word.partition(".") for word in query.getlist("more"))
+    return {key: int(many) for key, dot, many in pairs if many.isascii() and many.isdecimal() and len(many) < 6}
+
+
+def _names_closing(query: QueryDict) -> bool:
+    return bool(query.get("closed_from") or query.get("closed_to"))
+
+
+@require_safe
+def board(request: SignedIn) -> HttpResponse:
+    """A column for every stage; everything that shapes it is in the address, which the list reads as well."""
+    seen = read(request.user, request.GET)
+    context = _context(request, seen) | {"chips": seen.filters.chips if seen.understood else []}
+    return render_page(request, TEMPLATE, context, partial="board", status=200 if seen.understood else 422)
+
+
+@require_safe
+def card(request: SignedIn, pk: int) -> HttpResponse:
+    """One card again, with every header and the strip: after its opportunity was changed beside the board."""
+    query = board_of(request)
+    return answer(request, QueryDict() if query is None else query, pk)
+
+
+@require_safe
+def changes(request: SignedIn) -> HttpResponse:
+    """How many opportunities of the board others have changed since it was read; cards stay where they are."""
+    query = board_of(request) or QueryDict()
+    since, own = request.GET.get("since", ""), request.GET.get("own", "").split(",")
+    count = 0
+    seen = read(request.user, query)
+    if seen.board and _is_key(since):
+        entries = OpportunityEntry.objects.filter(pk__gt=int(since), sales_cycle=seen.board.cycle)
+        entries = entries.exclude(pk__in=[int(key) for key in own[:OWN_ENTRIES] if _is_key(key)])
+        visible = Opportunity.objects.visible_to(request.user)
+        count = entries.filter(opportunity__in=visible).values("opportunity").distinct().count()
+    context = {"changed": count, "query": query.urlencode()}
+    return render_page(request, TEMPLATE, context, partial="changes")
+
+
+def _is_key(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
+def board_of(request: SignedIn) -> QueryDict | None:
+    """The address of the board from which a form was sent; None where it was not sent from a board."""
+    text = request.POST.get("board", request.GET.get("board"))
+    return None if text is None else QueryDict(text[:2000].replace("\0", ""))
+
+
+def address(query: QueryDict) -> str:
+    return reverse("opportunities:board") + (f"?{query.urlencode()}" if query else "")
+
+
+def answer(
+    request: SignedIn, query: QueryDict, pk: int, *, status: int = 200, ask: Any = None, entry: int | None = None
+) -> HttpResponse:
+    """The card where it stands now, every header and the strip, all out of band; `ask` is a form to show on the card."""
+    if not is_fragment(request):
+        return HttpResponseRedirect(f"{address(query)}#card-{pk}")
+    seen = read(request.user, query)
+    context = _context(request, seen, cards=False)
+    context |= {"card": seen.board.card(pk) if seen.board else None, "pk": pk, "ask": ask, "entry": entry}
+    response = render_page(request, TEMPLATE, context, partial="answer", status=status)
+    response["HX-Reswap"] = "none"
+    return response
+
+
+def _context(request: SignedIn, seen: Seen, *, cards: bool = True) -> dict[str, Any]:
+    board, user = seen.board, request.user
+    columns = [] if board is None else board.columns if cards else board.headers
+    for column in columns:
+        column.more_url = _show_more(seen.query, column)
+    return {
+        "filters": seen.filters,
+        "understood": seen.understood,
+        "unknown": seen.unknown,
+        "board": board,
+        "columns": columns,
+        "cycles": _cycles(seen),
+        "orders": [(word, label) for word, (label, by) in ORDERS.items()],
+        "order": board.order if board else DEFAULT_ORDER,
+        "compact": seen.query.get("cards") == COMPACT,
+        "query": seen.query.urlencode(),
+        "list_query": _list_query(seen),
+        "strip": _strip(seen) if board else [],
+        "closed_days": None if _names_closing(seen.query) else RECENT,
+        "newest": board.stages[0].newest_entry or 0 if board and hasattr(board.stages[0], "newest_entry") else 0,
+        "may_change": user.has_perm(CHANGE),
+        "may_add": user.has_perm(ADD),
+        "may_see": user.has_perm("opportunities.view_opportunity"),
+        "may_set_up": user.has_perm("salescycles.add_salescycle"),
+        "shows_owner": _shows_owner(user, seen.query),
+    }
+
+
+def _shows_owner(user: User, query: QueryDict) -> bool:
+    """Not where the view fixes who it is."""
+    chosen = query.get("salesperson", "")
+    return user.has_perm("opportunities.view_every_opportunity") and not chosen
+
+
+def _with(query: QueryDict, **words: str) -> QueryDict:
+    changed = query.copy()
+    for name, value in words.items():
+        changed[name] = value
+    return changed
+
+
+def _show_more(query: QueryDict, column: Column) -> str:
+    """The address with more cards of this column, or with none where it is a closed one that shows some."""
+    changed = query.copy()
+    others = [word for word in query.getlist("more") if word.partition(".")[0] != column.key]
+    changed.setlist("more", [*others, f"{column.key}.{column.shown + STEP}"])
+    return address(changed)
+
+
+def _cycles(seen: Seen) -> list[dict[str, Any]]:
+    found = {stage.sales_cycle_id: stage.sales_cycle for stage in seen.filters.stages}
+    current = seen.board.cycle.pk if seen.board else None
+    return [{"key": key, "name": str(cycle), "chosen": key == current} for key, cycle in found.items()]
+
+
+def _list_query(seen: Seen) -> str:
+    """The same definition for the list: what the list cannot honour is left out."""
+    query = seen.query.copy()
+    for name in ("more", "cards", "new", "order"):
+        query.pop(name, None)
+    if seen.board:
+        query["sales_cycle"] = str(seen.board.cycle.pk)
+    return query.urlencode()
+
+
+def _strip(seen: Seen) -> list[dict[str, Any]]:
+    """Open opportunities, their value, weighted value, those that close this month, overdue ones; each leads to its rows."""
+    assert seen.board is not None
+    totals, today = seen.board.open_totals, seen.board.today
+    first = today.replace(day=1)
+    last = (first + datetime.timedelta(days=32)).replace(day=1) - datetime.timedelta(days=1)
+    listed = QueryDict(_list_query(seen))
+    running = _with(listed, status="in_progress")
+    rows = reverse("opportunities:list")
+    opened = listed if listed.get("status") else _with(listed, status="open")
+    month = _with(running, closing_from=str(first), closing_to=str(last))
+    overdue = _with(running, closing_to=str(today - datetime.timedelta(days=1)))
+    return [
+        {"label": _("Open"), "count": totals.count, "url": f"{rows}?{opened.urlencode()}"},
+        {
+            "label": _("Value"),
+            "amount": totals.value,
+            "url": f"{rows}?{_with(opened, order='-estimated_value').urlencode()}",
+        },
+        {
+            "label": _("Weighted"),
+            "amount": totals.weighted,
+            "url": f"{rows}?{_with(opened, order='-calculated_value').urlencode()}",
+        },
+        {"label": _("Closing this month"), "count": totals.this_month, "url": f"{rows}?{month.urlencode()}"},
+        {
+            "label": _("Overdue"),
+            "count": totals.overdue,
+            "url": f"{rows}?{overdue.urlencode()}",
+            "tone": "red" if totals.overdue else "",
+        },
+    ]
