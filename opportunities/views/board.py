@@ -56,15 +56,17 @@ def read(user: User, query: QueryDict) -> Seen:
     unknown += [f"order={query['order'][:50]}"] if query.get("order") and order != query["order"] else []
     cycle = _cycle(filters.stages, query.get("sales_cycle", ""))
     today = Company.current().today()
-    board = cycle and Board(
-        cycle=cycle,
-        stages=[stage for stage in filters.stages if stage.sales_cycle_id == cycle.pk],
-        rows=rows.filter(sales_cycle=cycle),
-        today=today,
-        order=order,
-        shown=more,
-        closed_since=None if _names_closing(query) else today - datetime.timedelta(days=RECENT),
-    )
+    board = None
+    if cycle is not None:
+        board = Board(
+            cycle=cycle,
+            stages=[stage for stage in filters.stages if stage.sales_cycle_id == cycle.pk],
+            rows=rows.filter(sales_cycle=cycle),
+            today=today,
+            order=order,
+            shown=more,
+            closed_since=None if _names_closing(query) else today - datetime.timedelta(days=RECENT),
+        )
     return Seen(query, filters, board, [word.replace("\0", "") for word in unknown], understood)
 
 
