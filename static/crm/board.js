@@ -91,15 +91,21 @@ async function send(pk, key) {
   const verb = one.dataset.at === "not_started" ? "start" : "move";
   const values = { to: key, version: one.dataset.version, board: page().dataset.board };
   waiting = pk;
-  await window.htmx.ajax("POST", `/opportunities/${pk}/${verb}/`, { source: one, target: one, swap: "none", values });
-  const now = card(pk);
-  if (now === one) {
-    // no answer, or one without a card: it stands where it stood
-    one.classList.remove("deal-saving");
-    one.removeAttribute("aria-busy");
-    place(one);
-    waiting = undefined;
+  try {
+    await window.htmx.ajax("POST", `/opportunities/${pk}/${verb}/`, { source: one, target: one, swap: "none", values });
+  } finally {
+    if (card(pk) === one && one.isConnected) stay(one);
   }
+}
+
+// No answer, or one without a card: it stands where it stood.
+function stay(one) {
+  one.classList.remove("deal-saving");
+  one.removeAttribute("aria-busy");
+  place(one);
+  if (document.activeElement === document.body) titleOf(one).focus();
+  waiting = undefined;
+  say(page().dataset.sayBack);
 }
 
 function hint(text) {
@@ -198,6 +204,12 @@ function choose(button) {
 }
 
 document.addEventListener("click", (event) => {
+  const stage = event.target.closest?.(".stage-switch a");
+  if (stage) {
+    event.preventDefault();
+    document.querySelector(stage.hash).scrollIntoView({ inline: "start", block: "nearest" });
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.shiftKey || !window.htmx || !page()) return;
   const link = event.target.closest?.("[data-open], [data-move], [data-quick-open], [data-refresh], [data-more], [data-quick-cancel], [data-ask-cancel], [data-cancel], [data-panel-close], #ways [data-to]");
   if (!link) return;

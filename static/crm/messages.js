@@ -10,9 +10,11 @@ function settle(message) {
   close.hidden = false;
   close.addEventListener("click", () => message.remove());
   const undo = message.querySelector("form[data-undo]");
-  if (undo && window.htmx && document.getElementById("verb")) {
+  const board = document.querySelector("[data-board]:not(:has(~ dialog[open]))");
+  if (undo && window.htmx && (board || document.getElementById("verb"))) {
     undo.setAttribute("hx-post", undo.action);
-    undo.setAttribute("hx-target", "#verb");
+    undo.setAttribute(...(board ? ["hx-swap", "none"] : ["hx-target", "#verb"]));
+    if (board) undo.append(Object.assign(document.createElement("input"), { type: "hidden", name: "board", value: board.dataset.board }));
     window.htmx.process(undo);
   }
   if (message.matches(".message-error, .message-warning")) return;
