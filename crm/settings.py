@@ -96,7 +96,9 @@ _DATABASE_URL = env.str("DATABASE_URL", "")
 DATABASES = {"default": env.dj_db_url("DATABASE_URL") if _DATABASE_URL else embedded_database(LOCAL_DIR)}
 DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     "pool": {"min_size": 1, "max_size": 8, "timeout": 10},
-    "options": "-c statement_timeout=30s -c lock_timeout=3s -c idle_in_transaction_session_timeout=60s",
+    # join_collapse_limit: joins are written in a sensible order, and planning every order of eight takes 40 ms, this 2
+    "options": "-c statement_timeout=30s -c lock_timeout=3s -c idle_in_transaction_session_timeout=60s "
+    "-c join_collapse_limit=3",
 }
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a restart of the database costs nobody an error page
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

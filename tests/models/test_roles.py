@@ -1,12 +1,16 @@
-"""The roles are there after every migrate, made once."""
+"""The roles are there after every migrate, made once; a page reads permissions in one query."""
 
 import pytest
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from salespeople.roles import PERMISSIONS
+from salespeople.auth import EmailBackend
+from salespeople.models import User
+from salespeople.roles import ADMINISTRATOR, PERMISSIONS, SALES_REP, VIEWER
+from tests.factories import make_user
 
 
 def of_every_role() -> dict[str, set[str]]:
@@ -45,3 +49,28 @@ def test_first_of_two_that_flush() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_second_of_two_that_flush() -> None:
     assert of_every_role() == WANTED
+
+
+@pytest.mark.django_db
+def test_the_one_query_grants_what_django_would() -> None:
+    """By roles, by the person's own permissions, both the same one twice; nobody else's."""
+    user = make_user("two@example.com", role=SALES_REP)
+    user.groups.add(Group.objects.get(name=VIEWER))
+    user.user_permissions.add(
+        Permission.objects.get(codename="delete_stage"), Permission.objects.get(codename="view_contact")
+    )
+    make_user("other@example.com", role=ADMINISTRATOR)
+    in_one = EmailBackend().get_user(user.pk)
+    assert in_one is not None
+    with CaptureQueriesContext(connection) as queries:
+        granted = in_one.get_all_permissions()
+    assert len(queries) == 0
+    assert granted == ModelBackend().get_all_permissions(User.objects.get(pk=user.pk))
+    assert granted == WANTED[SALES_REP] | WANTED[VIEWER] | {"salescycles.delete_stage"}
+
+
+@pytest.mark.django_db
+def test_who_is_not_active_is_nobody() -> None:
+    user = make_user("gone@example.com", is_active=False)
+    assert EmailBackend().get_user(user.pk) is None
+    assert EmailBackend().get_user(0) is None
