@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.utils import ErrorDict
 from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -96,6 +97,10 @@ class ContactPicker(forms.Form):
 
 
 class AnswerableForm(forms.Form):
+    def unjudged(self) -> None:
+        """Show what was typed without a word about what is missing: it was not sent to be saved."""
+        self._errors = ErrorDict()
+
     def refuse(self, refusal: ValidationError) -> None:
         """Show a verb's refusal next to its field; what concerns no field of this form stands above them all."""
         for field, errors in refusal.error_dict.items():

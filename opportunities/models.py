@@ -329,12 +329,24 @@ class Opportunity(Tracked):
             models.Index(
                 fields=["closing_on", "id"], condition=Q(closed_on__isnull=True, archived=False), name="open_by_closing"
             ),
-            # totals of one cycle's board, index-only
+            # the board of one cycle: its totals index-only, and a column's cards in the order of the board
             models.Index(
-                fields=["sales_cycle", "stage"],
-                condition=Q(status="in_progress", archived=False),
-                include=["estimated_value", "calculated_value", "salesperson"],
-                name="board_totals",
+                "sales_cycle",
+                "status",
+                "stage",
+                "closing_on",
+                F("estimated_value").desc(nulls_last=True),
+                "id",
+                include=["calculated_value", "salesperson"],
+                condition=Q(closed_on__isnull=True, archived=False),
+                name="board_columns",
+            ),
+            # what was won and lost lately, on the board of one cycle
+            models.Index(
+                fields=["sales_cycle", "status", "closed_on", "id"],
+                condition=Q(closed_on__isnull=False, archived=False),
+                include=["estimated_value", "sales_value", "calculated_value", "salesperson"],
+                name="board_closed_lately",
             ),
             GinIndex(fields=["search"], name="opportunities_by_word"),
         ]

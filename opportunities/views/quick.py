@@ -14,7 +14,7 @@ from opportunities import lifecycle
 from opportunities.board import NOT_STARTED, Board, Column
 from opportunities.forms import QuickForm
 from opportunities.views.access import ADD, require
-from opportunities.views.board import TEMPLATE, address, answer, board_of, read
+from opportunities.views.board import address, answer, board_of, read
 from salespeople.models import Company
 from salespeople.requests import SignedIn
 
@@ -29,8 +29,10 @@ def quick(request: SignedIn) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = _form(request, board, column, data)
     finding = data is not None and "find" in data
+    if finding:
+        form.unjudged()
     if data is None or finding or not form.is_valid():
-        return _show(request, form, column, query, status=200 if data is None or finding else 422, finding=finding)
+        return _show(request, form, column, query, status=200 if data is None or finding else 422)
     try:
         with transaction.atomic():
             entry = lifecycle.create(by=request.user, **form.values())
@@ -62,9 +64,7 @@ def _form(request: SignedIn, board: Board, column: Column, data: Any) -> QuickFo
     return QuickForm(data, user=request.user, today=today, cycle=board.cycle, stage=column.stage)
 
 
-def _show(
-    request: SignedIn, form: QuickForm, column: Column, query: QueryDict, *, status: int, finding: bool = False
-) -> HttpResponse:
-    context = {"form": form, "column": column, "board_query": query.urlencode(), "finding": finding}
-    context |= {"back": address(query), "template": TEMPLATE}
+def _show(request: SignedIn, form: QuickForm, column: Column, query: QueryDict, *, status: int) -> HttpResponse:
+    context = {"form": form, "column": column, "board_query": query.urlencode()}
+    context["back"] = address(query)
     return render_page(request, "opportunities/quick.html", context, partial="form", status=status)

@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
+from django_htmx.middleware import HtmxDetails
 
 from contacts.models import Contact
 from crm.lib.fragments import is_fragment, redirect_to, render_page
@@ -154,7 +155,7 @@ def _done(
     messages.success(request, " ".join(filter(None, said)), extra_tags=offered)
     if query is not None:
         return board_answer(request, query, pk, entry=entry.pk if entry else None)
-    if not is_fragment(request):
+    if not is_fragment(request) or _on_own_page(request):  # a page of its own
         return redirect_to(request, "opportunities:detail", pk)
     if opportunity.sales_cycle_id == form.opportunity.sales_cycle_id:
         opportunity.sales_cycle = form.opportunity.sales_cycle  # a verb changes no set-up: its stages are read already
@@ -162,6 +163,11 @@ def _done(
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"
     return response
+
+
+def _on_own_page(request: SignedIn) -> bool:
+    """Whether the form stands on the page of its own address, which has no place for the state of the opportunity."""
+    return (HtmxDetails(request).current_url_abs_path or "").partition("?")[0] == request.path
 
 
 def _names(since: Iterable[Told]) -> str:
