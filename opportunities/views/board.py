@@ -49,6 +49,7 @@ class Seen:
 def read(user: User, query: QueryDict) -> Seen:
     """The board of the cycle that the address names, else of the default one, limited to what the person may see."""
     filters = BoardFilter(query, queryset=Opportunity.objects.visible_to(user), user=user)
+    filters.form.auto_id = "filter_%s"  # beside the forms of cards and of the panel
     understood = filters.is_valid()
     rows = filters.qs if understood else Opportunity.objects.none()
     order, more, unknown = _order(query), _more(query), []
