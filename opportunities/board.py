@@ -188,6 +188,18 @@ class Board:
         cards = self._cards(self._open_or_recent().filter(pk=pk))
         return cards[0] if cards else None
 
+    def marked(self, rows: QuerySet[Opportunity]) -> QuerySet[Opportunity]:
+        """Adds `on_board`: whether `card` would find it."""
+        return rows.annotate(on_board=Exists(self._open_or_recent().filter(pk=OuterRef("pk"))))
+
+    def card_of(self, opportunity: Any) -> Card | None:
+        """`card` of what was read already: marked, with names and quote."""
+        if not opportunity.on_board:
+            return None
+        row = {name: _reach(opportunity, name) for name in SHOWN}
+        row["has_quote"] = self._asks_for_quotes and opportunity.has_current_quote
+        return Card(row, self.today, self._rank(row))
+
     def _shown(self, key: str) -> int:
         return min(MOST, self.shown.get(key, 0 if key in (WON, LOST) else STEP))
 
@@ -325,6 +337,12 @@ def newest_entry(entries: QuerySet[Any]) -> Any:
 def _month_of(day: datetime.date) -> tuple[datetime.date, datetime.date]:
     first = day.replace(day=1)
     return first, (first + datetime.timedelta(days=32)).replace(day=1) - datetime.timedelta(days=1)
+
+
+def _reach(row: Any, path: str) -> Any:
+    for name in path.split("__"):
+        row = getattr(row, name, None)
+    return row
 
 
 def _day(day: datetime.date | None) -> int:

@@ -137,14 +137,25 @@ def address(query: QueryDict) -> str:
 
 
 def answer(
-    request: SignedIn, query: QueryDict, pk: int, *, status: int = 200, ask: Any = None, entry: int | None = None
+    request: SignedIn,
+    query: QueryDict,
+    pk: int,
+    *,
+    status: int = 200,
+    ask: Any = None,
+    entry: int | None = None,
+    seen: Seen | None = None,
+    opportunity: Opportunity | None = None,
 ) -> HttpResponse:
-    """The card where it stands now, every header and the strip, all out of band; `ask` is a form to show on the card."""
+    """The card where it stands now, every header and the strip, all out of band; `ask` is a form to show on the card. Who
+    has read the board's address and its marked opportunity already hands them in."""
     if not is_fragment(request):
         return HttpResponseRedirect(f"{address(query)}#card-{pk}")
-    seen = read(request.user, query)
-    context = _context(request, seen, cards=False)
-    context |= {"card": seen.board.card(pk) if seen.board else None, "pk": pk, "ask": ask, "entry": entry}
+    seen = seen or read(request.user, query)
+    card = None
+    if seen.board:
+        card = seen.board.card_of(opportunity) if opportunity else seen.board.card(pk)
+    context = _context(request, seen, cards=False) | {"card": card, "pk": pk, "ask": ask, "entry": entry}
     response = render_page(request, TEMPLATE, context, partial="answer", status=status)
     response["HX-Reswap"] = "none"
     return response

@@ -20,7 +20,7 @@ from opportunities.merging import NOTHING, Merge, merge
 from opportunities.models import Action, Opportunity, OpportunityEntry
 from opportunities.timeline import Told, timeline
 from opportunities.views.access import ADD, CHANGE, require, visible, visible_or_404
-from opportunities.views.board import address, board_of
+from opportunities.views.board import address, board_of, read
 from opportunities.views.board import answer as board_answer
 from opportunities.views.detail import state_of
 from opportunities.views.lists import help_without_cycle
@@ -34,7 +34,7 @@ ENTERS = (Action.STARTED, Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP
 
 
 def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: Verb, **options: Any) -> HttpResponse:
-    opportunity = visible(request).filter(pk=pk).first()
+    opportunity = visible(request).prefetch_related("sales_cycle__stages").filter(pk=pk).first()
     if opportunity is None:
         return _gone(request, pk)
     require(request, CHANGE)
@@ -140,22 +140,23 @@ def _done(
     since: Iterable[Told] = (),
 ) -> HttpResponse:
     """Say what happened and show the new state, read again from the top. No entry: there was nothing left to save."""
-    pk = form.opportunity.pk
-    opportunity = visible(request).filter(pk=pk).first()
+    pk, query, rows = form.opportunity.pk, board_of(request), visible(request)
+    seen = read(request.user, query) if query is not None and is_fragment(request) else None
+    opportunity = (seen.board.marked(rows) if seen and seen.board else rows).filter(pk=pk).first()
     said = list(_said(form, entry, opportunity, since))
-    query = board_of(request)
     if opportunity is None:
         messages.success(request, " ".join(said))
         messages.info(request, _("The opportunity now belongs to somebody else and is no longer yours to see."))
         if query is not None:
-            return board_answer(request, query, pk)
+            return board_answer(request, query, pk, seen=seen)
         return redirect_to(request, "opportunities:list")
     said.insert(1, effect(before, share(opportunity)))
     offered = undo_offer(reverse("opportunities:undo", args=[pk]), entry.step) if entry and not entry.undoes else ""
     messages.success(request, " ".join(filter(None, said)), extra_tags=offered)
     if query is not None:
-        return board_answer(request, query, pk, entry=entry.pk if entry else None)
-    if not is_fragment(request) or _on_own_page(request):  # a page of its own
+        key = entry.pk if entry else None
+        return board_answer(request, query, pk, entry=key, seen=seen, opportunity=opportunity)
+    if not is_fragment(request) or _on_own_page(request):
         return redirect_to(request, "opportunities:detail", pk)
     if opportunity.sales_cycle_id == form.opportunity.sales_cycle_id:
         opportunity.sales_cycle = form.opportunity.sales_cycle  # a verb changes no set-up: its stages are read already
