@@ -540,8 +540,9 @@ class QuickForm(ContactPicker, AnswerableForm):
         self.user, self.today, self.cycle, self.stage = user, today, cycle, stage
         self.offer_contacts(user)
         self.wanted = self._wanted()
-        if self.wanted:
-            self.fields["contact"].required = False
+        if self.wanted:  # not a key: nothing to look up
+            choices = self.fields["contact"].widget.choices
+            self.fields["contact"] = forms.ChoiceField(label=self.fields["contact"].label, choices=choices)
 
     def offer_contacts(self, user: User) -> None:
         super().offer_contacts(user)
@@ -558,25 +559,10 @@ class QuickForm(ContactPicker, AnswerableForm):
         kind = str(self.data.get("contact", "")) if self.is_bound else ""
         return kind if kind in self.MADE and self._name() and self.user.has_perm("contacts.add_contact") else ""
 
-    def clean_contact(self) -> Contact | None:
-        contact: Contact | None = self.cleaned_data["contact"]
-        return contact
-
-    def _clean_fields(self) -> None:
-        if self.wanted:  # not a key: nothing to look up
-            self.data = self.data.copy()
-            self.data["contact"] = ""
-        super()._clean_fields()
-
     def values(self) -> dict[str, Any]:
         """Arguments of `lifecycle.create`, the contact made if it was not there."""
         values = {name: self.cleaned_data[name] for name in ("description", "estimated_value", "closing_on")}
-        contact = self.cleaned_data["contact"] or Contact.objects.create(
-            number=next_number(Contact, "CT"),
-            kind=self.wanted,
-            name=self._name(),
-            salesperson=self.user.salesperson,
-        )
+        contact = self._made() if self.wanted else self.cleaned_data["contact"]
         own = self.user.salesperson if self.user.salesperson and self.user.salesperson.is_usable else None
         salesperson = own or (contact.salesperson if contact.salesperson and contact.salesperson.is_usable else None)
         return values | {
@@ -586,3 +572,8 @@ class QuickForm(ContactPicker, AnswerableForm):
             "on": self.today,
             "to": self.stage,
         }
+
+    def _made(self) -> Contact:
+        return Contact.objects.create(
+            number=next_number(Contact, "CT"), kind=self.wanted, name=self._name(), salesperson=self.user.salesperson
+        )
