@@ -43,9 +43,9 @@ class Unnest(Func):
 
 
 class Joined(Func):
-    """Several arrays as one."""
+    """Several arrays of keys as one. Each is cast: where nothing may be seen, it is a mere NULL."""
 
-    template, arg_joiner = "(%(expressions)s)", " || "
+    template, arg_joiner = "(%(expressions)s::bigint[])", "::bigint[] || "
 
 
 @dataclass
@@ -201,7 +201,7 @@ class Board:
         return Card(row, self.today, self._rank(row))
 
     def _shown(self, key: str) -> int:
-        return min(MOST, self.shown.get(key, 0 if key in (WON, LOST) else STEP))
+        return min(MOST, self.shown.get(key) or (0 if key in (WON, LOST) else STEP))
 
     def _open(self) -> QuerySet[Opportunity]:
         return self.rows.filter(closed_on__isnull=True)
@@ -216,7 +216,7 @@ class Board:
         return self.rows.filter(Q(closed_on__isnull=True) | Q(closed_on__gte=self.closed_since))
 
     def _totals(self) -> dict[str, Totals]:
-        month = Q(status=Status.IN_PROGRESS, closing_on__range=_month_of(self.today))
+        month = Q(status=Status.IN_PROGRESS, closing_on__range=month_of(self.today))
         zero = Value(0)
 
         def summed(rows: QuerySet[Opportunity], value: str, **more: Any) -> Any:
@@ -334,7 +334,7 @@ def newest_entry(entries: QuerySet[Any]) -> Any:
     return entries.order_by("-pk").values("pk")[:1]
 
 
-def _month_of(day: datetime.date) -> tuple[datetime.date, datetime.date]:
+def month_of(day: datetime.date) -> tuple[datetime.date, datetime.date]:
     first = day.replace(day=1)
     return first, (first + datetime.timedelta(days=32)).replace(day=1) - datetime.timedelta(days=1)
 

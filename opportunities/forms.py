@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.forms.utils import ErrorDict
 from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -97,10 +96,6 @@ class ContactPicker(forms.Form):
 
 
 class AnswerableForm(forms.Form):
-    def unjudged(self) -> None:
-        """Show what was typed without a word about what is missing: it was not sent to be saved."""
-        self._errors = ErrorDict()
-
     def refuse(self, refusal: ValidationError) -> None:
         """Show a verb's refusal next to its field; what concerns no field of this form stands above them all."""
         for field, errors in refusal.error_dict.items():
@@ -547,7 +542,7 @@ class QuickForm(ContactPicker, AnswerableForm):
         self.wanted = self._wanted()
         if self.wanted:  # not a key: nothing to look up
             choices = self.fields["contact"].widget.choices
-            self.fields["contact"] = forms.CharField(label=_("Contact"), widget=forms.Select(choices=choices))
+            self.fields["contact"] = forms.ChoiceField(label=self.fields["contact"].label, choices=choices)
 
     def offer_contacts(self, user: User) -> None:
         super().offer_contacts(user)
@@ -579,7 +574,6 @@ class QuickForm(ContactPicker, AnswerableForm):
         }
 
     def _made(self) -> Contact:
-        number = next_number(Contact, "CT")
         return Contact.objects.create(
-            number=number, kind=self.wanted, name=self._name(), salesperson=self.user.salesperson
+            number=next_number(Contact, "CT"), kind=self.wanted, name=self._name(), salesperson=self.user.salesperson
         )

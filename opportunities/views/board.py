@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crm.lib.fragments import is_fragment, render_page
-from opportunities.board import DEFAULT_ORDER, ORDERS, RECENT, STEP, Board, Column, newest_entry
+from opportunities.board import DEFAULT_ORDER, ORDERS, RECENT, STEP, Board, Column, month_of, newest_entry
 from opportunities.filters import OpportunityFilter
-from opportunities.models import Opportunity, OpportunityEntry
+from opportunities.models import Opportunity, OpportunityEntry, Status
 from opportunities.views.access import ADD, CHANGE
 from salescycles.models import SalesCycle, Stage
 from salespeople.models import Company, User
@@ -23,6 +23,8 @@ from salespeople.requests import SignedIn
 TEMPLATE = "opportunities/board.html"
 OWN_WORDS = ("order", "more", "cards", "new")
 COMPACT = "compact"
+STRIPPED = ("open", Status.NOT_STARTED, Status.IN_PROGRESS)  # statuses of which the strip can speak
+MOST_WORDS = 100  # of an address that a form brings: after a step was written nothing may be refused any more
 OWN_ENTRIES = 500  # so many changes made on a page that stays open are told from other people's
 
 
@@ -129,7 +131,7 @@ def _is_key(text: str) -> bool:
 def board_of(request: SignedIn) -> QueryDict | None:
     """The address of the board from which a form was sent; None where it was not sent from a board."""
     text = request.POST.get("board", request.GET.get("board"))
-    return None if text is None else QueryDict(text[:2000].replace("\0", ""))
+    return None if text is None else QueryDict("&".join(text[:2000].replace("\0", "").split("&")[:MOST_WORDS]))
 
 
 def address(query: QueryDict) -> str:
@@ -227,18 +229,23 @@ def _list_query(seen: Seen) -> str:
 
 
 def _strip(seen: Seen) -> list[dict[str, Any]]:
-    """Open opportunities, their value, weighted value, those that close this month, overdue ones; each leads to its rows."""
+    """Open opportunities, their value, weighted value, those that close this month, overdue ones; each leads to its rows.
+    None of them where the address asks for a status that has no such rows, which no link could say."""
     assert seen.board is not None
     totals, today = seen.board.open_totals, seen.board.today
-    first = today.replace(day=1)
-    last = (first + datetime.timedelta(days=32)).replace(day=1) - datetime.timedelta(days=1)
+    asked = seen.filters.form.cleaned_data
+    if not seen.understood or asked["status"] not in ("", *STRIPPED):
+        return []
+    first, last = month_of(today)
+    since, until = asked["closing_from"] or first, asked["closing_to"] or last
     listed = QueryDict(_list_query(seen))
     running = _with(listed, status="in_progress")
     rows = reverse("opportunities:list")
     opened = listed if listed.get("status") else _with(listed, status="open")
-    month = _with(running, closing_from=str(first), closing_to=str(last))
-    overdue = _with(running, closing_to=str(today - datetime.timedelta(days=1)))
-    return [
+    month = _with(running, closing_from=str(max(first, since)), closing_to=str(min(last, until)))
+    yesterday = today - datetime.timedelta(days=1)
+    overdue = _with(running, closing_to=str(min(yesterday, asked["closing_to"] or yesterday)))
+    figures: list[dict[str, Any]] = [
         {"label": _("Open"), "count": totals.count, "url": f"{rows}?{opened.urlencode()}"},
         {
             "label": _("Value"),
@@ -258,3 +265,4 @@ def _strip(seen: Seen) -> list[dict[str, Any]]:
             "tone": "red" if totals.overdue else "",
         },
     ]
+    return figures[:3] if asked["status"] == Status.NOT_STARTED else figures

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -18,6 +19,8 @@ from opportunities.views.board import address, answer, board_of, read
 from salespeople.models import Company
 from salespeople.requests import SignedIn
 
+QUICK = "opportunities/quick.html"
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def quick(request: SignedIn) -> HttpResponse:
@@ -29,10 +32,8 @@ def quick(request: SignedIn) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = _form(request, board, column, data)
     finding = data is not None and "find" in data
-    if finding:
-        form.unjudged()
     if data is None or finding or not form.is_valid():
-        return _show(request, form, column, query, status=200 if data is None or finding else 422)
+        return _show(request, form, column, query, status=200 if data is None or finding else 422, finding=finding)
     try:
         with transaction.atomic():
             entry = lifecycle.create(by=request.user, **form.values())
@@ -44,8 +45,8 @@ def quick(request: SignedIn) -> HttpResponse:
         return HttpResponseRedirect(f"{address(query)}#card-{entry.opportunity_id}")
     response = answer(request, query, entry.opportunity_id, entry=entry.pk)
     response["HX-Reswap"] = "innerHTML"
-    again = _show(request, _form(request, board, column, None), column, query, status=200)
-    response.content = again.content + response.content
+    again = _context(_form(request, board, column, None), column, query)  # the messages stand in the answer already
+    response.content = render_to_string(f"{QUICK}#form", again, request).encode() + response.content
     return response
 
 
@@ -64,7 +65,13 @@ def _form(request: SignedIn, board: Board, column: Column, data: Any) -> QuickFo
     return QuickForm(data, user=request.user, today=today, cycle=board.cycle, stage=column.stage)
 
 
-def _show(request: SignedIn, form: QuickForm, column: Column, query: QueryDict, *, status: int) -> HttpResponse:
-    context = {"form": form, "column": column, "board_query": query.urlencode()}
-    context["back"] = address(query)
-    return render_page(request, "opportunities/quick.html", context, partial="form", status=status)
+def _show(
+    request: SignedIn, form: QuickForm, column: Column, query: QueryDict, *, status: int, finding: bool = False
+) -> HttpResponse:
+    if finding:  # a search asks for nothing yet
+        form.errors.clear()
+    return render_page(request, QUICK, _context(form, column, query), partial="form", status=status)
+
+
+def _context(form: QuickForm, column: Column, query: QueryDict) -> dict[str, Any]:
+    return {"form": form, "column": column, "board_query": query.urlencode(), "back": address(query)}
