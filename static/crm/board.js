@@ -279,7 +279,7 @@ function step(one, by) {
   if (key && key !== "not_started") move(one.dataset.pk, key);
 }
 
-document.addEventListener("keydown", (event) => {
+function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || !page()) return;
   const quick = event.key === "Escape" && event.target.closest?.("[data-quick]");
   if (quick) return closeQuick(quick.closest(".quick-place"));
@@ -310,13 +310,21 @@ document.addEventListener("keydown", (event) => {
     }
     return;
   }
-  if (!letters || !may || event.shiftKey) return;
+  if (!letters || event.shiftKey) return;
   const key = event.key.toLowerCase();
+  const add = key === "n" && one.closest(".column").querySelector("[data-quick-open]");
+  if (add) {
+    event.preventDefault();
+    return add.click();
+  }
+  if (!may) return;
   if (!["m", "w", "l"].includes(key)) return;
   event.preventDefault();
   if (key === "m") openMenu(one);
   else openForm(`/opportunities/${one.dataset.pk}/close/?outcome=${key === "w" ? "won" : "lost"}`, one.dataset.pk);
-});
+}
+// Before the page's own keys: on a card a letter means the card.
+document.addEventListener("keydown", onKey, true);
 
 // ---- Dragging ----
 function dim(one) {
