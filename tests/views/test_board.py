@@ -163,7 +163,7 @@ def test_queries_of_the_rest(client: Client, make: Make, stages: dict[int, str],
             assert client.get(address, headers=HX).status_code == 200
         assert len(seen) == queries, address
     waiting = make()
-    with CaptureQueriesContext(connection) as seen:  # as a move, and the date of the last step is known already
+    with CaptureQueriesContext(connection) as seen:  # as a move
         response = client.post(f"/opportunities/{waiting.pk}/start/", {"version": 1, "board": ""}, headers=HX)
     assert (response.status_code, statements(seen)) == (200, 10)
 
