@@ -48,6 +48,9 @@ def deals(
 def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
     waiting, running, won = (f"/opportunities/{deals[name].pk}/" for name in ("waiting", "running", "won"))
     yield from ("/", "/opportunities/", "/opportunities/?q=nothing+such", "/opportunities/new/", waiting, running, won)
+    board = "/opportunities/board/"
+    yield from (board, f"{board}?more=won.25&priority=normal&cards=compact", f"{board}?order=luck&sales_cycle=999")
+    yield f"{board}new/?column={deals['running'].stage_id}"
     yield f"{waiting}start/"
     for verb in ("move", "revise", "edit", "reassign", "change-cycle", "close", "undo", "correct"):
         yield f"{running}{verb}/"
