@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, F, Func, OuterRef, Q, QuerySet, Sum, Value
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, BooleanField, Count, Exists, F, Func, OuterRef, Q, QuerySet, Sum, Value
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -38,14 +39,18 @@ ORDERS: dict[str, tuple[Promise, tuple[Any, ...]]] = {
 DEFAULT_ORDER = "closing_on"
 
 
-class Unnest(Func):
-    function, arity, set_returning = "UNNEST", 1, True
-
-
 class Joined(Func):
     """Several arrays of keys as one. Each is cast: where nothing may be seen, it is a mere NULL."""
 
     template, arg_joiner = "(%(expressions)s::bigint[])", "::bigint[] || "
+    output_field = ArrayField(BigIntegerField())
+
+
+class OneOf(Func):
+    """`key = ANY (array)`: the array is made first, then its rows are fetched by their key."""
+
+    template, arg_joiner = "(%(expressions)s)", " = ANY "
+    output_field = BooleanField()
 
 
 @dataclass
@@ -74,11 +79,8 @@ class Card:
     today: datetime.date
     rank: str
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.row[name]
-        except KeyError:
-            raise AttributeError(name) from None
+    def __getitem__(self, name: str) -> Any:
+        return self.row[name]
 
     @property
     def column(self) -> str:
@@ -90,14 +92,29 @@ class Card:
         return self.row["status"] == Status.IN_PROGRESS and closing is not None and closing < self.today
 
     @property
-    def company_apart(self) -> str:
-        """The company, where the contact is one of its people."""
-        return self.row["company__name"] if self.row["company_id"] != self.row["contact_id"] else ""
+    def who(self) -> str:
+        """The contact, behind the company where it is one of its people."""
+        contact: str = self.row["contact__name"]
+        return (
+            f"{self.row['company__name']} · {contact}" if self.row["company_id"] != self.row["contact_id"] else contact
+        )
 
     @property
-    def days(self) -> int | None:
-        entered = self.row["stage_entered_on"]
-        return (self.today - entered).days if entered else None
+    def value(self) -> Decimal | None:
+        """The sales value of a won one, else the estimated value."""
+        value: Decimal | None = self.row["sales_value" if self.row["status"] == Status.WON else "estimated_value"]
+        return value
+
+    @property
+    def day(self) -> datetime.date | None:
+        """When it was closed, else when it is expected to be."""
+        day: datetime.date | None = self.row["closed_on"] or self.row["closing_on"]
+        return day
+
+    @property
+    def verb(self) -> str:
+        """What takes it to another stage."""
+        return "start" if self.row["status"] == Status.NOT_STARTED else "move"
 
 
 @dataclass
@@ -198,7 +215,7 @@ class Board:
             return None
         row = {name: _reach(opportunity, name) for name in SHOWN}
         row["has_quote"] = self._asks_for_quotes and opportunity.has_current_quote
-        return Card(row, self.today, self._rank(row))
+        return Card(_as_text(row), self.today, self._rank(row))
 
     def _shown(self, key: str) -> int:
         return min(MOST, self.shown.get(key) or (0 if key in (WON, LOST) else STEP))
@@ -254,8 +271,7 @@ class Board:
             for key, rows in columns
             if self._shown(key)
         ]
-        keys = SalesCycle.objects.filter(pk=self.cycle.pk).values(card=Unnest(Joined(*slices)))
-        return Opportunity.objects.filter(pk__in=keys).order_by(*order)
+        return Opportunity.objects.filter(OneOf(F("pk"), Joined(*slices))).order_by(*order)
 
     def _order_by(self) -> tuple[Any, ...]:
         return (*ORDERS[self.order][1], F("pk").asc())
@@ -266,7 +282,7 @@ class Board:
         else:
             quoted = Value(False)
         found = rows.annotate(has_quote=quoted).values(*SHOWN, "has_quote")
-        return [Card(row, self.today, self._rank(row)) for row in found]
+        return [Card(_as_text(row), self.today, self._rank(row)) for row in found]
 
     @property
     def _asks_for_quotes(self) -> bool:
@@ -343,6 +359,11 @@ def _reach(row: Any, path: str) -> Any:
     for name in path.split("__"):
         row = getattr(row, name, None)
     return row
+
+
+def _as_text(row: dict[str, Any]) -> dict[str, Any]:
+    """Keys as text: a number would be written as the language groups it, at ten times the cost."""
+    return row | {"pk": str(row["pk"]), "version": str(row["version"])}
 
 
 def _day(day: datetime.date | None) -> int:

@@ -4,10 +4,12 @@ import datetime
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from django.db.models import Subquery
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -179,6 +181,9 @@ def _context(request: SignedIn, seen: Seen, *, cards: bool = True) -> dict[str, 
         "order": board.order if board else DEFAULT_ORDER,
         "compact": seen.query.get("cards") == COMPACT,
         "query": seen.query.urlencode(),
+        "root": reverse("opportunities:list"),
+        "opens": escape(f"/?{_list_query(seen)}&from=board"),
+        "board_word": escape(f"/?board={quote(seen.query.urlencode())}"),
         "list_query": _list_query(seen),
         "strip": _strip(seen) if board else [],
         "closed_days": None if _names_closing(seen.query) else RECENT,
