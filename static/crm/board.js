@@ -131,6 +131,7 @@ async function openForm(url, pk) {
 
 function closeForm() {
   const dialog = document.getElementById("board-dialog");
+  dialog.querySelector("form")?.reset(); // nothing typed is kept for the next time
   dialog.querySelector(".verb-place").replaceChildren();
   if (dialog.open) dialog.close();
 }
@@ -222,6 +223,7 @@ document.addEventListener("click", (event) => {
   else if (link.matches("[data-move]")) openMenu(one);
   else if (link.matches("[data-cancel]")) closeForm();
   else if (link.matches("[data-ask-cancel]")) {
+    link.form.reset();
     link.closest(".deal-ask").remove();
     titleOf(one).focus();
   } else if (link.matches("[data-quick-cancel]")) closeQuick(link.closest(".quick-place"));
@@ -233,6 +235,7 @@ document.addEventListener("click", (event) => {
 });
 
 function closeQuick(place) {
+  place.querySelector("form")?.reset();
   place.replaceChildren();
   place.parentElement.querySelector("[data-quick-open]").focus();
 }

@@ -3,6 +3,7 @@
 function close(form) {
   const place = form.closest(".edit-place");
   const opener = document.querySelector(`[data-edit-opener="${place.id}"]`);
+  form.reset(); // nothing typed is kept for the next time
   place.replaceChildren();
   opener?.focus();
 }
