@@ -50,7 +50,7 @@ def close(deal: Opportunity, code: CloseCode) -> Opportunity:
 
 def test_the_newest_quote_is_the_current_one(deal: Opportunity) -> None:
     first = add(deal)
-    assert first.number.startswith("QU000") and current(deal) == [first.number]
+    assert first.number.startswith("QU") and current(deal) == [first.number]
     add(deal, number="q-2")
     assert current(deal) == ["Q-2"]
     assert deal.quotes.count() == 2
