@@ -2,7 +2,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -14,6 +14,8 @@ from contacts.places import countries
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
 from crm.lib.lists import key_of, listing
+from salespeople import saved_views
+from salespeople.models import SavedView
 from salespeople.requests import SignedIn
 
 PEOPLE = 50  # so many of a company's people stand on its page; the list has them all
@@ -24,9 +26,13 @@ VIEW, ADD, CHANGE = "contacts.view_contact", "contacts.add_contact", "contacts.c
 @permission_required(VIEW, raise_exception=True)
 def contact_list(request: SignedIn) -> HttpResponse:
     """The list: everything that shapes it is in the address."""
+    tabs = saved_views.tabs(request.user, SavedView.Page.CONTACTS, request.GET)
+    if tabs.landing:
+        return HttpResponseRedirect(tabs.landing)
     filters = ContactFilter(request.GET, queryset=Contact.objects.visible_to(request.user), user=request.user)
     rows = filters.qs if filters.is_valid() else Contact.objects.none()
     context = listing(request, filters, rows.select_related("company", "salesperson"), ORDERS, default="name")
+    context["tabs"] = tabs
     context["of_company"] = filters.form.cleaned_data.get("company")
     status = 200 if context["understood"] else 422
     return render_page(request, "contacts/list.html", context, partial="results", status=status)

@@ -23,5 +23,6 @@ urlpatterns = [
     path("contacts/", include("contacts.urls")),
     path("salespeople/", include("salespeople.urls")),
     path("quotes/", include("quotes.urls")),
+    path("views/", include("salespeople.saved_view_urls")),
     path("admin/", admin.site.urls),
 ]

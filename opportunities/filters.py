@@ -17,6 +17,7 @@ from crm.lib.dates import day_short
 from crm.lib.fields import AmountField, DayField
 from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
 from salescycles.models import Stage
+from salespeople import saved_views
 from salespeople.models import Salesperson, User
 
 BIG = 2**63 - 1
@@ -91,9 +92,10 @@ class OpportunityFilter(django_filters.FilterSet):
         model = Opportunity
         fields: ClassVar[list[str]] = []
 
-    def __init__(self, data: Any, *, queryset: QuerySet[Opportunity], user: User) -> None:
+    def __init__(self, data: Any, *, queryset: QuerySet[Opportunity], user: User, page: str = "") -> None:
+        """`page`: where `tabs` are wanted, the name of its address."""
         super().__init__(data, queryset=queryset)
-        self.user = user
+        self.user, self.page = user, page
         # asked of the database only where a form shows them or a value of the address has to be one of them
         self.filters["sales_cycle"].extra["choices"] = self._cycles
         self.filters["stage"].extra["choices"] = self._stages
@@ -102,7 +104,16 @@ class OpportunityFilter(django_filters.FilterSet):
     @cached_property
     def stages(self) -> list[Stage]:
         """Every stage with its cycle, by the cycle's code and the stage's number."""
-        return list(Stage.objects.select_related("sales_cycle").order_by("sales_cycle__code", "number"))
+        return list(self._with_views(Stage.objects.all()))
+
+    def _with_views(self, stages: QuerySet[Stage]) -> QuerySet[Stage]:
+        rows = stages.select_related("sales_cycle").order_by("sales_cycle__code", "number")
+        return saved_views.beside(rows, self.user, self.page) if self.page else rows
+
+    @cached_property
+    def tabs(self) -> saved_views.Tabs:
+        """The page's saved views, which come with the stages: no query of their own where there are stages."""
+        return saved_views.tabs(self.user, self.page, self.data, saved_views.brought(self.stages))
 
     def _cycles(self) -> list[tuple[str, str]]:
         return list({str(stage.sales_cycle_id): str(stage.sales_cycle) for stage in self.stages}.items())

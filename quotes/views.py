@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,7 +15,8 @@ from quotes import lifecycle
 from quotes.filters import ORDERS, QuoteFilter
 from quotes.forms import QuoteForm
 from quotes.models import Quote
-from salespeople.models import Company
+from salespeople import saved_views
+from salespeople.models import Company, SavedView
 from salespeople.requests import SignedIn
 
 VIEW, ADD, CHANGE = "quotes.view_quote", "quotes.add_quote", "quotes.change_quote"
@@ -26,9 +27,13 @@ NAMED = ("opportunity__contact", "opportunity__company", "opportunity__salespers
 @permission_required(VIEW, raise_exception=True)
 def quote_list(request: SignedIn) -> HttpResponse:
     """The list: everything that shapes it is in the address."""
+    tabs = saved_views.tabs(request.user, SavedView.Page.QUOTES, request.GET)
+    if tabs.landing:
+        return HttpResponseRedirect(tabs.landing)
     filters = QuoteFilter(request.GET, queryset=Quote.objects.visible_to(request.user))
     rows = filters.qs if filters.is_valid() else Quote.objects.none()
     context = listing(request, filters, rows.select_related(*NAMED), ORDERS, default="-quoted_on")
+    context["tabs"] = tabs
     status = 200 if context["understood"] else 422
     return render_page(request, "quotes/list.html", context, partial="results", status=status)
 

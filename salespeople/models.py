@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Lower, Upper
 from django.urls import reverse
 from django.utils import timezone
@@ -210,3 +210,103 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone or Company.current().time_zone)
+
+
+# Every page that can have saved views, by the name of its address, and who may open it. Who may not sees no views of it
+# either: names and searches in them tell of its rows.
+PERMISSION_OF_PAGE = {
+    "opportunities:list": "opportunities.view_opportunity",
+    "opportunities:board": "opportunities.view_opportunity",
+    "contacts:list": "contacts.view_contact",
+    "quotes:list": "quotes.view_quote",
+    "salespeople:list": "salespeople.view_salesperson",
+}
+
+
+class SavedViewQuerySet(models.QuerySet["SavedView"]):
+    def visible_to(self, user: User) -> "SavedViewQuerySet":
+        """The one door: a person's own, and what others share of pages that the person may open."""
+        pages = [page for page, permission in PERMISSION_OF_PAGE.items() if user.has_perm(permission)]
+        return self.filter(Q(owner=user) | Q(shared=True, page__in=pages))
+
+    def in_order(self, user: User) -> "SavedViewQuerySet":
+        """The person's own by their position, then what others share by name."""
+        mine = Q(owner=user)
+        own_first = Case(When(mine, then=F("position")), default=None)
+        return self.order_by(own_first.asc(nulls_last=True), Lower("name"), "pk")
+
+
+class SavedView(models.Model):
+    """A named address of a list or of the board. `query` is canonical (`saved_views.canonical`): what shapes the page,
+    without the page number. Relative words such as “me” are stored as such: everybody sees what they may see."""
+
+    class Page(models.TextChoices):
+        OPPORTUNITIES = "opportunities:list", _("Opportunities")
+        BOARD = "opportunities:board", _("Board")
+        CONTACTS = "contacts:list", _("Contacts")
+        QUOTES = "quotes:list", _("Quotes")
+        SALESPEOPLE = "salespeople:list", _("Salespeople")
+
+    owner = models.ForeignKey(User, models.CASCADE, related_name="saved_views", verbose_name=_("owner"))
+    page = models.CharField(_("page"), max_length=32, choices=Page)
+    name = models.CharField(_("name"), max_length=40)
+    query = models.CharField(_("filters and order"), max_length=2000, blank=True)
+    shared = models.BooleanField(_("shared with everybody"), default=False)
+    position = models.PositiveIntegerField(_("position"), default=0, editable=False)
+
+    objects = SavedViewQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("saved view")
+        verbose_name_plural = _("saved views")
+        default_permissions = ("delete",)
+        ordering: ClassVar = ["page", "position", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                F("owner"),
+                F("page"),
+                Lower("name"),
+                name="one_view_of_a_name_for_each_owner_and_page",
+                violation_error_message=_("You have a view of this name here already."),
+            ),
+            models.UniqueConstraint(fields=["id", "page"], name="view_and_page"),
+            models.CheckConstraint(
+                name="saved_view_is_not_nameless",
+                condition=~Q(name__regex=r"^\s*$"),
+                violation_error_message=_("A view needs a name."),
+            ),
+            models.CheckConstraint(name="page_of_a_view_is_known", condition=Q(page__in=list(PERMISSION_OF_PAGE))),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["page", "id"], condition=Q(shared=True), name="shared_views_of_a_page"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def url(self) -> str:
+        """The page as this view shows it; the address says which view it is."""
+        return f"{reverse(self.page)}?{self.query}{'&' if self.query else ''}view={self.pk}"
+
+
+class DefaultView(models.Model):
+    """Which view a person sees first on a page: an own one, or one that somebody shares."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="default_views", verbose_name=_("user"))
+    page = models.CharField(_("page"), max_length=32, choices=SavedView.Page)
+    # db_constraint: the composite key (view, page) covers it
+    view = models.ForeignKey(
+        SavedView, models.CASCADE, related_name="defaults", db_constraint=False, verbose_name=_("saved view")
+    )
+
+    class Meta:
+        verbose_name = _("default view")
+        verbose_name_plural = _("default views")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "page"], name="one_default_view_for_each_person_and_page"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.view)

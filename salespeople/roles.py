@@ -36,6 +36,7 @@ MANAGE = [
     "salespeople.add_salesperson",
     "salespeople.change_salesperson",
     "salespeople.view_company",
+    "salespeople.delete_savedview",
 ] + [
     f"salescycles.{act}_{model}"
     for model in ("salescycle", "stage", "closecode", "source")

@@ -42,7 +42,7 @@ def listing(
 
 def unknown(request: HttpRequest, names: Any, orders: Mapping[str, str]) -> list[str]:
     """Words of the address that the list cannot honour."""
-    found = [name for name in request.GET if name not in {*names, "order", "page"}]
+    found = [name for name in request.GET if name not in {*names, "order", "page", "view"}]
     order, page = request.GET.get("order", ""), request.GET.get("page", "1")
     if order and order.removeprefix("-") not in orders:
         found.append(f"order={order}")

@@ -19,11 +19,11 @@ from opportunities.filters import OpportunityFilter
 from opportunities.models import Opportunity, OpportunityEntry, Status
 from opportunities.views.access import ADD, CHANGE
 from salescycles.models import SalesCycle, Stage
-from salespeople.models import Company, User
+from salespeople.models import Company, SavedView, User
 from salespeople.requests import SignedIn
 
 TEMPLATE = "opportunities/board.html"
-OWN_WORDS = ("order", "more", "cards", "new")
+OWN_WORDS = ("order", "more", "cards", "new", "view")
 COMPACT = "compact"
 STRIPPED = ("open", Status.NOT_STARTED, Status.IN_PROGRESS)  # statuses of which the strip can speak
 MOST_WORDS = 100  # of an address that a form brings: after a step was written nothing may be refused any more
@@ -35,8 +35,7 @@ class BoardFilter(OpportunityFilter):
     def stages(self) -> list[Stage]:
         """With the key of the newest entry, read before any card is."""
         newest = Subquery(newest_entry(OpportunityEntry.objects.all()))
-        stages = Stage.objects.select_related("sales_cycle").annotate(newest_entry=newest)
-        return list(stages.order_by("sales_cycle__code", "number"))
+        return list(self._with_views(Stage.objects.annotate(newest_entry=newest)))
 
 
 @dataclass
@@ -50,9 +49,10 @@ class Seen:
     understood: bool
 
 
-def read(user: User, query: QueryDict) -> Seen:
-    """The board of the cycle that the address names, else of the default one, limited to what the person may see."""
-    filters = BoardFilter(query, queryset=Opportunity.objects.visible_to(user), user=user)
+def read(user: User, query: QueryDict, page: str = "") -> Seen:
+    """The board of the cycle that the address names, else of the default one, limited to what the person may see.
+    `page` where its tabs are wanted as well."""
+    filters = BoardFilter(query, queryset=Opportunity.objects.visible_to(user), user=user, page=page)
     filters.form.auto_id = "filter_%s"  # beside the forms of cards and of the panel
     understood = filters.is_valid()
     rows = filters.qs if understood else Opportunity.objects.none()
@@ -98,8 +98,11 @@ def _names_closing(query: QueryDict) -> bool:
 @require_safe
 def board(request: SignedIn) -> HttpResponse:
     """A column for every stage; everything that shapes it is in the address, which the list reads as well."""
-    seen = read(request.user, request.GET)
-    context = _context(request, seen) | {"chips": seen.filters.chips if seen.understood else []}
+    seen = read(request.user, request.GET, SavedView.Page.BOARD)
+    tabs = seen.filters.tabs
+    if tabs.landing:
+        return HttpResponseRedirect(tabs.landing)
+    context = _context(request, seen) | {"chips": seen.filters.chips if seen.understood else [], "tabs": tabs}
     return render_page(request, TEMPLATE, context, partial="board", status=200 if seen.understood else 422)
 
 
@@ -182,7 +185,7 @@ def _context(request: SignedIn, seen: Seen, *, cards: bool = True) -> dict[str, 
         "compact": seen.query.get("cards") == COMPACT,
         "query": seen.query.urlencode(),
         "root": reverse("opportunities:list"),
-        "opens": escape(f"/?{_list_query(seen)}&from=board"),
+        "opens": escape(f"/?{_list_query(seen)}{_view_word(seen)}&from=board"),
         "board_word": escape(f"/?board={quote(seen.query.urlencode())}"),
         "list_query": _list_query(seen),
         "strip": _strip(seen) if board else [],
@@ -226,11 +229,16 @@ def _cycles(seen: Seen) -> list[dict[str, Any]]:
 def _list_query(seen: Seen) -> str:
     """The same definition for the list: what the list cannot honour is left out."""
     query = seen.query.copy()
-    for name in ("more", "cards", "new", "order"):
+    for name in ("more", "cards", "new", "order", "view"):
         query.pop(name, None)
     if seen.board:
         query["sales_cycle"] = str(seen.board.cycle.pk)
     return query.urlencode()
+
+
+def _view_word(seen: Seen) -> str:
+    """Which view is open: for the way back to the board; another page's views are others."""
+    return f"&view={quote(seen.query.get('view', ''))}" if "view" in seen.query else ""
 
 
 def _strip(seen: Seen) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from salescycles.models import Stage
 from salespeople.models import Company
 from salespeople.requests import SignedIn
 
-LISTED = (*OpportunityFilter.base_filters, "order")  # what of an address shapes the list
+LISTED = (*OpportunityFilter.base_filters, "order", "view")  # what of an address shapes the list
 
 
 @require_safe

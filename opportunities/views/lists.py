@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
 from crm.lib.fragments import render_page
@@ -9,7 +9,7 @@ from opportunities.filters import ORDERS, OpportunityFilter, ordered
 from opportunities.models import Opportunity
 from opportunities.views.access import ADD
 from salescycles.models import SalesCycle
-from salespeople.models import Company
+from salespeople.models import Company, SavedView
 from salespeople.requests import SignedIn
 
 PAGE = 50
@@ -19,7 +19,9 @@ PAGE = 50
 def opportunity_list(request: SignedIn) -> HttpResponse:
     """The list: everything that shapes it is in the address; totals are exact over the whole filtered set."""
     visible = Opportunity.objects.visible_to(request.user)
-    filters = OpportunityFilter(request.GET, queryset=visible, user=request.user)
+    filters = OpportunityFilter(request.GET, queryset=visible, user=request.user, page=SavedView.Page.OPPORTUNITIES)
+    if filters.tabs.landing:
+        return HttpResponseRedirect(filters.tabs.landing)
     understood = filters.is_valid()
     rows = filters.qs if understood else visible.none()
     totals = rows.totals()
@@ -36,6 +38,7 @@ def opportunity_list(request: SignedIn) -> HttpResponse:
         "page": page,
         "order": order,
         "embedded": embedded,
+        "tabs": None if embedded else filters.tabs,
         "selection": _selection(request),
         "today": Company.current().today(),
         "may_add": request.user.has_perm(ADD),
@@ -61,7 +64,7 @@ def _page(rows: Any, count: int, number: str) -> Page:
 
 def _unknown(request: SignedIn, filters: OpportunityFilter) -> list[str]:
     """Words of the address that this page cannot honour: said, not passed over."""
-    known = {*filters.filters, "order", "page", "embedded", "status"}
+    known = {*filters.filters, "order", "page", "embedded", "status", "view"}
     unknown = sorted(name[:50] for name in request.GET if name not in known)
     order = request.GET.get("order", "")
     if order and order.removeprefix("-") not in ORDERS:
