@@ -27,7 +27,7 @@ class ContactFilter(django_filters.FilterSet):
         label=_("Text"),
         method="by_text",
         max_length=200,
-        widget=forms.TextInput(attrs={"type": "search", "data-key": "/"}),
+        widget=forms.TextInput(attrs={"type": "search"}),
     )
     kind = django_filters.ChoiceFilter(label=_("Type"), choices=Contact.Kind, empty_label=_("All"))
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), method="by_salesperson", empty_label=_("All"))

@@ -28,6 +28,8 @@ GROUPS = (
     Group(
         _("Everywhere"),
         (
+            Shortcut(("/",), _("Search and commands")),
+            Shortcut((pgettext_lazy("key", "Ctrl"), "K"), _("Search and commands, also while typing"), WITH),
             Shortcut(("?",), _("Show this list")),
             Shortcut(("G", "H"), _("Go home"), THEN),
             Shortcut(("G", "B"), _("Go to the board"), THEN),
@@ -40,7 +42,6 @@ GROUPS = (
         _("On lists and the board"),
         (
             Shortcut(("N",), _("New one")),
-            Shortcut(("/",), _("Search")),
             Shortcut(("F",), _("Show and hide the filters")),
         ),
     ),

@@ -15,6 +15,7 @@ urlpatterns = [
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("theme/", set_theme, name="set_theme"),
+    path("search/", views.search, name="search"),
     path("keyboard/", views.keyboard, name="keyboard"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("healthz", views.healthz),

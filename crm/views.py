@@ -13,14 +13,19 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.keyboard import GROUPS
-from crm.lib.fragments import render_page
+from crm.lib.fragments import is_fragment, render_page
+from crm.lib.lists import key_of
+from crm.lib.search import words
 from crm.lib.theme import page_before
+from crm.search import LONGEST, find
 from opportunities.models import Opportunity, is_due, is_overdue
 from salespeople.models import Company
 from salespeople.requests import SignedIn
 
 SHOWN = 10
 TOP = 5
+FEWEST = 2  # characters, before the palette asks for rows
+SUGGESTED, LISTED, MOST_HERE = 6, 20, 99
 
 
 @require_safe
@@ -62,6 +67,24 @@ def keyboard(request: SignedIn) -> HttpResponse:
             request.user.save(update_fields=["shortcuts"])
         return HttpResponseRedirect(page_before(request))
     return render_page(request, "keyboard.html", {"groups": GROUPS}, partial="keys")
+
+
+@require_safe
+def search(request: SignedIn) -> HttpResponse:
+    """What `q` finds: as a page, or as the options of the palette, which wait for the second character. `here` is how many
+    options the palette has of its own, those of the page it was opened on."""
+    asked = request.GET.get("q", "").replace("\0", "")
+    text = asked[:LONGEST]
+    in_palette = is_fragment(request)
+    enough = len("".join(words(text))) >= (FEWEST if in_palette else 1)
+    context = {
+        "text": text,
+        "too_long": len(asked) > LONGEST,
+        "too_short": not enough and bool(text.strip()),
+        "results": find(request.user, text, most=SUGGESTED if in_palette else LISTED, rows=enough),
+        "here": min(key_of(request.GET.get("here", "")) or 0, MOST_HERE),
+    }
+    return render_page(request, "search.html", context, partial="options")
 
 
 @login_not_required

@@ -67,7 +67,7 @@ class OpportunityFilter(django_filters.FilterSet):
         label=_("Search"),
         method="by_text",
         max_length=200,
-        widget=forms.TextInput(attrs={"type": "search", "data-key": "/"}),
+        widget=forms.TextInput(attrs={"type": "search"}),
     )
     status = django_filters.ChoiceFilter(label=_("Status"), choices=WHICH, method="by_status", empty_label=_("Any"))
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), empty_label=_("Any"), method="by_salesperson")

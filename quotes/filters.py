@@ -25,7 +25,7 @@ class QuoteFilter(django_filters.FilterSet):
         label=_("Text"),
         method="by_text",
         max_length=200,
-        widget=forms.TextInput(attrs={"type": "search", "data-key": "/"}),
+        widget=forms.TextInput(attrs={"type": "search"}),
     )
     which = django_filters.ChoiceFilter(label=_("Current"), choices=WHICH, method="by_which", empty_label=_("All"))
 

@@ -18,7 +18,7 @@ class SalespersonFilter(django_filters.FilterSet):
         label=_("Text"),
         method="by_text",
         max_length=200,
-        widget=forms.TextInput(attrs={"type": "search", "data-key": "/"}),
+        widget=forms.TextInput(attrs={"type": "search"}),
     )
     state = django_filters.ChoiceFilter(label=_("Blocked"), choices=STATES, method="by_state", empty_label=_("All"))
 

@@ -33,7 +33,7 @@ def canonical(query: QueryDict) -> str:
     words = [
         (name, value.replace("\0", ""))
         for name, values in query.lists()
-        if name not in FLEETING
+        if name and name not in FLEETING
         for value in values
         if value
     ]
