@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, F, Func, IntegerField, Q, QuerySet, Subquery, Value, When
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -14,7 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from contacts.models import Contact
-from crm.lib.search import MOST_WORDS, words
+from crm.lib.search import MOST_WORDS, prefix_query, words
+from opportunities.board import Joined, OneOf
 from opportunities.models import Opportunity
 from salespeople.models import SavedView, User
 
@@ -126,21 +128,35 @@ def _begins(told: list[str], typed: list[str]) -> bool:
 
 
 def _first(rows: QuerySet[Any], text: str, most: int, *order: Any) -> Any:
-    """The first rows, one of exactly that number before all others, and `found`: how many there are."""
+    """The first rows, one of exactly that number before all others, and `found`: how many there are. Keys first, so that
+    only the rows that are shown are joined with what they name."""
     exact = Case(When(number=text.strip(), then=0), default=1, output_field=IntegerField())
     count = rows.order_by().annotate(found=Func(F("pk"), function="COUNT")).values("found")
     keys = rows.order_by(exact, *order).values("pk")[:most]
-    return rows.model.objects.filter(pk__in=keys).annotate(found=Subquery(count)).order_by(exact, *order)
+    shown = rows.model.objects.filter(OneOf(F("pk"), Joined(ArraySubquery(keys))))
+    return shown.annotate(found=Subquery(count)).order_by(exact, *order)
 
 
 def _opportunities(user: User, text: str, most: int) -> Group:
     """Open ones first, then what was closed last."""
-    visible = Opportunity.objects.visible_to(user).listed().search(text)
-    rows = list(_first(visible, text, most, F("closed_on").desc(nulls_first=True), "-pk").with_names())
+    visible = Opportunity.objects.visible_to(user).listed()
+    rows = list(
+        _first(
+            visible.filter(pk__in=_matching(text)), text, most, F("closed_on").desc(nulls_first=True), "-pk"
+        ).with_names()
+    )
     hits = [Hit(row.description, _about(row), row.get_absolute_url(), "target") for row in rows]
     count = rows[0].found if rows else 0
     label = ngettext("All %(count)s opportunities", "All %(count)s opportunities", count) % {"count": count}
     return Group("opportunities", _("Opportunities"), hits, count, _with("opportunities:list", text), label)
+
+
+def _matching(text: str) -> QuerySet[Any, Any]:
+    """Keys of what `Opportunity.objects.search` finds, each part by its own index instead of row after row."""
+    query, every = prefix_query(text), Opportunity.objects.order_by()
+    contacts = Contact.objects.order_by().filter(search=query).values("pk")
+    of_contacts, of_companies = every.filter(contact__in=contacts), every.filter(company__in=contacts)
+    return every.filter(search=query).values("pk").union(of_contacts.values("pk"), of_companies.values("pk"))
 
 
 def _about(row: Opportunity) -> str:

@@ -185,7 +185,7 @@ def _context(request: SignedIn, seen: Seen, *, cards: bool = True) -> dict[str, 
         "compact": seen.query.get("cards") == COMPACT,
         "query": seen.query.urlencode(),
         "root": reverse("opportunities:list"),
-        "opens": escape(f"/?{_list_query(seen)}{_view_word(seen)}&from=board"),
+        "opens": escape(f"/?{_list_query(seen)}{_way_back(seen)}&from=board"),
         "board_word": escape(f"/?board={quote(seen.query.urlencode())}"),
         "list_query": _list_query(seen),
         "strip": _strip(seen) if board else [],
@@ -236,9 +236,9 @@ def _list_query(seen: Seen) -> str:
     return query.urlencode()
 
 
-def _view_word(seen: Seen) -> str:
-    """Which view is open: for the way back to the board; another page's views are others."""
-    return f"&view={quote(seen.query.get('view', ''))}" if "view" in seen.query else ""
+def _way_back(seen: Seen) -> str:
+    """The whole address where a view is open, so that the way back to the board leads to that view unchanged."""
+    return f"&board={quote(seen.query.urlencode())}" if "view" in seen.query else ""
 
 
 def _strip(seen: Seen) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from opportunities.filters import OpportunityFilter, neighbours
 from opportunities.models import Opportunity
 from opportunities.timeline import SHOWN, postponements, timeline
 from opportunities.views.access import CHANGE, visible_or_404
+from opportunities.views.board import board_of
 from salescycles.models import Stage
 from salespeople.models import Company
 from salespeople.requests import SignedIn
@@ -37,6 +38,8 @@ def detail(request: SignedIn, pk: int) -> HttpResponse:
 
 def back_to(request: SignedIn) -> str:
     """Where the way back leads: the list or the board, as it was when the opportunity was opened from there."""
+    if request.GET.get("from") == "board" and (board := board_of(request)):
+        return _with_query(reverse("opportunities:board"), board)
     if request.GET.get("from") == "board":
         return _with_query(reverse("opportunities:board"), _kept(request, *LISTED, "more", "cards"))
     return _with_query(reverse("opportunities:list"), _kept(request, *LISTED))
@@ -51,7 +54,8 @@ def _selection(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
     order = query.get("order", "")
     found = neighbours(filters.qs, order, opportunity) if filters.is_valid() else None
     before, after = (
-        key and _with_query(reverse("opportunities:detail", args=[key]), _kept(request, *LISTED, "from", "show"))
+        key
+        and _with_query(reverse("opportunities:detail", args=[key]), _kept(request, *LISTED, "from", "board", "show"))
         for key in found or (None, None)
     )
     return {"back": back_to(request), "before": before, "after": after}

@@ -354,7 +354,7 @@ VERBS = (
     "restore",
 )
 PAGES = (
-    *("/", "/keyboard/"),
+    *("/", "/keyboard/", "/search/", "/search/?q=nonsense", "/views/", "/views/new/?page=opportunities:list&query=status%3Dwon"),
     *("/opportunities/", "/opportunities/?status=won&q=Chairs&closing_from=2026-01-01", "/opportunities/?q=nonsense"),
     *("/opportunities/?stage=x", "/opportunities/?nonsense=1", "/opportunities/?contact={company}&embedded=1"),
     *("/opportunities/?archived=true&order=-closing_on", "/opportunities/new/", "/opportunities/new/?contact={company}"),

@@ -2,6 +2,7 @@
 without one fails. Two people try: another rep, who has every right but on this opportunity, and one without any role."""
 
 import datetime
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from opportunities.ledger import faults
 from opportunities.models import Batch, Opportunity, OpportunityEntry
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source
-from salespeople.models import Company, Salesperson, User
+from salespeople.models import Company, Salesperson, SavedView, User
 from tests.factories import QuoteFactory, SourceFactory, make_opportunity
 
 pytestmark = pytest.mark.django_db
@@ -62,9 +63,14 @@ MATRIX = {
     "quotes:new": LACKS,
     "quotes:detail": GONE,
     "quotes:make-current": GONE,
+    "search": LACKS,
+    "saved_views:list": LACKS,
+    "saved_views:new": LACKS,
+    **{f"saved_views:{act}": GONE for act in ("detail", "save", "default", "order", "delete")},
 }
 
-NOT_READ, NOT_WRITTEN = ("quotes:make-current",), ("opportunities:detail",)  # by GET; by POST: answered before any look
+NOT_READ = ("quotes:make-current", "saved_views:save", "saved_views:default", "saved_views:order")
+NOT_WRITTEN = ("opportunities:detail",)  # by GET; by POST: answered before any look
 
 
 @pytest.fixture
@@ -88,6 +94,18 @@ def hidden(acme: Contact, jo: Salesperson, cycle: SalesCycle, rep: User, company
 @pytest.fixture(autouse=True)
 def quote(hidden: Opportunity) -> Quote:
     return QuoteFactory(opportunity=hidden, number="QUHIDDEN", net_amount=1234567)
+
+
+@pytest.fixture(autouse=True)
+def view(hidden: Opportunity, rep: User) -> SavedView:
+    """The rep's own, whose name and search tell of the opportunity."""
+    given = {
+        "owner": rep,
+        "page": SavedView.Page.OPPORTUNITIES,
+        "name": "whispered reason",
+        "query": "q=Velvet thrones",
+    }
+    return SavedView.objects.create(**given)
 
 
 @pytest.fixture(params=["rep2", "outsider"])
@@ -131,6 +149,7 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         "contacts": hidden.contact_id,
         "salespeople": hidden.salesperson_id,
         "quotes": quote.pk,
+        "saved_views": SavedView.objects.get().pk,
     }
     takes_a_key = "<int:pk>" in dict(addresses())[name]
     return reverse(name, args=[keys[app]] if takes_a_key else [])
@@ -192,9 +211,9 @@ def wanted(hidden: Opportunity, code: CloseCode) -> dict[str, Any]:
 
 def test_a_key_of_nothing_answers_alike(client: Client, hidden: Opportunity, quote: Quote) -> None:
     """From the answer nobody learns whether there is such an opportunity."""
-    for name in (name for name, answer in MATRIX.items() if answer == GONE and name != "quotes:make-current"):
+    for name in (name for name, answer in MATRIX.items() if answer == GONE and name not in NOT_READ):
         there = url_of(name, hidden, quote)
-        nowhere = there.replace(f"/{hidden.pk if name.startswith('opp') else quote.pk}/", "/987654/")
+        nowhere = re.sub(r"/\d+/", "/987654/", there)
         assert client.get(there).status_code == client.get(nowhere).status_code
         assert len(client.get(there, headers=HX).content) == len(client.get(nowhere, headers=HX).content)
 
@@ -272,6 +291,15 @@ def test_pages_around_it_lack_it(client: Client, hidden: Opportunity) -> None:
     for place, key in (("contacts", hidden.contact_id), ("salespeople", hidden.salesperson_id)):
         for page in ("", f"{key}/", f"{key}/edit/", "?q=Velvet", "?q=OPHIDDEN"):
             lacks(client.get(f"/{place}/{page}"), typed=page)
+
+
+def test_search_does_not_find_it(client: Client, hidden: Opportunity) -> None:
+    for words in ("Velvet", "OPHIDDEN", "QUHIDDEN", "thrones velvet", "whispered", "ACME", "whispered reason"):
+        for headers in ({}, HX):
+            response = client.get("/search/", {"q": words}, headers=headers)
+            assert response.status_code == 200
+            assert hidden.get_absolute_url() not in response.content.decode()
+            lacks(response, typed=words)
 
 
 def test_the_form_of_a_new_opportunity_offers_nothing_of_it(client: Client, hidden: Opportunity) -> None:
