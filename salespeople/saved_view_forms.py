@@ -17,7 +17,7 @@ class SavedViewForm(EditForm):
     """Name and sharing of a view, and whether it is what its owner sees first."""
 
     is_default = forms.BooleanField(
-        label=_("my default"), required=False, help_text=_("What you see first when you open this page.")
+        label=_("Open first"), required=False, help_text=_("What you see first when you open this page.")
     )
 
     refusals: ClassVar = {

@@ -14,7 +14,7 @@ from contacts.models import Contact
 from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
-from salespeople.models import Company, Salesperson, User
+from salespeople.models import Company, Salesperson, SavedView, User
 from tests.factories import QuoteFactory, fresh, make_opportunity
 
 SIZES = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
@@ -75,7 +75,10 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
     )
     quote = deals["running"].quotes.get()
     yield from ("/quotes/", "/quotes/new/", f"/quotes/new/?opportunity={deals['running'].pk}", f"/quotes/{quote.pk}/")
-    yield from ("/keyboard/", "/no/such/page/")
+    yield from ("/keyboard/", "/no/such/page/", "/search/", "/search/?q=chairs", "/search/?q=nothing+such")
+    own, shared = SavedView.objects.order_by("pk")
+    yield from (own.url, f"{own.url}&status=won", shared.url, "/contacts/?view=999", "/views/", f"/views/{own.pk}/")
+    yield from (f"/views/{shared.pk}/", f"/views/{own.pk}/delete/", "/views/new/?page=contacts:list&query=q%3Dx")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -98,12 +101,16 @@ def test_axe_finds_nothing(
     page.get_by_role("alert").wait_for()
     found += violations(page)
     let_in(context, base_url, manager)
+    SavedView.objects.create(owner=manager, page="opportunities:list", name="Mine", query="priority=normal")
+    rep = User.objects.get(salesperson=deals["won"].salesperson)
+    SavedView.objects.create(owner=rep, page="opportunities:board", name="Ours", query="priority=low", shared=True)
     for address in addresses(deals):
         page.goto(address)
         page.wait_for_load_state("networkidle")
         found += violations(page)
     found += on_answers(page, deals["running"])
     found += on_edits_in_place(page, deals["running"])
+    found += on_dialogs(page, deals["running"])
     assert not found, "\n".join(found)
 
 
@@ -145,6 +152,26 @@ def on_edits_in_place(page: Page, running: Opportunity) -> Iterator[str]:
     yield from violations(page)
     form.get_by_label("Estimated value").press("Enter")
     page.locator("#messages").get_by_role("button", name="Undo", exact=True).wait_for()
+    yield from violations(page)
+
+
+def on_dialogs(page: Page, running: Opportunity) -> Iterator[str]:
+    """The palette as it opens, with results and with none; the form of a view, and refused."""
+    page.goto(f"/opportunities/{running.pk}/")
+    page.keyboard.press("Control+k")
+    field, status = page.get_by_role("combobox", name="Search and commands"), page.locator("#palette-status")
+    page.get_by_role("option", name="Sign out").wait_for()
+    yield from violations(page)
+    for typed, said in (("chairs", "3 results"), ("nothing such", "0 results")):
+        field.fill(typed)
+        status.get_by_text(said).wait_for()
+        yield from violations(page)
+    page.goto("/opportunities/?status=won")
+    page.get_by_role("link", name="Save as a view").click()
+    page.locator("#view-dialog").get_by_label("Name").wait_for()
+    yield from violations(page)
+    page.locator("#view-dialog").get_by_role("button", name="Save").click()
+    page.get_by_text("This could not be saved yet.").wait_for()
     yield from violations(page)
 
 
