@@ -1,7 +1,7 @@
 """The present and the past of an opportunity (docs/definitions.md). Only `lifecycle` writes here."""
 
 import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
@@ -233,18 +233,37 @@ def is_due(on: datetime.date, *, days: int = 7) -> Q:
     return Q(status="in_progress", closing_on__range=(on, on + datetime.timedelta(days=days)))
 
 
+class Sight(NamedTuple):
+    """What somebody may see: opportunities at all, every salesperson's, unassigned ones, and those of which salesperson."""
+
+    any: bool
+    every: bool
+    unassigned: bool
+    own: int | None
+
+
+def sight_of(user: "User") -> Sight:
+    allowed = [f"opportunities.view_{which}opportunity" for which in ("", "every_", "unassigned_")]
+    any_, every, unassigned = map(user.has_perm, allowed)
+    return Sight(any_, every, unassigned, user.salesperson_id)
+
+
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     def visible_to(self, user: "User") -> "OpportunityQuerySet":
         """The one door. A rep sees own ones; who may see every one sees those with a salesperson; the unassigned
         ones are seen by whoever may see and assign them."""
-        if not user.has_perm("opportunities.view_opportunity"):
+        return self.within(sight_of(user))
+
+    def within(self, sight: "Sight") -> "OpportunityQuerySet":
+        """What somebody with these rights may see."""
+        if not sight.any:
             return self.none()
         seen = Q(pk__in=[])
-        if user.salesperson_id:
-            seen |= Q(salesperson=user.salesperson_id)
-        if user.has_perm("opportunities.view_every_opportunity"):
+        if sight.own is not None:
+            seen |= Q(salesperson=sight.own)
+        if sight.every:
             seen |= Q(salesperson__isnull=False)
-        if user.has_perm("opportunities.view_unassigned_opportunity"):
+        if sight.unassigned:
             seen |= Q(salesperson__isnull=True)
         return self.filter(seen)
 

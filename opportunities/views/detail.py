@@ -107,6 +107,7 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
     may_change = request.user.has_perm(CHANGE)
     return {
         "opportunity": opportunity,
+        "here": opportunity.get_absolute_url(),
         "today": today,
         "path": [_step(stage, opportunity, done, ways.get(stage.pk), live, today) for stage in stages],
         "next_move": next((way for way in moves if way.action in ("next", "started")), None),
