@@ -145,7 +145,7 @@ def _done(
     if seen and seen.board:
         opportunity = seen.board.marked(visible(request)).filter(pk=pk).first()
     else:
-        opportunity = find(request, pk)
+        opportunity = find(request, pk, like=form.opportunity)  # a verb changes no set-up
     said = list(_said(form, entry, opportunity, since))
     if opportunity is None:
         messages.success(request, " ".join(said))
@@ -161,8 +161,6 @@ def _done(
         return board_answer(request, query, pk, entry=key, seen=seen, opportunity=opportunity)
     if not is_fragment(request) or _on_own_page(request):
         return redirect_to(request, "opportunities:detail", pk)
-    if opportunity.sales_cycle_id == form.opportunity.sales_cycle_id:
-        opportunity.sales_cycle = form.opportunity.sales_cycle  # a verb changes no set-up: its stages are read already
     context = state_of(request, opportunity) | {"edited": form.only}
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"

@@ -54,9 +54,9 @@ def test_each_shape_has_a_statement_of_its_own(two: tuple[User, User]) -> None:
 
 def test_what_is_read_is_not_kept(two: tuple[User, User]) -> None:
     prepared = Prepared(users)
-    assert prepared.rows("Anna", two[0].pk, 0)[0].salesperson.name == "Anna of Sales"  # type: ignore[union-attr]
+    assert prepared.rows("Anna", two[0].pk, 0)[0].salesperson.name == "Anna of Sales"
     Salesperson.objects.filter(pk=two[0].salesperson_id).update(name="Renamed")
-    assert prepared.rows("Anna", two[0].pk, 0)[0].salesperson.name == "Renamed"  # type: ignore[union-attr]
+    assert prepared.rows("Anna", two[0].pk, 0)[0].salesperson.name == "Renamed"
 
 
 def test_prefetches_come_along(two: tuple[User, User]) -> None:
