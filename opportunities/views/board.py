@@ -159,7 +159,12 @@ def answer(
     card = None
     if seen.board:
         card = seen.board.card_of(opportunity) if opportunity else seen.board.card(pk)
-    context = _context(request, seen, cards=False) | {"card": card, "pk": pk, "ask": ask, "entry": entry}
+    context = _context(request, seen, cards=False) | {
+        "cards": [card] if card else [],
+        "pk": pk,
+        "ask": ask,
+        "entry": entry,
+    }
     response = render_page(request, TEMPLATE, context, partial="answer", status=status)
     response["HX-Reswap"] = "none"
     return response
