@@ -26,7 +26,7 @@ NAMED = ("opportunity__contact", "opportunity__company", "opportunity__salespers
 @permission_required(VIEW, raise_exception=True)
 def quote_list(request: SignedIn) -> HttpResponse:
     """The list: everything that shapes it is in the address."""
-    filters = QuoteFilter(request.GET, queryset=Quote.objects.visible_to(request.user))
+    filters = QuoteFilter(request.GET, queryset=Quote.objects.visible_to(request.user), user=request.user)
     rows = filters.qs if filters.is_valid() else Quote.objects.none()
     context = listing(request, filters, rows.select_related(*NAMED), ORDERS, default="-quoted_on")
     status = 200 if context["understood"] else 422

@@ -20,7 +20,7 @@ VIEW, ADD, CHANGE = (f"salespeople.{act}_salesperson" for act in ("view", "add",
 @permission_required(VIEW, raise_exception=True)
 def salesperson_list(request: SignedIn) -> HttpResponse:
     """The list: everything that shapes it is in the address."""
-    filters = SalespersonFilter(request.GET, queryset=Salesperson.objects.visible_to(request.user))
+    filters = SalespersonFilter(request.GET, queryset=Salesperson.objects.visible_to(request.user), user=request.user)
     rows = filters.qs if filters.is_valid() else Salesperson.objects.none()
     context = listing(request, filters, rows, ORDERS, default="name")
     status = 200 if context["understood"] else 422
