@@ -185,7 +185,8 @@ def test_a_condition_leaves_what_a_look_at_each_row_finds(
 @given(st.integers())
 def test_and_within_a_group_or_between_groups(reader: Reader, rows: None, seed: int) -> None:
     pick = random.Random(seed)
-    texts, groups = [], {}
+    texts: list[str] = []
+    groups: dict[int, list[tuple[Column, str, str]]] = {}
     for _ in range(pick.randint(1, 6)):
         column = pick.choice([each for each in COLUMNS if each.rows is None])
         word = pick.choice(list(operators_of(column)))
@@ -199,7 +200,11 @@ def test_and_within_a_group_or_between_groups(reader: Reader, rows: None, seed: 
     expected = {
         row.pk
         for row in Opportunity.objects.all()
-        if not groups or any(all(holds(row, *each, reader.clock) for each in group) for group in groups.values())
+        if not groups
+        or any(
+            all(holds(row, column, word, text, reader.clock) for column, word, text in group)
+            for group in groups.values()
+        )
     }
     assert set(Opportunity.objects.filter(where.holds).values_list("pk", flat=True)) == expected
 
