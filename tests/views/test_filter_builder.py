@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from contacts.models import Contact
 from opportunities.filters import OpportunityFilter
@@ -15,7 +16,7 @@ from opportunities.models import Opportunity
 from quotes.models import Quote
 from salescycles.models import SalesCycle
 from salespeople.models import Company, Salesperson, User
-from tests.factories import ContactFactory, QuoteFactory, make_opportunity
+from tests.factories import ContactFactory, QuoteFactory, SourceFactory, make_opportunity
 
 pytestmark = pytest.mark.django_db
 Sign = Callable[[User], Client]
@@ -428,3 +429,33 @@ def test_thousands_of_hostile_conditions_do_no_harm(client_for: Sign, rep: User,
 
 
 FORM_WORDS = ("group", "column", "operator", "value", "until", "period", "find", "found")
+
+
+# ── what it costs ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("words", "queries"),
+    [
+        ("", 0),
+        ("where=1:estimated_value:min:1&where=2:closing_on:is:this_quarter&where=2:contact_city:blank", 0),
+        ("where=1:salesperson:is:me", 0),
+        ("where=1:stage:is:{stage}&where=2:stage:is_not:{stage}", 1),
+        ("where=1:contact:is:{contact}", 1),
+        ("where=1:stage:is:{stage}&where=1:source:is_not:{source}&where=1:contact:is:{contact}", 3),
+    ],
+)
+def test_conditions_cost_a_query_only_for_the_names_they_need(
+    rep: User, deals: dict[str, Opportunity], acme: Contact, words: str, queries: int,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:  # fmt: skip
+    rep.has_perm("opportunities.view_opportunity")
+    keys = {"stage": deals["small"].stage_id, "contact": acme.pk, "source": SourceFactory().pk}
+    made = QueryDict(words.format(**keys))
+    visible = Opportunity.objects.visible_to(rep)
+    Company.current()
+    with django_assert_num_queries(queries):
+        filters = OpportunityFilter(made, queryset=visible, user=rep)
+        assert filters.is_valid() and len(filters.chips) == len(made.getlist("where"))
+    with django_assert_num_queries(1):
+        list(filters.qs)

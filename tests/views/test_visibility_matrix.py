@@ -238,7 +238,7 @@ QUERIES = (
     "closing_from=2020-01-01&closing_to=2999-01-01",
     "archived=true",
     "order=-estimated_value",
-    "where=1:estimated_value:is:7654321",
+    "where=1:estimated_value:between:7000000..8000000",
     "where=1:description:contains:Velvet&where=2:number:is:OPHIDDEN",
     "where=1:salesperson:is:{salesperson}&where=2:salesperson:is_not:{salesperson}",
     "where=1:contact:is:{contact}&where=2:stage:is:{stage}",

@@ -17,7 +17,7 @@ from crm.lib.listing.columns import Column
 from crm.lib.listing.conditions import in_address
 from crm.lib.listing.operators import Operator, operators_of
 from crm.lib.listing.periods import is_period, offered
-from crm.lib.listing.values import APART, LONGEST, Reader, Takes, read
+from crm.lib.listing.values import APART, ISO_DAY, LONGEST, Reader, Takes, read
 
 FOUND = 20  # so many rows of a large relation are offered; more letters find the others
 MOST_ROWS = 60  # of a form; more than any page makes
@@ -67,6 +67,13 @@ class Typed:
             number = int(group) if group.isascii() and group.isdecimal() and len(group) <= 3 else 1
             rows.append(cls(number, column, operator, [value] if value else [], address=text))
         return rows
+
+
+class ReadableDayInput(DayInput):
+    """A browser shows nothing but a day, and complains about anything else; the message says what it was."""
+
+    def format_value(self, value: Any) -> str | None:
+        return value if value and ISO_DAY.fullmatch(value) else None
 
 
 class Anything(forms.Field):
@@ -257,5 +264,5 @@ def _text_field(label: str, mode: str = "text") -> forms.Field:
 
 
 def _day_field(label: str) -> forms.Field:
-    widget = DayInput({"min": "1900-01-01", "max": "2999-12-31"})
+    widget = ReadableDayInput({"min": "1900-01-01", "max": "2999-12-31"})
     return forms.CharField(label=label, required=False, widget=widget)
