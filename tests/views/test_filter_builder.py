@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -284,6 +285,10 @@ def test_list_and_board_agree(client: Client, deals: dict[str, Opportunity], cyc
         f"?where=1:closing_on:is:today&where=2:contact_city:is:Oulu&sales_cycle={cycle.pk}"
     )
     assert '<input type="hidden" name="where" value="1:closing_on:is:today"' in shown
+    builder = re.search(r'href="(/opportunities/filter/[^"]*)"', shown)
+    assert builder
+    again = client.get(unescape(builder[1]))
+    assert again.context["next"] == "board" and len(forms_of(again)) == 3
 
 
 def test_the_strip_leads_to_the_same_rows(client: Client, deals: dict[str, Opportunity], cycle: SalesCycle) -> None:
