@@ -7,8 +7,11 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from contacts.columns import COLUMNS
 from contacts.models import Contact
 from contacts.places import countries
+from crm.lib.listing.conditions import ListFilter
+from salespeople.clock import reader_of
 from salespeople.models import Salesperson, User
 
 ORDERS = {
@@ -22,7 +25,8 @@ ORDERS = {
 }
 
 
-class ContactFilter(django_filters.FilterSet):
+class ContactFilter(ListFilter):
+    columns = COLUMNS
     q = django_filters.CharFilter(
         label=_("Text"),
         method="by_text",
@@ -41,7 +45,7 @@ class ContactFilter(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
     def __init__(self, data: Any, *, queryset: QuerySet[Contact], user: User) -> None:
-        super().__init__(data, queryset=queryset)
+        super().__init__(data, queryset=queryset, reader=reader_of(user))
         self.user = user
         people = [(str(pk), name) for pk, name in Salesperson.objects.visible_to(user).values_list("pk", "name")]
         me = [("me", _("Me"))] * bool(user.salesperson_id)

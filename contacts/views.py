@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -13,6 +14,7 @@ from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
+from crm.lib.listing.builder import builder
 from crm.lib.lists import key_of, listing
 from salespeople.requests import SignedIn
 
@@ -30,6 +32,19 @@ def contact_list(request: SignedIn) -> HttpResponse:
     context["of_company"] = filters.form.cleaned_data.get("company")
     status = 200 if context["understood"] else 422
     return render_page(request, "contacts/list.html", context, partial="results", status=status)
+
+
+@require_safe
+@permission_required(VIEW, raise_exception=True)
+def contact_filter(request: SignedIn) -> HttpResponse:
+    """Where filters and conditions of the list are put together."""
+    rows = Contact.objects.visible_to(request.user)
+    return builder(
+        request,
+        lambda query: ContactFilter(query, queryset=rows, user=request.user),
+        back={"": reverse("contacts:list")},
+        heading=_("Contacts"),
+    )
 
 
 @require_safe

@@ -15,8 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Contact
 from crm.lib.dates import day_short
 from crm.lib.fields import AmountField, DayField
+from crm.lib.listing.conditions import WHERE, ListFilter
+from opportunities.columns import COLUMNS
 from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
 from salescycles.models import Stage
+from salespeople.clock import reader_of
 from salespeople.models import Salesperson, User
 
 BIG = 2**63 - 1
@@ -61,7 +64,8 @@ class KeyFilter(django_filters.NumberFilter):
         return None
 
 
-class OpportunityFilter(django_filters.FilterSet):
+class OpportunityFilter(ListFilter):
+    columns = COLUMNS
     q = django_filters.CharFilter(
         label=_("Search"),
         method="by_text",
@@ -92,7 +96,7 @@ class OpportunityFilter(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
     def __init__(self, data: Any, *, queryset: QuerySet[Opportunity], user: User) -> None:
-        super().__init__(data, queryset=queryset)
+        super().__init__(data, queryset=queryset, reader=reader_of(user))
         self.user = user
         # asked of the database only where a form shows them or a value of the address has to be one of them
         self.filters["sales_cycle"].extra["choices"] = self._cycles
@@ -150,15 +154,21 @@ class OpportunityFilter(django_filters.FilterSet):
 
     @property
     def chips(self) -> list[dict[str, Any]]:
-        """Every filter that is on: label, value in words, and the query string without it."""
+        """Every filter that is on: label, value and both in words, and the query string without it; then the conditions."""
         chips = []
         for name, field in self.form.fields.items():
             value = self.form.cleaned_data.get(name) if self.form.is_valid() else None
-            if value not in (None, "", [], ()):
+            if name != WHERE and value not in (None, "", [], ()):
+                words = self._words(name, field, value)
                 chips.append(
-                    {"label": field.label, "value": self._words(name, field, value), "without": self._without(name)}
+                    {
+                        "label": field.label,
+                        "value": words,
+                        "words": f"{field.label}: {words}",
+                        "without": self._without(name),
+                    }
                 )
-        return chips
+        return chips + self.condition_chips
 
     def _without(self, name: str) -> str:
         query = self.data.copy()

@@ -1,10 +1,11 @@
 from django.urls import path
 
-from opportunities.views import board, detail, lists, quick, verbs
+from opportunities.views import board, detail, filtering, lists, quick, verbs
 
 app_name = "opportunities"
 urlpatterns = [
     path("", lists.opportunity_list, name="list"),
+    path("filter/", filtering.opportunity_filter, name="filter"),
     path("board/", board.board, name="board"),
     path("board/changes/", board.changes, name="board-changes"),
     path("board/new/", quick.quick, name="quick"),

@@ -4,10 +4,14 @@ from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.listing.conditions import ListFilter
+from quotes.columns import COLUMNS
 from quotes.models import Quote
+from salespeople.clock import reader_of
+from salespeople.models import User
 
 ORDERS = {
     "number": "number",
@@ -20,7 +24,8 @@ ORDERS = {
 WHICH = [("current", _("Current")), ("former", _("Former"))]
 
 
-class QuoteFilter(django_filters.FilterSet):
+class QuoteFilter(ListFilter):
+    columns = COLUMNS
     q = django_filters.CharFilter(
         label=_("Text"),
         method="by_text",
@@ -32,6 +37,9 @@ class QuoteFilter(django_filters.FilterSet):
     class Meta:
         model = Quote
         fields: ClassVar[list[str]] = []
+
+    def __init__(self, data: Any, *, queryset: QuerySet[Quote], user: User) -> None:
+        super().__init__(data, queryset=queryset, reader=reader_of(user))
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         """Every word somewhere in the number, or in the opportunity's number, description or contact."""

@@ -4,16 +4,20 @@ from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from salespeople.models import Salesperson
+from crm.lib.listing.conditions import ListFilter
+from salespeople.clock import reader_of
+from salespeople.columns import COLUMNS
+from salespeople.models import Salesperson, User
 
 ORDERS = {"name": "name", "code": "code", "job_title": "job_title", "commission": "commission"}
 STATES = [("usable", _("Can be picked")), ("blocked", _("Blocked"))]
 
 
-class SalespersonFilter(django_filters.FilterSet):
+class SalespersonFilter(ListFilter):
+    columns = COLUMNS
     q = django_filters.CharFilter(
         label=_("Text"),
         method="by_text",
@@ -25,6 +29,9 @@ class SalespersonFilter(django_filters.FilterSet):
     class Meta:
         model = Salesperson
         fields: ClassVar[list[str]] = []
+
+    def __init__(self, data: Any, *, queryset: QuerySet[Salesperson], user: User) -> None:
+        super().__init__(data, queryset=queryset, reader=reader_of(user))
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         """Every word somewhere in name, code, job title or e-mail."""

@@ -27,6 +27,7 @@ OWN_WORDS = ("order", "more", "cards", "new")
 COMPACT = "compact"
 STRIPPED = ("open", Status.NOT_STARTED, Status.IN_PROGRESS)  # statuses of which the strip can speak
 MOST_WORDS = 100  # of an address that a form brings: after a step was written nothing may be refused any more
+LONGEST_ADDRESS = 8000
 OWN_ENTRIES = 500  # so many changes made on a page that stays open are told from other people's
 
 
@@ -70,7 +71,7 @@ def read(user: User, query: QueryDict) -> Seen:
             today=today,
             order=order,
             shown=more,
-            closed_since=None if _names_closing(query) else today - datetime.timedelta(days=RECENT),
+            closed_since=None if _names_closing(query, filters) else today - datetime.timedelta(days=RECENT),
         )
     return Seen(query, filters, board, [word.replace("\0", "") for word in unknown], understood)
 
@@ -91,8 +92,9 @@ def _more(query: QueryDict) -> dict[str, int]:
     return {key: int(many) for key, dot, many in pairs if many.isascii() and many.isdecimal() and len(many) < 6}
 
 
-def _names_closing(query: QueryDict) -> bool:
-    return bool(query.get("closed_from") or query.get("closed_to"))
+def _names_closing(query: QueryDict, filters: BoardFilter) -> bool:
+    where = filters.conditions
+    return bool(query.get("closed_from") or query.get("closed_to") or (where and where.names("closed_on")))
 
 
 @require_safe
@@ -133,7 +135,9 @@ def _is_key(text: str) -> bool:
 def board_of(request: SignedIn) -> QueryDict | None:
     """The address of the board from which a form was sent; None where it was not sent from a board."""
     text = request.POST.get("board", request.GET.get("board"))
-    return None if text is None else QueryDict("&".join(text[:2000].replace("\0", "").split("&")[:MOST_WORDS]))
+    return (
+        None if text is None else QueryDict("&".join(text[:LONGEST_ADDRESS].replace("\0", "").split("&")[:MOST_WORDS]))
+    )
 
 
 def address(query: QueryDict) -> str:
@@ -191,7 +195,7 @@ def _context(request: SignedIn, seen: Seen, *, cards: bool = True) -> dict[str, 
         "board_word": escape(f"/?board={quote(seen.query.urlencode())}"),
         "list_query": _list_query(seen),
         "strip": _strip(seen) if board else [],
-        "closed_days": None if _names_closing(seen.query) else RECENT,
+        "closed_days": None if _names_closing(seen.query, seen.filters) else RECENT,
         "newest": board.stages[0].newest_entry or 0 if board and hasattr(board.stages[0], "newest_entry") else 0,
         "may_change": user.has_perm(CHANGE),
         "may_add": user.has_perm(ADD),

@@ -75,6 +75,12 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
     )
     quote = deals["running"].quotes.get()
     yield from ("/quotes/", "/quotes/new/", f"/quotes/new/?opportunity={deals['running'].pk}", f"/quotes/{quote.pk}/")
+    words = (
+        "where=1:closing_on:is:this_quarter&where=1:estimated_value:between:1..2&where=2:stage:one_of:1&where=2:x:is:1"
+    )
+    yield from ("/opportunities/filter/", f"/opportunities/filter/?{words}&where=3:contact:is:{contact}")
+    yield from ("/contacts/filter/", "/salespeople/filter/", "/quotes/filter/?where=1:quoted_on:between:x..y")
+    yield "/opportunities/board/?where=1:closing_on:is:this_quarter&where=2:salesperson:not_blank"
     yield from ("/keyboard/", "/no/such/page/")
 
 

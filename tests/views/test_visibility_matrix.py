@@ -43,6 +43,7 @@ MATRIX = {
     "favicon": LACKS,
     "healthz": LACKS,
     "opportunities:list": LACKS,
+    "opportunities:filter": LACKS,
     "opportunities:new": LACKS,
     "opportunities:board": LACKS,
     "opportunities:board-changes": LACKS,
@@ -51,14 +52,17 @@ MATRIX = {
     "opportunities:detail": GONE,
     **{f"opportunities:{verb}": GONE for verb in VERBS},
     "contacts:list": LACKS,
+    "contacts:filter": LACKS,
     "contacts:new": LACKS,
     "contacts:detail": LACKS,
     "contacts:edit": LACKS,
     "salespeople:list": LACKS,
+    "salespeople:filter": LACKS,
     "salespeople:new": LACKS,
     "salespeople:detail": LACKS,
     "salespeople:edit": LACKS,
     "quotes:list": LACKS,
+    "quotes:filter": LACKS,
     "quotes:new": LACKS,
     "quotes:detail": GONE,
     "quotes:make-current": GONE,
@@ -234,6 +238,11 @@ QUERIES = (
     "closing_from=2020-01-01&closing_to=2999-01-01",
     "archived=true",
     "order=-estimated_value",
+    "where=1:estimated_value:between:7000000..8000000",
+    "where=1:description:contains:Velvet&where=2:number:is:OPHIDDEN",
+    "where=1:salesperson:is:{salesperson}&where=2:salesperson:is_not:{salesperson}",
+    "where=1:contact:is:{contact}&where=2:stage:is:{stage}",
+    "where=1:closing_on:is:tomorrow&where=2:closing_on:blank&where=3:closing_on:not_blank",
 )
 
 
@@ -252,6 +261,18 @@ def test_lists_and_their_totals_lack_it(client: Client, hidden: Opportunity, hea
             told = response.context
             assert (told["totals"]["count"], list(told["page"].object_list)) == (0, []), query
         lacks(response, typed=query)
+
+
+def test_no_filter_that_is_put_together_finds_it(client: Client, hidden: Opportunity) -> None:
+    """Neither by what a picker of opportunities finds, nor by a key that it is asked for."""
+    for find in ("Velvet", "OPHIDDEN", "thrones"):
+        words = f"w1-group=1&w1-column=opportunity&w1-operator=is&w1-find={find}&apply=1"
+        lacks(client.get(f"/quotes/filter/?{words}"), typed=find)
+    for word in ("is", "is_not", "one_of"):
+        for page in ("/quotes/", "/quotes/filter/"):
+            response = client.get(f"{page}?where=1:opportunity:{word}:{hidden.pk}")
+            assert response.status_code in (403, 422)
+            lacks(response)
 
 
 def test_the_home_page_counts_without_it(client: Client, hidden: Opportunity) -> None:
