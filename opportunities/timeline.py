@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from opportunities.ledger import with_stage_names
-from opportunities.models import Action, Opportunity, OpportunityEntry
+from opportunities.models import Action, Opportunity, OpportunityEntry, Tracked
 
 # What is told of a step, in this order, and how it is shown. The company follows the contact and is not told twice.
 TOLD = (
@@ -66,7 +66,7 @@ def timeline(opportunity: Opportunity) -> list[Told]:
     told = []
     for before, entry in zip([None, *entries], entries, strict=False):
         kinds[entry.step] = _kind(entry, kinds)
-        told.append(Told(entry, list(_changes(before, entry)), kinds[entry.step]))
+        told.append(Told(entry, list(changes(before, entry)), kinds[entry.step]))
     return told[::-1]
 
 
@@ -87,7 +87,8 @@ def postponements(live: Sequence[OpportunityEntry]) -> int:
     )
 
 
-def _changes(before: OpportunityEntry | None, after: OpportunityEntry) -> Iterable[Change]:
+def changes(before: Tracked | None, after: Tracked) -> Iterable[Change]:
+    """Both carry `stage_name`, what their stage was called."""
     for name, kind in TOLD:
         label = OpportunityEntry._meta.get_field(name).verbose_name  # type: ignore[union-attr]
         old, new = _shown(before, name, kind), _shown(after, name, kind)
@@ -97,7 +98,7 @@ def _changes(before: OpportunityEntry | None, after: OpportunityEntry) -> Iterab
             yield Change(label, kind, None, new)
 
 
-def _shown(entry: OpportunityEntry | None, name: str, kind: str) -> Any:
+def _shown(entry: Tracked | None, name: str, kind: str) -> Any:
     if entry is None:
         return None
     if kind == "choice":
