@@ -312,7 +312,7 @@ def _revise(row: Opportunity, *, shift: str = "", **how: Any) -> OpportunityEntr
         "chances": row.chances if row.chances_are_manual else None,
         "closing_on": row.closing_on,
     }
-    if all(how[name] == value for name, value in now.items() if name in how):
+    if row.is_open and not row.archived and all(how[name] == value for name, value in now.items() if name in how):
         raise _nothing()
     return lifecycle.revise(row, **how)
 
