@@ -166,14 +166,14 @@ def run(
     verb: str,
     values: Mapping[str, Any],
     *,
-    asked: Mapping[str, str] | None = None,
+    asked: Iterable[tuple[str, str]] = (),
     token: UUID | None = None,
     undoes: Batch | None = None,
 ) -> Outcome:
     """All rows in one transaction, by ascending key, as one batch; a refused row leaves the others alone. Without any
     change there is no batch. Raises Busy, AlreadyRun (of the same token), ValidationError for too many."""
     with transaction.atomic():
-        batch = _batch(user, Batch(door=Door.BULK, by=user, verb=verb, asked=asked or {}, token=token, undoes=undoes))
+        batch = _batch(user, Batch(door=Door.BULK, by=user, verb=verb, asked=list(asked), token=token, undoes=undoes))
         outcome = _run(user, seen, verb, values, batch)
         if not outcome.changed:
             transaction.set_rollback(True)

@@ -1,7 +1,7 @@
 """The forms of bulk actions: the fields of the verbs' own forms, asked once for many rows."""
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -54,12 +54,12 @@ class BulkForm(AnswerableForm):
         asked = {name: self.cleaned_data[name] for name in self.own if self.cleaned_data[name] not in (None, "")}
         return asked | {"on": self.cleaned_data["on"] or self.today, "reason": self.cleaned_data["reason"]}
 
-    def asked(self) -> dict[str, str]:
+    def asked(self) -> list[tuple[str, str]]:
         """What was filled in, in words; of the date only where it is not today."""
         filled = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
         if filled.get("on") == self.today:
             del filled["on"]
-        return {name: self._words(name, value) for name, value in filled.items()}
+        return [(name, self._words(name, value)) for name, value in filled.items()]
 
     def _words(self, name: str, value: Any) -> str:
         field, language = self.fields[name], get_language() or "en"
@@ -189,7 +189,7 @@ FORMS: dict[str, type[BulkForm]] = {
 }
 
 
-def in_words(verb: str, asked: dict[str, str]) -> list[tuple[Any, str]]:
+def in_words(verb: str, asked: Iterable[tuple[str, str]]) -> list[tuple[Any, str]]:
     """What was asked, by the labels of the form's fields."""
     fields = FORMS[verb].base_fields if verb in FORMS else {}
-    return [(fields[name].label if name in fields else name, words) for name, words in asked.items()]
+    return [(fields[name].label if name in fields else name, words) for name, words in asked]

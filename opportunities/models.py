@@ -388,7 +388,7 @@ class Batch(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("by"))
     made_at = models.DateTimeField(_("at"), db_default=Now())
     verb = models.CharField(_("bulk action"), max_length=8, choices=Verb, blank=True)
-    asked = models.JSONField(_("what was asked"), default=dict, blank=True, help_text=_("Words for each field."))
+    asked = models.JSONField(_("what was asked"), default=list, blank=True, help_text=_("Field and words."))
     refused = models.JSONField(_("what was not done"), default=list, blank=True, help_text=_("Key and reason."))
     # one preview runs once: a second sending finds its batch
     token = models.UUIDField(null=True, blank=True, unique=True, editable=False)

@@ -199,12 +199,12 @@ def test_one_batch_and_one_entry_each(at_stage, rep):
     rows = [at_stage(1) for _ in range(3)]
     token = uuid4()
     outcome = bulk.run(
-        rep, now(*rows), "edit", {"priority": "low", **ON, "reason": "tidy"}, asked={"priority": "Low"}, token=token
+        rep, now(*rows), "edit", {"priority": "low", **ON, "reason": "tidy"}, asked=[("priority", "Low")], token=token
     )
     batch = Batch.objects.get()
     assert outcome.batch == batch
     assert (batch.door, batch.by, batch.verb, batch.asked, batch.refused, batch.token) == (
-        Door.BULK, rep, "edit", {"priority": "Low"}, [], token,
+        Door.BULK, rep, "edit", [["priority", "Low"]], [], token,
     )  # fmt: skip
     entries = OpportunityEntry.objects.filter(batch=batch).order_by("pk")
     assert [(e.opportunity_id, e.step, e.action, e.by, e.door, e.reason) for e in entries] == [
