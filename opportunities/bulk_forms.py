@@ -36,7 +36,7 @@ class BulkForm(AnswerableForm):
     def __init__(
         self, data: QueryDict | None, *, rows: Sequence[Opportunity], user: User, today: datetime.date
     ) -> None:
-        super().__init__(data, initial={"on": today})
+        super().__init__(data, initial={"on": today}, auto_id="bulk-%s")  # over a list, whose filter has the same names
         self.rows, self.user, self.today = rows, user, today
         self.order_fields([*self.own, "on", "reason"])
         self.prepare()

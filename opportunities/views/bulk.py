@@ -186,7 +186,7 @@ def batch(request: SignedIn, pk: int) -> HttpResponse:
     found = _batch_or_404(request, pk)
     entries: Any = OpportunityEntry.objects.filter(batch=found)
     visible = Opportunity.objects.visible_to(request.user)
-    rows = list(with_stage_names(_named(entries.filter(opportunity__in=visible))).order_by("opportunity"))
+    rows = list(with_stage_names(_named(entries.filter(opportunity__in=visible))).order_by("opportunity_id"))
     refused = dict(found.refused)
     left = {row.pk: row for row in visible.filter(pk__in=list(refused)).order_by("pk")}
     reasons: dict[str, list[Opportunity]] = {}
