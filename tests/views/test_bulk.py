@@ -67,13 +67,10 @@ def text(answer: Any) -> str:
 
 def hidden(answer: Any) -> dict[str, Any]:
     """What the form of a preview sends on."""
-    found: dict[str, Any] = {}
-    form = answer.content.decode().split('name="token"')[0].rpartition("<form")[2]
-    form += answer.content.decode()[len(answer.content.decode().split('name="token"')[0]) - 40 :].split("</form>")[0]
-    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form):
-        found[name] = html.unescape(value)
-    found.pop("csrfmiddlewaretoken", None)
-    return found
+    forms = re.findall(r"<form.*?</form>", answer.content.decode(), re.DOTALL)
+    (form,) = [form for form in forms if 'name="token"' in form]
+    found = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+    return {name: html.unescape(value) for name, value in found.items() if name != "csrfmiddlewaretoken"}
 
 
 def preview(client: Client, rows: list[Opportunity], action: str, **values: Any) -> Any:
