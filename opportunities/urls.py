@@ -1,6 +1,6 @@
 from django.urls import path
 
-from opportunities.views import board, detail, filtering, lists, quick, verbs
+from opportunities.views import board, bulk, detail, filtering, lists, quick, verbs
 
 app_name = "opportunities"
 urlpatterns = [
@@ -10,6 +10,10 @@ urlpatterns = [
     path("board/changes/", board.changes, name="board-changes"),
     path("board/new/", quick.quick, name="quick"),
     path("new/", verbs.new, name="new"),
+    path("bulk/", bulk.bulk, name="bulk"),
+    path("batches/", bulk.batches, name="batches"),
+    path("batches/<int:pk>/", bulk.batch, name="batch"),
+    path("batches/<int:pk>/undo/", bulk.batch_undo, name="batch-undo"),
     path("<int:pk>/", detail.detail, name="detail"),
     path("<int:pk>/card/", board.card, name="card"),
     path("<int:pk>/start/", verbs.start, name="start"),

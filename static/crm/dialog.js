@@ -6,3 +6,11 @@ document.addEventListener("htmx:afterSwap", (event) => {
   for (const menu of document.querySelectorAll(":popover-open")) menu.hidePopover();
   dialog.showModal();
 });
+// Without scripts, and on a page of its own, the same link leads back to where it was opened.
+document.addEventListener("click", (event) => {
+  const dialog = event.target.closest?.("[data-dialog-close]")?.closest("dialog[data-modal]");
+  if (!dialog) return;
+  event.preventDefault();
+  dialog.querySelector("form[data-busy]")?.reset(); // nothing typed is kept for the next time
+  dialog.close();
+});

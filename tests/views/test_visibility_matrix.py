@@ -2,14 +2,17 @@
 without one fails. Two people try: another rep, who has every right but on this opportunity, and one without any role."""
 
 import datetime
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from contacts.models import Contact
+from opportunities import bulk
 from opportunities.ledger import faults
 from opportunities.models import Batch, Opportunity, OpportunityEntry
 from quotes.models import Quote
@@ -48,6 +51,10 @@ MATRIX = {
     "opportunities:board": LACKS,
     "opportunities:board-changes": LACKS,
     "opportunities:quick": LACKS,
+    "opportunities:bulk": LACKS,
+    "opportunities:batches": LACKS,
+    "opportunities:batch": GONE,
+    "opportunities:batch-undo": GONE,
     "opportunities:card": LACKS,
     "opportunities:detail": GONE,
     **{f"opportunities:{verb}": GONE for verb in VERBS},
@@ -68,7 +75,10 @@ MATRIX = {
     "quotes:make-current": GONE,
 }
 
-NOT_READ, NOT_WRITTEN = ("quotes:make-current",), ("opportunities:detail",)  # by GET; by POST: answered before any look
+NOT_READ, NOT_WRITTEN = (
+    ("quotes:make-current",),
+    ("opportunities:detail", "opportunities:batch"),
+)  # by GET; by POST: answered before any look
 
 
 @pytest.fixture
@@ -94,6 +104,17 @@ def quote(hidden: Opportunity) -> Quote:
     return QuoteFactory(opportunity=hidden, number="QUHIDDEN", net_amount=1234567)
 
 
+@pytest.fixture(autouse=True)
+def batch(hidden: Opportunity, rep: User, company: Company) -> Batch:
+    """The rep's, of the hidden opportunity alone."""
+    values = {"priority": "high", "on": company.today(), "reason": "whispered reason"}
+    asked = [("reason", "whispered reason")]
+    made = bulk.run(rep, {hidden.pk: hidden.version}, "edit", values, asked=asked).batch
+    assert made is not None
+    hidden.refresh_from_db()
+    return made
+
+
 @pytest.fixture(params=["rep2", "outsider"])
 def stranger(request: pytest.FixtureRequest) -> User:
     user: User = request.getfixturevalue(request.param)
@@ -106,7 +127,7 @@ def client(client_for: SignIn, stranger: User) -> Client:
 
 
 @pytest.fixture(autouse=True)
-def nothing_changed(hidden: Opportunity, quote: Quote, stranger: User) -> Iterator[None]:
+def nothing_changed(hidden: Opportunity, quote: Quote, batch: Batch, stranger: User) -> Iterator[None]:
     before = everything()
     yield
     assert everything() == before
@@ -136,6 +157,8 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         "salespeople": hidden.salesperson_id,
         "quotes": quote.pk,
     }
+    if name.startswith("opportunities:batch"):
+        keys[app] = Batch.objects.get().pk
     takes_a_key = "<int:pk>" in dict(addresses())[name]
     return reverse(name, args=[keys[app]] if takes_a_key else [])
 
@@ -198,7 +221,7 @@ def test_a_key_of_nothing_answers_alike(client: Client, hidden: Opportunity, quo
     """From the answer nobody learns whether there is such an opportunity."""
     for name in (name for name, answer in MATRIX.items() if answer == GONE and name != "quotes:make-current"):
         there = url_of(name, hidden, quote)
-        nowhere = there.replace(f"/{hidden.pk if name.startswith('opp') else quote.pk}/", "/987654/")
+        nowhere = re.sub(r"/\d+/", "/987654/", there)
         assert client.get(there).status_code == client.get(nowhere).status_code
         assert len(client.get(there, headers=HX).content) == len(client.get(nowhere, headers=HX).content)
 
@@ -212,6 +235,23 @@ def test_no_quote_is_added_to_it(client: Client, hidden: Opportunity, price_w: C
     ):
         assert response.status_code in (403, 404)
         lacks(response)
+
+
+def test_no_bulk_action_touches_it(client: Client, hidden: Opportunity, price_w: CloseCode) -> None:
+    """By its key, as seen, or by an address that would select it."""
+    data = wanted(hidden, price_w) | {"priority": "low", "token": uuid4()}
+    chosen: tuple[dict[str, Any], ...] = (
+        {"key": hidden.pk},
+        {"seen": f"{hidden.pk}:{hidden.version}"},
+        {"all": "1", "query": f"contact={hidden.contact_id}"},
+    )
+    for action in ("", *(verb for verb in bulk.Verb if verb != "undo")):
+        for do in ("", "preview", "run"):
+            for rows in chosen:
+                answer = client.post("/opportunities/bulk/", data | rows | {"action": action, "do": do})
+                assert answer.status_code in (200, 403, 422)
+                lacks(answer)
+    lacks(client.get("/opportunities/batches/?all=1"))
 
 
 # ── lists, totals, filters ───────────────────────────────────────────────────────────────────────────────────────────
