@@ -1,10 +1,14 @@
 from django.urls import path
 
+from crm.lib.listing.views import column_form, filter_form
+from opportunities.listing import OPPORTUNITIES
 from opportunities.views import board, detail, lists, quick, verbs
 
 app_name = "opportunities"
 urlpatterns = [
     path("", lists.opportunity_list, name="list"),
+    path("filter/", filter_form, {"listing": OPPORTUNITIES}, name="filter"),
+    path("columns/", column_form, {"listing": OPPORTUNITIES}, name="columns"),
     path("board/", board.board, name="board"),
     path("board/changes/", board.changes, name="board-changes"),
     path("board/new/", quick.quick, name="quick"),

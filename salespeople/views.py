@@ -7,9 +7,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
-from crm.lib.lists import listing
-from salespeople.filters import ORDERS, SalespersonFilter
+from crm.lib.listing.views import show_list
 from salespeople.forms import SalespersonForm
+from salespeople.listing import SALESPEOPLE, reader
 from salespeople.models import Salesperson
 from salespeople.requests import SignedIn
 
@@ -17,14 +17,8 @@ VIEW, ADD, CHANGE = (f"salespeople.{act}_salesperson" for act in ("view", "add",
 
 
 @require_safe
-@permission_required(VIEW, raise_exception=True)
 def salesperson_list(request: SignedIn) -> HttpResponse:
-    """The list: everything that shapes it is in the address."""
-    filters = SalespersonFilter(request.GET, queryset=Salesperson.objects.visible_to(request.user))
-    rows = filters.qs if filters.is_valid() else Salesperson.objects.none()
-    context = listing(request, filters, rows, ORDERS, default="name")
-    status = 200 if context["understood"] else 422
-    return render_page(request, "salespeople/list.html", context, partial="results", status=status)
+    return show_list(request, SALESPEOPLE, reader())
 
 
 @require_safe
