@@ -7,7 +7,7 @@ import base64
 import binascii
 import datetime
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -213,6 +213,12 @@ class Page:
     has_before: bool
     has_after: bool
     edge: dict[str, Any] | None = None  # the row before the first, where it was read
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 def first_page(order: Order, rows: QuerySet, fields: Iterable[str], size: int) -> Page:

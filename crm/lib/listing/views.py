@@ -51,7 +51,7 @@ def list_context(selection: Selection, reader: Reader) -> dict[str, Any]:
         "address": address,
         "filters": selection.filters,
         "understood": selection.understood,
-        "unknown": address.unknown,
+        "unknown": list(address.unknown),
         "embedded": address.embedded,
         "chips": chips,
         "totals": totals,
