@@ -45,6 +45,13 @@ GROUPS = (
         ),
     ),
     Group(
+        _("On a row of a list"),
+        (
+            Shortcut(("X",), _("Select it, or take it out")),
+            Shortcut((pgettext_lazy("key", "Shift"), "↑", "↓"), _("Select the next one too"), WITH),
+        ),
+    ),
+    Group(
         _("On a card of the board"),
         (
             Shortcut(("←", "↑", "→", "↓"), _("Go to another card or column"), ""),

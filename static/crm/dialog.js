@@ -6,3 +6,9 @@ document.addEventListener("htmx:afterSwap", (event) => {
   for (const menu of document.querySelectorAll(":popover-open")) menu.hidePopover();
   dialog.showModal();
 });
+
+// A form in it that shapes the page behind (data-closes) is done with once that page has answered.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const form = event.target.closest?.("dialog[data-modal][open] form[data-closes]");
+  if (form && event.detail.target.id === "results" && event.detail.xhr.status) form.closest("dialog").close();
+});

@@ -126,13 +126,10 @@ def _read_text(field: Any, text: str) -> Any:
 
 @dataclass(frozen=True)
 class Order:
-    """Columns, then the key: downwards where the first column is, or where there is none."""
+    """Columns, then the key, which decides between equals."""
 
     columns: tuple[By, ...]
-
-    @property
-    def key_down(self) -> bool:
-        return self.columns[0].down if self.columns else True
+    key_down: bool = True
 
     def made(self) -> dict[str, Any]:
         """What has to be known of a row beside its fields, for `alias` or `annotate`."""

@@ -96,11 +96,12 @@ class Listing:
         return reverse(f"{self.space}:{name}")
 
     def sorting(self, words: tuple[tuple[Column, bool], ...], group: Column | None = None) -> Order:
-        """By the group first, each path once."""
+        """By the group first, each path once; the key goes the way of the first column, and the newest come first without."""
         found = [*self._grouping(group, words)]
         found += [By(self.model, column.order or column.path, down) for column, down in words]
         once = {by.path: by for by in reversed(found)}
-        return Order(tuple(by for by in found if once[by.path] is by))
+        key_down = words[0][1] if words else True
+        return Order(tuple(by for by in found if once[by.path] is by), key_down)
 
     def _grouping(self, group: Column | None, words: tuple[tuple[Column, bool], ...]) -> list[By]:
         if group is None:

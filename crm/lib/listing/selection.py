@@ -40,7 +40,7 @@ class Totals:
 class Selection:
     def __init__(self, listing: Listing, user: Any, query: QueryDict) -> None:
         self.listing, self.user = listing, user
-        self.filters = listing.filters(query, queryset=listing.visible(user), user=user)
+        self.filters = listing.filters(query, queryset=listing.visible(user), user=user, offers=False)
         self.understood: bool = self.filters.is_valid()
         self.address: Address = read(listing, query, self.filters.filters)
 

@@ -67,7 +67,7 @@ def list_context(selection: Selection, reader: Reader) -> dict[str, Any]:
         "bulk_url": reverse(listing.bulk) if picks else "",
         "may_add": bool(listing.new) and user.has_perm(listing.new_permission),
         "root": listing.address(),
-        "opens": opens,
+        "clear": address.link(**dict.fromkeys(selection.filters.filters)),
     }
 
 
