@@ -35,7 +35,9 @@ class ContactFilter(ListFilter):
 
     def __init__(self, data: Any, *, queryset: QuerySet[Contact], user: User, offers: bool = True) -> None:
         super().__init__(data, queryset=queryset, user=user, offers=offers)
-        self.filters["salesperson"].extra["choices"] = self._people
+        self.filters["salesperson"].extra["choices"] = lambda: (
+            self._people()
+        )  # a bound method would be copied with its FilterSet
         self.filters["country"].extra["choices"] = lambda: list(countries().items())
 
     def _people(self) -> Iterator[tuple[str, Any]]:

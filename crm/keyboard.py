@@ -41,7 +41,7 @@ GROUPS = (
         (
             Shortcut(("N",), _("New one")),
             Shortcut(("/",), _("Search")),
-            Shortcut(("F",), _("Show and hide the filters")),
+            Shortcut(("F",), _("Show the filters")),
         ),
     ),
     Group(

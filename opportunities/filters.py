@@ -62,9 +62,10 @@ class OpportunityFilter(ListFilter):
 
     def __init__(self, data: Any, *, queryset: QuerySet[Opportunity], user: User, offers: bool = True) -> None:
         super().__init__(data, queryset=queryset, user=user, offers=offers)
-        self.filters["sales_cycle"].extra["choices"] = self._cycles
-        self.filters["stage"].extra["choices"] = self._stages
-        self.filters["salesperson"].extra["choices"] = self._people
+        # no bound methods: the form copies its fields, and with a method the whole FilterSet behind it
+        self.filters["sales_cycle"].extra["choices"] = lambda: self._cycles()
+        self.filters["stage"].extra["choices"] = lambda: self._stages()
+        self.filters["salesperson"].extra["choices"] = lambda: self._people()
 
     @cached_property
     def stages(self) -> list[Stage]:
