@@ -7,6 +7,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
   dialog.showModal();
 });
 
+document.addEventListener("close", (event) => event.target.matches(".list-dialog") && event.target.replaceChildren(), true);
+
 // A form in it that shapes the page behind (data-closes) is done with once that page has answered.
 document.addEventListener("htmx:afterRequest", (event) => {
   const form = event.target.closest?.("dialog[data-modal][open] form[data-closes]");

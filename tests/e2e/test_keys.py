@@ -14,7 +14,7 @@ from tests.e2e.hands import labelled
 from tests.factories import fresh, make_opportunity
 
 SignIn = Callable[[Page, User], None]
-FOCUS_IN_DIALOG = "document.querySelector('dialog').contains(document.activeElement)"
+FOCUS_IN_DIALOG = "document.querySelector('#help').contains(document.activeElement)"
 NO_SERVER = "The server does not answer."
 
 

@@ -92,4 +92,4 @@ def test_rows_are_picked_by_mouse_and_keys(
     expect(bar).to_be_hidden()
     page.get_by_label("Select: Chairs").check()
     bar.click()
-    expect(page).to_have_url(re.compile(r"/opportunities/new/\?query=order%3Ddescription&key=\d+$"))
+    expect(page).to_have_url(re.compile(r"/opportunities/new/\?key=\d+&query=order%3Ddescription$"))
