@@ -1,11 +1,14 @@
 from django.urls import path
 
-from opportunities.views import board, bulk, detail, filtering, lists, quick, verbs
+from crm.lib.listing.views import column_form, filter_form
+from opportunities.listing import OPPORTUNITIES
+from opportunities.views import board, bulk, detail, lists, quick, verbs
 
 app_name = "opportunities"
 urlpatterns = [
     path("", lists.opportunity_list, name="list"),
-    path("filter/", filtering.opportunity_filter, name="filter"),
+    path("filter/", filter_form, {"listing": OPPORTUNITIES}, name="filter"),
+    path("columns/", column_form, {"listing": OPPORTUNITIES}, name="columns"),
     path("board/", board.board, name="board"),
     path("board/changes/", board.changes, name="board-changes"),
     path("board/new/", quick.quick, name="quick"),

@@ -14,3 +14,11 @@ document.addEventListener("click", (event) => {
   dialog.querySelector("form[data-busy]")?.reset(); // nothing typed is kept for the next time
   dialog.close();
 });
+
+document.addEventListener("close", (event) => event.target.matches(".list-dialog") && event.target.replaceChildren(), true);
+
+// A form in it that shapes the page behind (data-closes) is done with once that page has answered.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const form = event.target.closest?.("dialog[data-modal][open] form[data-closes]");
+  if (form && event.detail.target.id === "results" && event.detail.xhr.status) form.closest("dialog").close();
+});

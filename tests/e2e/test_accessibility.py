@@ -48,6 +48,17 @@ def deals(
 def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
     waiting, running, won = (f"/opportunities/{deals[name].pk}/" for name in ("waiting", "running", "won"))
     yield from ("/", "/opportunities/", "/opportunities/?q=nothing+such", "/opportunities/new/", waiting, running, won)
+    lists = "/opportunities/"
+    yield from (
+        f"{lists}?group=stage&columns=closing_on,sales_value,number&status=open&luck=1",
+        f"{lists}?value_from=lots",
+    )
+    yield from (
+        f"{lists}filter/?status=open",
+        f"{lists}columns/?order=-number",
+        "/contacts/filter/",
+        "/quotes/columns/",
+    )
     board = "/opportunities/board/"
     yield from (board, f"{board}?more=won.25&priority=normal&cards=compact", f"{board}?order=luck&sales_cycle=999")
     yield f"{board}new/?column={deals['running'].stage_id}"
