@@ -2,18 +2,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contacts.filters import ORDERS, ContactFilter
 from contacts.forms import ContactForm
+from contacts.listing import CONTACTS
 from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
-from crm.lib.lists import key_of, listing
+from crm.lib.listing.filters import key_of
 from salespeople import saved_views
 from salespeople.models import SavedView
 from salespeople.requests import SignedIn
@@ -23,19 +23,8 @@ VIEW, ADD, CHANGE = "contacts.view_contact", "contacts.add_contact", "contacts.c
 
 
 @require_safe
-@permission_required(VIEW, raise_exception=True)
 def contact_list(request: SignedIn) -> HttpResponse:
-    """The list: everything that shapes it is in the address."""
-    tabs = saved_views.tabs(request.user, SavedView.Page.CONTACTS, request.GET)
-    if tabs.landing:
-        return HttpResponseRedirect(tabs.landing)
-    filters = ContactFilter(request.GET, queryset=Contact.objects.visible_to(request.user), user=request.user)
-    rows = filters.qs if filters.is_valid() else Contact.objects.none()
-    context = listing(request, filters, rows.select_related("company", "salesperson"), ORDERS, default="name")
-    context["tabs"] = tabs
-    context["of_company"] = filters.form.cleaned_data.get("company")
-    status = 200 if context["understood"] else 422
-    return render_page(request, "contacts/list.html", context, partial="results", status=status)
+    return saved_views.show_list(request, CONTACTS, SavedView.Page.CONTACTS)
 
 
 @require_safe

@@ -42,7 +42,14 @@ GROUPS = (
         _("On lists and the board"),
         (
             Shortcut(("N",), _("New one")),
-            Shortcut(("F",), _("Show and hide the filters")),
+            Shortcut(("F",), _("Show the filters")),
+        ),
+    ),
+    Group(
+        _("On a row of a list"),
+        (
+            Shortcut(("X",), _("Select it, or take it out")),
+            Shortcut((pgettext_lazy("key", "Shift"), "↑", "↓"), _("Select the next one too"), WITH),
         ),
     ),
     Group(

@@ -33,6 +33,7 @@ OLDEST_POSTGRES = 15
 DEMO_PEOPLE = ("rep", "rep2", "manager", "admin", "viewer")
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 WORKERS = {"workers": 2, "worker_class": "gthread", "threads": 8}  # as many as the pool has connections
+LONGEST_ADDRESS = 8190  # everything that shapes a page is in its address, many conditions too
 
 
 def main(command: str) -> None:
@@ -132,6 +133,7 @@ class Server(BaseApplication):
     def load_config(self) -> None:
         options = WORKERS | {
             "bind": f"{HOST}:{port()}",
+            "limit_request_line": LONGEST_ADDRESS,
             "proc_name": "crm",
             "preload_app": True,
             "graceful_timeout": 5,

@@ -79,6 +79,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "crm.context.one_token",
                 "salespeople.context.company",
             ],
             "builtins": [
@@ -145,6 +146,8 @@ STORAGES = {
     },
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+PGHISTORY_MIDDLEWARE_METHODS = ("POST",)  # nothing that it tracks is written by a GET
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.keyboard import GROUPS
 from crm.lib.fragments import is_fragment, render_page
-from crm.lib.lists import key_of
+from crm.lib.listing.filters import key_of
 from crm.lib.search import words
 from crm.lib.theme import page_before
 from crm.search import LONGEST, find

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.choices import normalize_choices
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -88,11 +89,15 @@ class ContactPicker(forms.Form):
         field = self.fields["contact"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = Contact.objects.visible_to(user)
+        field.widget.choices = normalize_choices(
+            lambda: self.contacts_offered(user)
+        )  # asked for only where it is shown
+
+    def contacts_offered(self, user: User) -> list[tuple[Any, str]]:
         data: Any = self.data if self.is_bound else {}
         text = str(data.get("contact_search", "")).replace("\0", "")[:100]
-        field.widget.choices = pick_contacts(
-            user, text, data.get("contact") or self.get_initial_for_field(field, "contact")
-        )
+        chosen = data.get("contact") or self.get_initial_for_field(self.fields["contact"], "contact")
+        return pick_contacts(user, text, chosen)
 
 
 class AnswerableForm(forms.Form):
@@ -389,17 +394,17 @@ class CloseForm(DatedForm):
             }
         if outcome:
             self.initial["outcome"] = outcome
-            self.initial["close_code"] = self._only_code(outcome)
+            self.initial["close_code"] = self.only_code(outcome)
 
     @staticmethod
-    def _only_code(outcome: str) -> CloseCode | None:
+    def only_code(outcome: str) -> CloseCode | None:
         """R-CLOSE-CODE: the code, when there is exactly one of the kind."""
         codes = list(CloseCode.objects.usable().filter(outcome=outcome)[:2])
         return codes[0] if len(codes) == 1 else None
 
     def values(self) -> dict[str, Any]:
         values = super().values()
-        values["close_code"] = values.get("close_code") or self._only_code(self.cleaned_data["outcome"])
+        values["close_code"] = values.get("close_code") or self.only_code(self.cleaned_data["outcome"])
         return values
 
     @property
@@ -544,12 +549,11 @@ class QuickForm(ContactPicker, AnswerableForm):
             choices = self.fields["contact"].widget.choices
             self.fields["contact"] = forms.ChoiceField(label=self.fields["contact"].label, choices=choices)
 
-    def offer_contacts(self, user: User) -> None:
-        super().offer_contacts(user)
-        name = self._name()
+    def contacts_offered(self, user: User) -> list[tuple[Any, str]]:
+        found, name = super().contacts_offered(user), self._name()
         if name and user.has_perm("contacts.add_contact"):
-            widget = self.fields["contact"].widget
-            widget.choices = [*widget.choices, *((key, label % {"name": name}) for key, label in self.MADE.items())]
+            found += [(key, label % {"name": name}) for key, label in self.MADE.items()]
+        return found
 
     def _name(self) -> str:
         return str(self.data.get("contact_search", "") if self.is_bound else "").replace("\0", "").strip()[:100]

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from opportunities.models import OpportunityEntry, Priority
 from opportunities.timeline import TOLD
 
-KINDS = dict(TOLD)
+KINDS = {name: kind for name, _compared, kind in TOLD}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The present and the past of an opportunity (docs/definitions.md). Only `lifecycle` writes here."""
 
 import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
@@ -233,18 +233,37 @@ def is_due(on: datetime.date, *, days: int = 7) -> Q:
     return Q(status="in_progress", closing_on__range=(on, on + datetime.timedelta(days=days)))
 
 
+class Sight(NamedTuple):
+    """What somebody may see: opportunities at all, every salesperson's, unassigned ones, and those of which salesperson."""
+
+    any: bool
+    every: bool
+    unassigned: bool
+    own: int | None
+
+
+def sight_of(user: "User") -> Sight:
+    allowed = [f"opportunities.view_{which}opportunity" for which in ("", "every_", "unassigned_")]
+    any_, every, unassigned = map(user.has_perm, allowed)
+    return Sight(any_, every, unassigned, user.salesperson_id)
+
+
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     def visible_to(self, user: "User") -> "OpportunityQuerySet":
         """The one door. A rep sees own ones; who may see every one sees those with a salesperson; the unassigned
         ones are seen by whoever may see and assign them."""
-        if not user.has_perm("opportunities.view_opportunity"):
+        return self.within(sight_of(user))
+
+    def within(self, sight: "Sight") -> "OpportunityQuerySet":
+        """What somebody with these rights may see."""
+        if not sight.any:
             return self.none()
         seen = Q(pk__in=[])
-        if user.salesperson_id:
-            seen |= Q(salesperson=user.salesperson_id)
-        if user.has_perm("opportunities.view_every_opportunity"):
+        if sight.own is not None:
+            seen |= Q(salesperson=sight.own)
+        if sight.every:
             seen |= Q(salesperson__isnull=False)
-        if user.has_perm("opportunities.view_unassigned_opportunity"):
+        if sight.unassigned:
             seen |= Q(salesperson__isnull=True)
         return self.filter(seen)
 
@@ -362,12 +381,39 @@ class Opportunity(Tracked):
         return not self.is_closed
 
 
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def visible_to(self, user: "User") -> "BatchQuerySet":
+        """Runs of bulk actions: one's own, and everybody's for who may see batches."""
+        runs = self.filter(door=Door.BULK)
+        return runs if user.has_perm("opportunities.view_batch") else runs.filter(by=user)
+
+
 class Batch(models.Model):
     """Steps that were made together by one run of a bulk action, an import or a command."""
+
+    class Verb(models.TextChoices):
+        """What a bulk action does to every row."""
+
+        MOVE = "move", _("Move")
+        REVISE = "revise", _("Revise the estimate")
+        EDIT = "edit", _("Edit the facts")
+        REASSIGN = "reassign", _("Reassign")
+        CLOSE = "close", _("Close")
+        ARCHIVE = "archive", _("Archive")
+        RESTORE = "restore", _("Restore")
+        UNDO = "undo", _("Undo")
 
     door = models.CharField(_("through"), max_length=7, choices=Door)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("by"))
     made_at = models.DateTimeField(_("at"), db_default=Now())
+    verb = models.CharField(_("bulk action"), max_length=8, choices=Verb, blank=True)
+    asked = models.JSONField(_("what was asked"), default=list, blank=True, help_text=_("Field and words."))
+    refused = models.JSONField(_("what was not done"), default=list, blank=True, help_text=_("Key and reason."))
+    # one preview runs once: a second sending finds its batch
+    token = models.UUIDField(null=True, blank=True, unique=True, editable=False)
+    undoes = models.ForeignKey("self", models.PROTECT, null=True, blank=True, verbose_name=_("takes back"))
+
+    objects = BatchQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("batch")
@@ -376,6 +422,9 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.get_door_display()}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("opportunities:batch", args=[self.pk])
 
 
 class EntryQuerySet(models.QuerySet["OpportunityEntry"]):

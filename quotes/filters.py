@@ -3,30 +3,21 @@
 from typing import Any, ClassVar
 
 import django_filters
-from django import forms
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.listing.filters import ListFilter, SearchFilter
+from quotes.columns import COLUMNS
 from quotes.models import Quote
+from salespeople.clock import reader_of
 
-ORDERS = {
-    "number": "number",
-    "quoted_on": "quoted_on",
-    "net_amount": "net_amount",
-    "opportunity": "opportunity__description",
-    "contact": "opportunity__contact__name",
-    "salesperson": "opportunity__salesperson__name",
-}
 WHICH = [("current", _("Current")), ("former", _("Former"))]
 
 
-class QuoteFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(
-        label=_("Text"),
-        method="by_text",
-        max_length=200,
-        widget=forms.TextInput(attrs={"type": "search"}),
-    )
+class QuoteFilter(ListFilter):
+    columns = COLUMNS
+    reads = staticmethod(reader_of)
+    q = SearchFilter()
     which = django_filters.ChoiceFilter(label=_("Current"), choices=WHICH, method="by_which", empty_label=_("All"))
 
     class Meta:

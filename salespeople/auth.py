@@ -2,9 +2,10 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import TextField
+from django.db.models import QuerySet, TextField
 from django.db.models.expressions import RawSQL
 
+from crm.lib.prepared import Prepared
 from salespeople.models import User
 
 # Asked on every page: as a QuerySet it took longer to put together than to answer.
@@ -19,13 +20,19 @@ GRANTED = """ARRAY(
             WHERE member.user_id = salespeople_user.id))"""
 
 
+def _signed_in(shape: None, key: int) -> QuerySet[User]:
+    granted = RawSQL(GRANTED, [], output_field=ArrayField(TextField()))  # noqa: S611 - a constant
+    return User.objects.select_related("salesperson").annotate(granted=granted).order_by().filter(pk=key)
+
+
+SIGNED_IN = Prepared(_signed_in)
+
+
 class EmailBackend(ModelBackend):
     """Sign-in by e-mail, whatever its case. One query brings the user, the salesperson and every permission."""
 
     def get_user(self, user_id: int) -> User | None:
-        granted = RawSQL(GRANTED, [], output_field=ArrayField(TextField()))  # noqa: S611 - a constant
-        users = User.objects.select_related("salesperson").annotate(granted=granted)
-        user = users.order_by().filter(pk=user_id).first()
+        user = next(iter(SIGNED_IN.rows(None, user_id)), None)
         return user if user is not None and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:

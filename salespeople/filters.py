@@ -3,23 +3,21 @@
 from typing import Any, ClassVar
 
 import django_filters
-from django import forms
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.listing.filters import ListFilter, SearchFilter
+from salespeople.clock import reader_of
+from salespeople.columns import COLUMNS
 from salespeople.models import Salesperson
 
-ORDERS = {"name": "name", "code": "code", "job_title": "job_title", "commission": "commission"}
 STATES = [("usable", _("Can be picked")), ("blocked", _("Blocked"))]
 
 
-class SalespersonFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(
-        label=_("Text"),
-        method="by_text",
-        max_length=200,
-        widget=forms.TextInput(attrs={"type": "search"}),
-    )
+class SalespersonFilter(ListFilter):
+    columns = COLUMNS
+    reads = staticmethod(reader_of)
+    q = SearchFilter()
     state = django_filters.ChoiceFilter(label=_("Blocked"), choices=STATES, method="by_state", empty_label=_("All"))
 
     class Meta:

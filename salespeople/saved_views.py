@@ -4,7 +4,7 @@ All of it is in the address: `view` names the open view, and what the address sa
 says. `?view=` and anything else without a key is “All”; an address that says nothing at all opens the person's default.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
@@ -14,11 +14,16 @@ from urllib.parse import urlencode
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import JSONObject
-from django.http import QueryDict
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 
-from crm.lib.lists import key_of
+from crm.lib.listing import views
+from crm.lib.listing.filters import key_of
+from crm.lib.listing.listing import Listing
+from crm.lib.listing.selection import Selection
+from salespeople.listing import reader
 from salespeople.models import DefaultView, SavedView, User
+from salespeople.requests import SignedIn
 
 WORD = "view"
 LONGEST = 2000
@@ -126,6 +131,20 @@ def tabs(user: User, page: str, query: QueryDict, rows: Iterable[dict[str, Any]]
     asked = query.get(WORD, "")
     known = key_of(asked)
     return Tabs(page, canonical(query), str(known) if known is not None else asked, not query, views)
+
+
+def show_list(
+    request: SignedIn, listing: Listing, page: str, *, more: Callable[[Selection], dict[str, Any]] | None = None
+) -> HttpResponse:
+    """A list with its tabs; an address that says nothing leads to the default view. Within another page it has none."""
+    if "embedded" in request.GET:
+        return views.show_list(request, listing, reader(), more=more)
+    shown = tabs(request.user, page, request.GET)
+    if shown.landing:
+        return HttpResponseRedirect(shown.landing)
+    return views.show_list(
+        request, listing, reader(), more=lambda selection: {"tabs": shown} | (more(selection) if more else {})
+    )
 
 
 def beside(rows: QuerySet, user: User, page: str) -> QuerySet:

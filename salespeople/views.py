@@ -1,16 +1,15 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
-from crm.lib.lists import listing
 from salespeople import saved_views
-from salespeople.filters import ORDERS, SalespersonFilter
 from salespeople.forms import SalespersonForm
+from salespeople.listing import SALESPEOPLE
 from salespeople.models import Salesperson, SavedView
 from salespeople.requests import SignedIn
 
@@ -18,18 +17,8 @@ VIEW, ADD, CHANGE = (f"salespeople.{act}_salesperson" for act in ("view", "add",
 
 
 @require_safe
-@permission_required(VIEW, raise_exception=True)
 def salesperson_list(request: SignedIn) -> HttpResponse:
-    """The list: everything that shapes it is in the address."""
-    tabs = saved_views.tabs(request.user, SavedView.Page.SALESPEOPLE, request.GET)
-    if tabs.landing:
-        return HttpResponseRedirect(tabs.landing)
-    filters = SalespersonFilter(request.GET, queryset=Salesperson.objects.visible_to(request.user))
-    rows = filters.qs if filters.is_valid() else Salesperson.objects.none()
-    context = listing(request, filters, rows, ORDERS, default="name")
-    context["tabs"] = tabs
-    status = 200 if context["understood"] else 422
-    return render_page(request, "salespeople/list.html", context, partial="results", status=status)
+    return saved_views.show_list(request, SALESPEOPLE, SavedView.Page.SALESPEOPLE)
 
 
 @require_safe

@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from contacts.models import Contact
@@ -13,6 +14,9 @@ from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
 from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, VIEWER, make_roles
 from tests import factories
+
+hypothesis_settings.register_profile("laws", deadline=None)  # a law holds on a busy machine too
+hypothesis_settings.load_profile("laws")
 
 
 @pytest.fixture(scope="session")

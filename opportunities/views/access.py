@@ -1,20 +1,58 @@
 from django.core.exceptions import PermissionDenied
-from django.shortcuts import get_object_or_404
+from django.db.models import prefetch_related_objects
+from django.http import Http404
 
-from opportunities.models import Opportunity, OpportunityQuerySet
+from crm.lib.prepared import Prepared
+from opportunities.models import Opportunity, OpportunityQuerySet, Sight, sight_of
 from salespeople.requests import SignedIn
 
 CHANGE, ADD = "opportunities.change_opportunity", "opportunities.add_opportunity"
+BIGGEST_KEY = 2**63 - 1
 
 
 def visible(request: SignedIn) -> OpportunityQuerySet:
     """What the signed-in person may see, with everything the page of an opportunity names."""
-    return Opportunity.objects.visible_to(request.user).with_names().with_last_date().with_quote()
+    return _named(sight_of(request.user))
+
+
+def _named(sight: Sight) -> OpportunityQuerySet:
+    return Opportunity.objects.within(sight).with_names().with_last_date().with_quote()
+
+
+def _one(sight: Sight, pk: int, own: int) -> OpportunityQuerySet:
+    """The one of that key; `own` is the salesperson in whose place the shape says only that there is one."""
+    seen = sight if sight.own is None else sight._replace(own=own)
+    return _named(seen).filter(pk=pk)
+
+
+ONE = Prepared(_one)
+
+
+def find(request: SignedIn, pk: int, *, like: Opportunity | None = None) -> Opportunity | None:
+    """The opportunity of that key with its cycle's stages, which `like`, read before, may lend; None where it is not
+    visible."""
+    sight = sight_of(request.user)
+    shape = sight if sight.own is None else sight._replace(own=0)
+    found = ONE.rows(shape, pk, sight.own or 0) if pk <= BIGGEST_KEY else []
+    for opportunity in found:
+        lend_stages(opportunity, like)
+    return found[0] if found else None
+
+
+def lend_stages(opportunity: Opportunity, like: Opportunity | None) -> None:
+    """The stages of its cycle: those that `like` has, else asked of the database."""
+    if like and like.sales_cycle_id == opportunity.sales_cycle_id:
+        opportunity.sales_cycle = like.sales_cycle
+    else:
+        prefetch_related_objects([opportunity], "sales_cycle__stages")
 
 
 def visible_or_404(request: SignedIn, pk: int) -> Opportunity:
     """404 where it is not visible: then it does not exist."""
-    return get_object_or_404(visible(request).prefetch_related("sales_cycle__stages"), pk=pk)
+    opportunity = find(request, pk)
+    if opportunity is None:
+        raise Http404
+    return opportunity
 
 
 def require(request: SignedIn, permission: str) -> None:

@@ -19,23 +19,39 @@ from opportunities.filters import OpportunityFilter
 from opportunities.models import Opportunity, OpportunityEntry, Status
 from opportunities.views.access import ADD, CHANGE
 from salescycles.models import SalesCycle, Stage
+from salespeople import saved_views
 from salespeople.models import Company, SavedView, User
 from salespeople.requests import SignedIn
 
 TEMPLATE = "opportunities/board.html"
 OWN_WORDS = ("order", "more", "cards", "new", "view")
 COMPACT = "compact"
+SHAPES = ("order", "cards", "more", "new")  # what the form of the board's looks says anew, or what it makes pointless
 STRIPPED = ("open", Status.NOT_STARTED, Status.IN_PROGRESS)  # statuses of which the strip can speak
 MOST_WORDS = 100  # of an address that a form brings: after a step was written nothing may be refused any more
+LONGEST_ADDRESS = 8000
 OWN_ENTRIES = 500  # so many changes made on a page that stays open are told from other people's
 
 
 class BoardFilter(OpportunityFilter):
+    """`page`: where `tabs` are wanted, the name of its address."""
+
+    def __init__(self, data: Any, *, page: str = "", **options: Any) -> None:
+        super().__init__(data, **options)
+        self.page = page
+
     @cached_property
     def stages(self) -> list[Stage]:
-        """With the key of the newest entry, read before any card is."""
+        """With the key of the newest entry, read before any card is, and the saved views."""
         newest = Subquery(newest_entry(OpportunityEntry.objects.all()))
-        return list(self._with_views(Stage.objects.annotate(newest_entry=newest)))
+        stages = Stage.objects.select_related("sales_cycle").annotate(newest_entry=newest)
+        stages = stages.order_by("sales_cycle__code", "number")
+        return list(saved_views.beside(stages, self.user, self.page) if self.page else stages)
+
+    @cached_property
+    def tabs(self) -> saved_views.Tabs:
+        """The page's saved views, which come with the stages: no query of their own where there are stages."""
+        return saved_views.tabs(self.user, self.page, self.data, saved_views.brought(self.stages))
 
 
 @dataclass
@@ -70,7 +86,7 @@ def read(user: User, query: QueryDict, page: str = "") -> Seen:
             today=today,
             order=order,
             shown=more,
-            closed_since=None if _names_closing(query) else today - datetime.timedelta(days=RECENT),
+            closed_since=None if _names_closing(query, filters) else today - datetime.timedelta(days=RECENT),
         )
     return Seen(query, filters, board, [word.replace("\0", "") for word in unknown], understood)
 
@@ -91,8 +107,9 @@ def _more(query: QueryDict) -> dict[str, int]:
     return {key: int(many) for key, dot, many in pairs if many.isascii() and many.isdecimal() and len(many) < 6}
 
 
-def _names_closing(query: QueryDict) -> bool:
-    return bool(query.get("closed_from") or query.get("closed_to"))
+def _names_closing(query: QueryDict, filters: BoardFilter) -> bool:
+    where = filters.conditions
+    return bool(query.get("closed_from") or query.get("closed_to") or (where and where.names("closed_on")))
 
 
 @require_safe
@@ -136,7 +153,9 @@ def _is_key(text: str) -> bool:
 def board_of(request: SignedIn) -> QueryDict | None:
     """The address of the board from which a form was sent; None where it was not sent from a board."""
     text = request.POST.get("board", request.GET.get("board"))
-    return None if text is None else QueryDict("&".join(text[:2000].replace("\0", "").split("&")[:MOST_WORDS]))
+    return (
+        None if text is None else QueryDict("&".join(text[:LONGEST_ADDRESS].replace("\0", "").split("&")[:MOST_WORDS]))
+    )
 
 
 def address(query: QueryDict) -> str:
@@ -162,7 +181,12 @@ def answer(
     card = None
     if seen.board:
         card = seen.board.card_of(opportunity) if opportunity else seen.board.card(pk)
-    context = _context(request, seen, cards=False) | {"card": card, "pk": pk, "ask": ask, "entry": entry}
+    context = _context(request, seen, cards=False) | {
+        "cards": [card] if card else [],
+        "pk": pk,
+        "ask": ask,
+        "entry": entry,
+    }
     response = render_page(request, TEMPLATE, context, partial="answer", status=status)
     response["HX-Reswap"] = "none"
     return response
@@ -184,12 +208,14 @@ def _context(request: SignedIn, seen: Seen, *, cards: bool = True) -> dict[str, 
         "order": board.order if board else DEFAULT_ORDER,
         "compact": seen.query.get("cards") == COMPACT,
         "query": seen.query.urlencode(),
+        "filter_url": f"{reverse('opportunities:filter')}?{_with(seen.query, next='board').urlencode()}",
+        "kept": [(name, value) for name in seen.query if name not in SHAPES for value in seen.query.getlist(name)],
         "root": reverse("opportunities:list"),
         "opens": escape(f"/?{_list_query(seen)}{_way_back(seen)}&from=board"),
         "board_word": escape(f"/?board={quote(seen.query.urlencode())}"),
         "list_query": _list_query(seen),
         "strip": _strip(seen) if board else [],
-        "closed_days": None if _names_closing(seen.query) else RECENT,
+        "closed_days": None if _names_closing(seen.query, seen.filters) else RECENT,
         "newest": board.stages[0].newest_entry or 0 if board and hasattr(board.stages[0], "newest_entry") else 0,
         "may_change": user.has_perm(CHANGE),
         "may_add": user.has_perm(ADD),

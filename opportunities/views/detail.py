@@ -12,8 +12,10 @@ from django_htmx.middleware import HtmxDetails
 from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.fragments import is_fragment, render_page
+from crm.lib.listing.address import read
 from opportunities import lifecycle
-from opportunities.filters import OpportunityFilter, neighbours
+from opportunities.filters import OpportunityFilter
+from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
 from opportunities.timeline import SHOWN, postponements, timeline
 from opportunities.views.access import CHANGE, visible_or_404
@@ -22,7 +24,7 @@ from salescycles.models import Stage
 from salespeople.models import Company
 from salespeople.requests import SignedIn
 
-LISTED = (*OpportunityFilter.base_filters, "order", "view")  # what of an address shapes the list
+LISTED = (*OpportunityFilter.base_filters, "order", "group", "columns", "view")  # what of an address shapes the list
 
 
 @require_safe
@@ -51,8 +53,8 @@ def _selection(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
     if not query:
         return {}
     filters = OpportunityFilter(query, queryset=Opportunity.objects.visible_to(request.user), user=request.user)
-    order = query.get("order", "")
-    found = neighbours(filters.qs, order, opportunity) if filters.is_valid() else None
+    order = read(OPPORTUNITIES, query, filters.filters).order
+    found = order.neighbours(filters.qs, opportunity) if filters.is_valid() else None
     before, after = (
         key
         and _with_query(reverse("opportunities:detail", args=[key]), _kept(request, *LISTED, "from", "board", "show"))
@@ -111,6 +113,7 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
     may_change = request.user.has_perm(CHANGE)
     return {
         "opportunity": opportunity,
+        "here": opportunity.get_absolute_url(),
         "today": today,
         "path": [_step(stage, opportunity, done, ways.get(stage.pk), live, today) for stage in stages],
         "next_move": next((way for way in moves if way.action in ("next", "started")), None),

@@ -19,7 +19,7 @@ from opportunities.effects import Share, effect, share
 from opportunities.merging import NOTHING, Merge, merge
 from opportunities.models import Action, Opportunity, OpportunityEntry
 from opportunities.timeline import Told, timeline
-from opportunities.views.access import ADD, CHANGE, require, visible, visible_or_404
+from opportunities.views.access import ADD, CHANGE, find, require, visible, visible_or_404
 from opportunities.views.board import address, board_of, read
 from opportunities.views.board import answer as board_answer
 from opportunities.views.detail import state_of
@@ -34,7 +34,7 @@ ENTERS = (Action.STARTED, Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP
 
 
 def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: Verb, **options: Any) -> HttpResponse:
-    opportunity = visible(request).prefetch_related("sales_cycle__stages").filter(pk=pk).first()
+    opportunity = find(request, pk)
     if opportunity is None:
         return _gone(request, pk)
     require(request, CHANGE)
@@ -140,9 +140,12 @@ def _done(
     since: Iterable[Told] = (),
 ) -> HttpResponse:
     """Say what happened and show the new state, read again from the top. No entry: there was nothing left to save."""
-    pk, query, rows = form.opportunity.pk, board_of(request), visible(request)
+    pk, query = form.opportunity.pk, board_of(request)
     seen = read(request.user, query) if query is not None and is_fragment(request) else None
-    opportunity = (seen.board.marked(rows) if seen and seen.board else rows).filter(pk=pk).first()
+    if seen and seen.board:
+        opportunity = seen.board.marked(visible(request)).filter(pk=pk).first()
+    else:
+        opportunity = find(request, pk, like=form.opportunity)  # a verb changes no set-up
     said = list(_said(form, entry, opportunity, since))
     if opportunity is None:
         messages.success(request, " ".join(said))
@@ -158,8 +161,6 @@ def _done(
         return board_answer(request, query, pk, entry=key, seen=seen, opportunity=opportunity)
     if not is_fragment(request) or _on_own_page(request):
         return redirect_to(request, "opportunities:detail", pk)
-    if opportunity.sales_cycle_id == form.opportunity.sales_cycle_id:
-        opportunity.sales_cycle = form.opportunity.sales_cycle  # a verb changes no set-up: its stages are read already
     context = state_of(request, opportunity) | {"edited": form.only}
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"

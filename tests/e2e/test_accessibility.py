@@ -48,6 +48,17 @@ def deals(
 def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
     waiting, running, won = (f"/opportunities/{deals[name].pk}/" for name in ("waiting", "running", "won"))
     yield from ("/", "/opportunities/", "/opportunities/?q=nothing+such", "/opportunities/new/", waiting, running, won)
+    lists = "/opportunities/"
+    yield from (
+        f"{lists}?group=stage&columns=closing_on,sales_value,number&status=open&luck=1",
+        f"{lists}?value_from=lots",
+    )
+    yield from (
+        f"{lists}filter/?status=open",
+        f"{lists}columns/?order=-number",
+        "/contacts/filter/",
+        "/quotes/columns/",
+    )
     board = "/opportunities/board/"
     yield from (board, f"{board}?more=won.25&priority=normal&cards=compact", f"{board}?order=luck&sales_cycle=999")
     yield f"{board}new/?column={deals['running'].stage_id}"
@@ -75,6 +86,18 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
     )
     quote = deals["running"].quotes.get()
     yield from ("/quotes/", "/quotes/new/", f"/quotes/new/?opportunity={deals['running'].pk}", f"/quotes/{quote.pk}/")
+    words = (
+        "where=1:closing_on:is:this_quarter&where=1:estimated_value:between:1..2&where=2:stage:one_of:1&where=2:x:is:1"
+    )
+    yield from ("/opportunities/filter/", f"/opportunities/filter/?{words}&where=3:contact:is:{contact}")
+    yield from ("/contacts/filter/", "/salespeople/filter/", "/quotes/filter/?where=1:quoted_on:between:x..y")
+    yield "/opportunities/board/?where=1:closing_on:is:this_quarter&where=2:salesperson:not_blank"
+    chosen = "/opportunities/bulk/?key=999999&" + "&".join(f"key={deal.pk}" for deal in deals.values())
+    yield from (
+        chosen,
+        *(f"{chosen}&action={verb}" for verb in ("move", "revise", "edit", "reassign", "close", "archive")),
+    )
+    yield from ("/opportunities/bulk/", "/opportunities/bulk/?all=1&query=luck%3D1", "/opportunities/batches/")
     yield from ("/keyboard/", "/no/such/page/", "/search/", "/search/?q=chairs", "/search/?q=nothing+such")
     own, shared = SavedView.objects.order_by("pk")
     yield from (own.url, f"{own.url}&status=won", shared.url, "/contacts/?view=999", "/views/", f"/views/{own.pk}/")
@@ -111,6 +134,7 @@ def test_axe_finds_nothing(
     found += on_answers(page, deals["running"])
     found += on_edits_in_place(page, deals["running"])
     found += on_dialogs(page, deals["running"])
+    found += on_a_bulk_action(page, list(deals.values()))
     assert not found, "\n".join(found)
 
 
@@ -172,6 +196,26 @@ def on_dialogs(page: Page, running: Opportunity) -> Iterator[str]:
     yield from violations(page)
     page.locator("#view-dialog").get_by_role("button", name="Save").click()
     page.get_by_text("This could not be saved yet.").wait_for()
+    yield from violations(page)
+
+
+def on_a_bulk_action(page: Page, deals: list[Opportunity]) -> Iterator[str]:
+    """Refused, previewed, run, its batch, what an undo would do, and the list of batches."""
+    page.goto("/opportunities/bulk/?action=edit&key=999999&" + "&".join(f"key={deal.pk}" for deal in deals))
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("This could not be saved yet.").wait_for()
+    yield from violations(page)
+    page.get_by_label("Priority").select_option("high")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name="Change 2 opportunities").wait_for()
+    yield from violations(page)
+    page.get_by_role("button", name="Change 2 opportunities").click()
+    page.locator("#messages").get_by_role("button", name="Undo", exact=True).wait_for()
+    yield from violations(page)
+    page.get_by_role("link", name="Undo the batch").click()
+    page.get_by_role("button", name="Put 2 opportunities back").wait_for()
+    yield from violations(page)
+    page.goto("/opportunities/batches/?all=1")
     yield from violations(page)
 
 

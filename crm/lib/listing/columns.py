@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 
 Choices = Iterable[tuple[str, Any]]
@@ -28,7 +29,9 @@ class Kind(Enum):
 class Column:
     """`name` is the word in addresses (`columns`, `order`, `group`, `where`); `path` leads from the row to the value that is
     shown and sorted by, `key` (relations only) to the key that is compared and grouped by. `choices`, of choices and
-    relations, is asked with the user: keys as text with their labels, limited to what that user may see."""
+    relations, is asked with the user: keys as text with their labels, limited to what that user may see; "me" among them
+    is the user's own salesperson. Relations too many to be listed have `rows` instead, the ones that user may see, which
+    know `search`."""
 
     name: str
     label: Promise | str
@@ -36,6 +39,8 @@ class Column:
     kind: Kind = Kind.TEXT
     key: str = ""
     choices: Callable[[Any], Choices] | None = None
+    rows: Callable[[Any], QuerySet] | None = None
+    order: str = ""  # sorted by this path, where it is not `path`
     is_default: bool = False  # shown where the address does not choose columns
     is_sortable: bool = True
     is_summed: bool = False  # totals and subtotals say its sum

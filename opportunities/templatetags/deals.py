@@ -1,0 +1,128 @@
+"""Pieces of the page of an opportunity that stand on it many times."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.template.loader import get_template
+from django.utils.html import conditional_escape, escape, format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from crm.lib.dates import day_short
+from crm.lib.icons import ICONS
+from crm.lib.money import money_formatter
+from crm.templatetags.crm import NOTHING, badge, initials, shown
+from opportunities.board import Card, Column
+from opportunities.moves import Move
+from opportunities.timeline import Change
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def edit_here(context: Context, verb: str, field: str, name: Any) -> SafeString:
+    """The button that edits one field of the opportunity (at `here`) where it stands, by the form of `verb`; `name` says
+    what. `edited` had the focus. The form comes into `<div id="edit-{{ field }}" class="edit-place">`."""
+    url = f"{context['here']}{verb}/?field={field}"
+    return format_html(
+        '<a class="edit-here" href="{}" hx-get="{}" hx-target="#edit-{}" data-edit-opener="edit-{}"{}>{}'
+        '<span class="visually-hidden">{}</span></a>',
+        url,
+        url,
+        field,
+        field,
+        SafeString(" data-focus") if context.get("edited") == field else NOTHING,
+        ICONS["edit"],
+        _("Edit: %(name)s") % {"name": name},
+    )
+
+
+@register.simple_tag(takes_context=True)
+def told_change(context: Context, change: Change) -> SafeString:
+    """What a step changed: from what to what."""
+    after = conditional_escape(shown(context, change.after, change.kind))
+    if change.before is None or change.before == "":
+        return SafeString(after)
+    before = shown(context, change.before, change.kind)
+    return format_html('<del><span class="visually-hidden">{} </span>{}</del> → {}', _("before:"), before, after)
+
+
+@register.simple_tag(takes_context=True)
+def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
+    """Cards of the board, where each stands now. Put together without a template: there are hundreds on a page."""
+    if not cards:
+        return NOTHING
+    language, root, opens, board_word = get_language() or "en", context["root"], context["opens"], context["board_word"]
+    as_money = money_formatter(str(context["currency"]), language)
+    may_change, shows_owner = context["may_change"], context["shows_owner"]
+    overdue, manual, high = (
+        badge(_("overdue"), "red", "alert"),
+        badge(_("manual chance"), "amber", "edit"),
+        badge(_("high priority"), "amber", "flag"),
+    )
+    move, form = escape(_("Move to")), context.get("ask")
+    lines = []
+    for card in cards:
+        pk, title = card["pk"], escape(card["description"])
+        marks = (overdue if card.is_overdue else "") + (manual if card["chances_are_manual"] else "")
+        marks += high if card["priority"] == "high" else ""
+        if shows_owner and card["salesperson__name"]:
+            marks += _owner(card["salesperson__name"])
+        if may_change and not card["closed_on"]:
+            marks += (
+                f'<a class="deal-move" href="{root}{pk}/{card.verb}{board_word}" data-move>{move}'
+                f'<span class="visually-hidden">: {title}</span></a>'
+            )
+        lines.append(
+            f'<li class="deal" id="card-{pk}" data-pk="{pk}" data-version="{card["version"]}" data-at="{card.column}" '
+            f'data-rank="{card.rank}"{" data-quoted" if card["has_quote"] else ""}>\n'
+            f'  <a class="deal-title" href="{root}{pk}{opens}" data-open>{title}</a>\n'
+            f'  <span class="deal-who">{escape(card.who)}</span>\n'
+            f'  <span class="deal-line"><strong class="number">{as_money(card.value)}</strong>'
+            f'<span class="deal-date">{day_short(card.day, language)}</span></span>\n'
+            f'  <span class="deal-foot">{marks}</span>\n'
+            f"{_asked(context, card) if form else ''}</li>\n"
+        )
+    return SafeString("".join(lines))
+
+
+@register.simple_tag
+def move_menus(column: Column) -> SafeString:
+    """What “Move to” offers on the cards of this column: without and, where it makes a difference, with a quote."""
+    ends = "".join(
+        f'<li><button type="button" data-to="{word}"><kbd>{key}</kbd>{ICONS[icon]}{escape(label)} …</button></li>'
+        for word, key, icon, label in (("won", "W", "check", _("Won")), ("lost", "L", "x", _("Lost")))
+    )
+    return SafeString("".join(_menu(column, has_quote, ways, ends) for has_quote, ways in column.menus))
+
+
+def _menu(column: Column, has_quote: bool, ways: list[Move], ends: str) -> str:
+    disabled = ' aria-disabled="true"'
+    items = "".join(
+        f'<li><button type="button" data-to="{way.stage.pk}"{"" if way.is_open else disabled}><kbd>{nth}</kbd>'
+        f'{escape(str(way.stage))} <span class="reason">{escape(way.action.label if way.is_open else way.why_not)}</span>'
+        "</button></li>"
+        for nth, way in enumerate(ways, 1)
+    )
+    quoted = " data-quoted" if has_quote else ""
+    return f'<template data-ways="{column.key}"{quoted}><ul class="ways">{items}{ends}</ul></template>'
+
+
+def _asked(context: Context, card: Card) -> str:
+    """The form that asks on the card for what a move lacks."""
+    with context.push(card=card):
+        return get_template("opportunities/ask.html").template.render(context)  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=512)
+def _owner(name: str) -> str:
+    return format_html(
+        '<span class="initials" title="{}"><span aria-hidden="true">{}</span><span class="visually-hidden">{}</span></span>',
+        name,
+        initials(name),
+        name,
+    )
