@@ -10,6 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from contacts.models import Contact
+from crm.templatetags.kept import KEPT
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
 from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, VIEWER, make_roles
@@ -33,8 +34,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 @pytest.fixture(autouse=True)
 def empty_cache() -> Iterator[None]:
     cache.clear()
+    KEPT.clear()
     yield
     cache.clear()
+    KEPT.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ Rendered once per process for the language and for each combination of the value
 Forms inside are fine: every page puts in a CSRF token of its own. While developing (DEBUG) nothing is kept.
 """
 
+from itertools import count
 from typing import Any
 
 from django import template
@@ -15,26 +16,31 @@ from django.utils.translation import get_language
 
 register = template.Library()
 
-MOST = 1000  # combinations of a place; beyond that it starts anew
+PLACES = count()
+KEPT: dict[tuple[Any, ...], str] = {}
+MOST = 5000  # places and combinations; beyond that it starts anew
 MASK = "kept-token-0000000000000000000000000000000000000000000000000000"
 
 
 class KeptNode(Node):
     def __init__(self, nodes: NodeList, values: list[FilterExpression]) -> None:
-        self.nodelist, self.values = nodes, values
-        self.kept: dict[tuple[Any, ...], str] = {}
+        self.nodelist, self.values, self.place = nodes, values, next(PLACES)
 
     def render(self, context: Context) -> SafeString:
         token = str(context.get("csrf_token", ""))
-        key = (get_language(), *(str(value.resolve(context, ignore_failures=True)) for value in self.values))
-        text = self.kept.get(key)
+        key = (
+            self.place,
+            get_language(),
+            *(str(value.resolve(context, ignore_failures=True)) for value in self.values),
+        )
+        text = KEPT.get(key)
         if text is None:
             with context.push(csrf_token=MASK):
                 text = self.nodelist.render(context)
-            if len(self.kept) >= MOST:
-                self.kept.clear()
+            if len(KEPT) >= MOST:
+                KEPT.clear()
             if not settings.DEBUG:
-                self.kept[key] = text
+                KEPT[key] = text
         return SafeString(text.replace(MASK, token))
 
 

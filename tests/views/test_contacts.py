@@ -464,7 +464,7 @@ def test_queries_of_the_list(
         ContactFactory(kind="person", company=acme, salesperson=SalespersonFactory())
     client = client_for(rep)
     client.get("/contacts/")
-    with django_assert_num_queries(4):  # session, user, totals, page
+    with django_assert_num_queries(5):  # session, user, saved views, totals, page
         client.get("/contacts/?kind=person")
 
 

@@ -203,9 +203,9 @@ def test_chips_name_what_the_address_names_by_its_key(
     query += f"&contact={deal.contact_id}&company={deal.company_id}&columns=number"
     client = client_for(manager)
     client.get(LIST)
-    with django_assert_num_queries(5):  # session, user, names, totals, page
+    with django_assert_num_queries(6):  # session, user, saved views, names, totals, page
         page = client.get(f"{LIST}?{query}")
-    assert [f"{chip['label']}: {chip['value']}" for chip in page.context["chips"]] == [
+    assert [chip["words"] for chip in page.context["chips"]] == [
         f"Salesperson: {deal.salesperson}",
         f"Sales cycle: {deal.sales_cycle}",
         f"Stage: {deal.stage}",
@@ -226,7 +226,7 @@ def test_queries(
 ) -> None:
     client = client_for(manager)
     client.get(LIST)
-    with django_assert_num_queries(4):  # session, user, totals (of the groups), page
+    with django_assert_num_queries(5):  # session, user, saved views, totals (of the groups), page
         client.get(f"{LIST}?{query}")
 
 
@@ -261,7 +261,7 @@ def test_the_board_gets_what_it_understands(client_for: Sign, manager: User, dea
     client = client_for(manager)
     for query, carried in (
         ("q=deal&priority=high&columns=number&order=-estimated_value", "?q=deal&priority=high&order=-estimated_value"),
-        ("order=number,closing_on&after=x", ""),
+        ("order=number,closing_on&after=x", "?view="),
         ("group=stage&order=closing_on", "?group=stage&order=closing_on"),
     ):
         view = client.get(f"{LIST}?{query}").context["views"][0]
@@ -279,7 +279,7 @@ def test_the_forms_are_pages_and_fragments(client_for: Sign, manager: User, plac
     page, fragment = (client.get(f"/{place}/{form}/?q=x&group=&order=", headers=headers) for headers in ({}, HX))
     assert (page.status_code, fragment.status_code) == (200, 200)
     assert "<main" in page.content.decode() and "<main" not in fragment.content.decode()
-    assert 'name="q" value="x"' in page.content.decode() and 'method="dialog"' in fragment.content.decode()
+    assert 'name="q" value="x"' in page.content.decode() and 'class="message-close' in fragment.content.decode()
 
 
 def test_the_filter_form_keeps_the_shape_and_offers_everybody(

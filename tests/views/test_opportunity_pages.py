@@ -336,7 +336,7 @@ def test_queries_of_the_list_do_not_grow(
         make_opportunity(contact=acme, salesperson=jo, cycle=cycle, stage=2, by=rep)
     client = client_for(rep)
     client.get("/opportunities/")  # the company's row is now kept
-    with django_assert_num_queries(4):  # session, user, totals, page
+    with django_assert_num_queries(5):  # session, user, saved views, totals, page
         client.get("/opportunities/?status=open")
 
 

@@ -119,7 +119,7 @@ def test_all_of_them_are_where_the_link_leads(
         assert f"All 21 {name}" in words(page)
         link = re.search(rf'href="({address}\?q=[^"]*)"', page.content.decode())
         assert link
-        assert client.get(html.unescape(link.group(1))).context["page"].paginator.count == 21
+        assert client.get(html.unescape(link.group(1))).context["totals"].count == 21
 
 
 def test_open_ones_first_and_an_exact_number_before_all(

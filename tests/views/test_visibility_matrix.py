@@ -84,11 +84,7 @@ MATRIX = {
 }
 
 NOT_READ = ("quotes:make-current", "saved_views:save", "saved_views:default", "saved_views:order")
-NOT_WRITTEN = ("opportunities:detail",)  # by GET; by POST: answered before any look
-NOT_READ, NOT_WRITTEN = (
-    ("quotes:make-current",),
-    ("opportunities:detail", "opportunities:batch"),
-)  # by GET; by POST: answered before any look
+NOT_WRITTEN = ("opportunities:detail", "opportunities:batch")  # by GET; by POST: answered before any look
 
 
 @pytest.fixture
@@ -126,6 +122,7 @@ def view(hidden: Opportunity, rep: User) -> SavedView:
     return SavedView.objects.create(**given)
 
 
+@pytest.fixture(autouse=True)
 def batch(hidden: Opportunity, rep: User, company: Company) -> Batch:
     """The rep's, of the hidden opportunity alone."""
     values = {"priority": "high", "on": company.today(), "reason": "whispered reason"}

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django_htmx.middleware import HtmxDetails
 
 from crm.lib.fragments import is_fragment, redirect_to, render_page
+from crm.lib.listing.address import VIEW
 from crm.lib.listing.conditions import MOST_CONDITIONS, MOST_GROUPS, SAFE, WHERE
 from crm.lib.listing.filters import PLACES, ListFilter
 from crm.lib.listing.row import ConditionForm, Typed
@@ -97,7 +98,7 @@ def builder(
         "judged": judged and not understood,
         "carried": [(name, value) for name in carried for value in carried.getlist(name)],
         "next": query.get(NEXT, ""),
-        "clear": _with_query(url, carried),
+        "clear": _with_query(url, carried) if carried else f"{url}?{VIEW}=",
         "path": request.path,
         "may_add": len(forms) < MOST_CONDITIONS,
         "may_or": len(forms) < MOST_CONDITIONS and draft.rows[-1].group < MOST_GROUPS,

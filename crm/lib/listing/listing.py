@@ -83,6 +83,10 @@ class Listing:
     def by_name(self) -> dict[str, Column]:
         return {column.name: column for column in self.columns}
 
+    @property
+    def view_permission(self) -> str:
+        return f"{self.model._meta.app_label}.view_{self.model._meta.model_name}"
+
     @cached_property
     def usual(self) -> tuple[Column, ...]:
         return tuple(column for column in self.columns if column.is_default)

@@ -72,9 +72,10 @@ def list_context(selection: Selection, reader: Reader) -> dict[str, Any]:
     }
 
 
-def _let_in(request: HttpRequest, listing: Listing) -> None:
+def _let_in(request: HttpRequest, listing: Listing, permission: str = "") -> None:
     user: Any = request.user
-    if listing.permission and not user.has_perm(listing.permission):
+    wanted = permission or listing.permission
+    if wanted and not user.has_perm(wanted):
         raise PermissionDenied
 
 
@@ -208,7 +209,7 @@ def _number(value: int) -> str:
 def filter_form(request: HttpRequest, listing: Listing) -> HttpResponse:
     """Where the filters and conditions of a list are put together, as a page or in a dialog; `next` may name another way
     to look at the same rows."""
-    _let_in(request, listing)
+    _let_in(request, listing, listing.view_permission)
     return builder(
         request,
         lambda query: listing.filters(query, queryset=listing.visible(request.user), user=request.user),
@@ -220,7 +221,7 @@ def filter_form(request: HttpRequest, listing: Listing) -> HttpResponse:
 @require_safe
 def column_form(request: HttpRequest, listing: Listing) -> HttpResponse:
     """Which columns are shown, in which order they stand, and by what rows are sorted; sent to the list."""
-    _let_in(request, listing)
+    _let_in(request, listing, listing.view_permission)
     query = request.GET.copy()
     moved = {word: query.pop(word)[-1] for word in ("up", "down") if word in query}
     filters = listing.filters(query, queryset=listing.visible(request.user), user=request.user, offers=False)
