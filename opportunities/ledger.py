@@ -56,6 +56,7 @@ def faults() -> Iterator[Fault]:
         yield from _read(sql)
     yield from _read(_AGAINST_SET_UP.format(row=_PRESENT_ROW))
     yield from _read(_AGAINST_SET_UP.format(row=_LEDGER_ROW))
+    yield from _read(_TOTALS)
 
 
 def _read(sql: str) -> Iterator[Fault]:
@@ -82,6 +83,19 @@ def _broken_row_rules(model: type[Opportunity] | type[OpportunityEntry]) -> Iter
             if not row[f"keeps_{name}"]:
                 yield Fault(name, row[names[0]], row.get("step"), f"breaks the rule {name}")
 
+
+# The running totals against the rows that they count.
+_TOTALS = """
+SELECT 'totals_differ', concat_ws(' ', status, 'stage ' || stage_id, 'salesperson ' || salesperson_id), NULL,
+       format('the running totals count %s too many, worth %s', sum(n), sum(value))
+  FROM (SELECT archived, status, sales_cycle_id, stage_id, salesperson_id, count AS n, estimated_value AS value,
+               calculated_value AS weighted, sales_value AS won FROM opportunities_runningtotal
+        UNION ALL
+        SELECT archived, status, sales_cycle_id, stage_id, salesperson_id, -1, -coalesce(estimated_value, 0),
+               -coalesce(calculated_value, 0), -coalesce(sales_value, 0) FROM opportunities_opportunity) AS known
+ GROUP BY archived, status, sales_cycle_id, stage_id, salesperson_id
+HAVING sum(n) <> 0 OR sum(value) <> 0 OR sum(weighted) <> 0 OR sum(won) <> 0
+"""
 
 _DIFFERING = ", ".join(f"CASE WHEN o.{name} IS DISTINCT FROM e.{name} THEN '{name}' END" for name in TRACKED)
 

@@ -5,11 +5,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from crm.lib.listing.cells import tally
-from crm.lib.listing.listing import Cell, Empty, Listing, Reader, Row
+from crm.lib.listing.listing import Cell, Empty, Listing, Reader, Row, RunningTotals
 from crm.templatetags.crm import badge, icon, status_badge
 from opportunities.columns import COLUMNS
 from opportunities.filters import OpportunityFilter
-from opportunities.models import Opportunity, Priority, Status
+from opportunities.models import Opportunity, Priority, RunningTotal, Status
 
 
 def number_and_flag(row: Row, reader: Reader) -> str:
@@ -61,6 +61,12 @@ OPPORTUNITIES = Listing(
     new=gettext_lazy("New opportunity"),
     new_permission="opportunities.add_opportunity",
     others=("board",),
+    totals=RunningTotals(
+        RunningTotal,
+        words=frozenset({"status", "salesperson", "sales_cycle", "stage", "archived"}),
+        sums=frozenset({"estimated_value", "calculated_value", "sales_value"}),
+        groups=frozenset({"status", "salesperson_id", "sales_cycle_id", "stage_id"}),
+    ),
     bulk="opportunities:bulk",
     bulk_permission="opportunities.change_opportunity",
 )

@@ -248,6 +248,17 @@ def sight_of(user: "User") -> Sight:
     return Sight(any_, every, unassigned, user.salesperson_id)
 
 
+def seen_by(sight: Sight) -> Q:
+    seen = Q(pk__in=[])
+    if sight.own is not None:
+        seen |= Q(salesperson=sight.own)
+    if sight.every:
+        seen |= Q(salesperson__isnull=False)
+    if sight.unassigned:
+        seen |= Q(salesperson__isnull=True)
+    return seen
+
+
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     def visible_to(self, user: "User") -> "OpportunityQuerySet":
         """The one door. A rep sees own ones; who may see every one sees those with a salesperson; the unassigned
@@ -256,16 +267,7 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
 
     def within(self, sight: "Sight") -> "OpportunityQuerySet":
         """What somebody with these rights may see."""
-        if not sight.any:
-            return self.none()
-        seen = Q(pk__in=[])
-        if sight.own is not None:
-            seen |= Q(salesperson=sight.own)
-        if sight.every:
-            seen |= Q(salesperson__isnull=False)
-        if sight.unassigned:
-            seen |= Q(salesperson__isnull=True)
-        return self.filter(seen)
+        return self.filter(seen_by(sight)) if sight.any else self.none()
 
     def listed(self) -> "OpportunityQuerySet":
         """Not archived."""
@@ -386,6 +388,53 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         """Runs of bulk actions: one's own, and everybody's for who may see batches."""
         runs = self.filter(door=Door.BULK)
         return runs if user.has_perm("opportunities.view_batch") else runs.filter(by=user)
+
+
+class RunningTotalQuerySet(models.QuerySet["RunningTotal"]):
+    def visible_to(self, user: "User") -> "RunningTotalQuerySet":
+        """Totals of what `Opportunity.objects.visible_to` gives."""
+        sight = sight_of(user)
+        return self.filter(seen_by(sight)) if sight.any else self.none()
+
+
+class RunningTotal(models.Model):
+    """How many opportunities stand alike, and the sums of their values: kept by triggers within the transaction of each
+    change (migration 0006), so it is exact. Two transactions never write the same row: each has a `slot` of its own, and
+    the total of a kind is the sum over its slots, of which one alone may well be negative."""
+
+    slot = models.SmallIntegerField()
+    archived = models.BooleanField()
+    status = models.CharField(max_length=11, choices=Status)
+    sales_cycle = models.ForeignKey(
+        SalesCycle, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    stage = models.ForeignKey(
+        Stage, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    salesperson = models.ForeignKey(
+        Salesperson, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    count = models.IntegerField()
+    estimated_value = models.DecimalField(max_digits=24, decimal_places=2)
+    calculated_value = models.DecimalField(max_digits=24, decimal_places=2)
+    sales_value = models.DecimalField(max_digits=24, decimal_places=2)
+
+    objects = RunningTotalQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("running total")
+        verbose_name_plural = _("running totals")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["slot", "archived", "status", "sales_cycle", "stage", "salesperson"],
+                name="one_running_total_of_a_kind",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.stage_id} {self.salesperson_id}: {self.count}"
 
 
 class Batch(models.Model):

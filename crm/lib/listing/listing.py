@@ -45,6 +45,21 @@ PLAIN = Cell()
 
 
 @dataclass(frozen=True)
+class RunningTotals:
+    """Totals that the database keeps: rows of `model` with a `count`, the sums by the names of their columns, and the
+    `words` of the FilterSet that they can tell apart by fields of the same names."""
+
+    model: type[models.Model]
+    words: frozenset[str]
+    sums: frozenset[str]
+    groups: frozenset[str]  # paths to what rows can be put together by
+
+    def visible(self, user: Any) -> Any:
+        manager: Any = self.model._default_manager
+        return manager.visible_to(user)
+
+
+@dataclass(frozen=True)
 class Empty:
     """What is said where there is nothing to list: at all, or for these filters."""
 
@@ -59,7 +74,7 @@ class Listing:
     """`space` is the app's space of addresses, with `list`, `filter`, `columns` and `detail` in it; `counted` says how many
     rows there are. `order` is that of an address without one. `named` leads to what a row is called. `permission` opens
     the list; without one it is empty for who may see nothing. `others` are names of addresses of the same space that look at
-    the same rows in another way. `bulk`, the name of an address, takes the rows that were
+    the same rows in another way. `totals` are read where they know all that an address asks. `bulk`, the name of an address, takes the rows that were
     picked, from who has `bulk_permission`."""
 
     space: str
@@ -76,6 +91,7 @@ class Listing:
     new: Words = ""
     new_permission: str = ""
     others: tuple[str, ...] = ()
+    totals: RunningTotals | None = None
     bulk: str = ""
     bulk_permission: str = ""
 

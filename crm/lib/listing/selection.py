@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
 from crm.lib.listing import keyset
@@ -57,8 +58,26 @@ class Selection:
     def summed(self) -> list[Column]:
         return [column for column in self.address.columns if column.is_summed]
 
+    @cached_property
+    def _kept(self) -> Any:
+        """The running totals of these rows; None where the address asks more than they tell apart."""
+        kept, group = self.listing.totals, self.address.group
+        if kept is None or not self.understood or (group is not None and (group.key or group.path) not in kept.groups):
+            return None
+        asked = {word for word, value in self.filters.form.cleaned_data.items() if value not in (None, "", [], ())}
+        if asked - kept.words or {column.name for column in self.summed} - kept.sums:
+            return None
+        return self.filters.filter_queryset(kept.visible(self.user)).order_by()
+
+    @property
+    def _counted(self) -> Any:
+        return self.rows if self._kept is None else self._kept
+
     @property
     def _figures(self) -> dict[str, Any]:
+        if self._kept is not None:
+            count, paths = Coalesce(Sum("count"), 0), {column.name: column.name for column in self.summed}
+            return {"count_all": count} | {f"sum_{name}": Sum(path) for name, path in paths.items()}
         return {"count_all": Count("pk")} | {f"sum_{column.name}": Sum(column.path) for column in self.summed}
 
     def _told(self, found: Row) -> Totals:
@@ -68,7 +87,7 @@ class Selection:
     def totals(self) -> Totals:
         """Of all rows; where they are grouped, the sum of the groups."""
         if self.address.group is None:
-            return self._told(self.rows.aggregate(**self._figures))
+            return self._told(self._counted.aggregate(**self._figures))
         totals = Totals(0, {column.name: None for column in self.summed})
         for group in self.groups.values():
             totals.add(group)
@@ -81,8 +100,10 @@ class Selection:
         assert group is not None
         path = group.key or group.path
         found: dict[Any, Totals] = {}
-        for row in self.rows.values(path).annotate(**self._figures):
+        for row in self._counted.values(path).annotate(**self._figures):
             key, told = _known(row[path]), self._told(row)
+            if not told.count:
+                continue
             if key in found:
                 found[key].add(told)
             else:
