@@ -84,6 +84,24 @@ TERMS = {
     "|kansberekening|calcolo della probabilità",
     "Blocked": "Estetty|Sperret|Gesperrt|Geblokkeerd|Bloccato",
     "Filter": "Suodatin|Filter|Filter|Filter|Filtro",
+    # lists and their views
+    "Board": "Taulu|Tavle|Board|Bord|Bacheca",
+    "Weighted": "Painotettu|Vektet|Gewichtet|Gewogen|Ponderato",
+    "Weighted value": "Painotettu arvo|Vektet verdi|Gewichteter Wert|Gewogen waarde|Valore ponderato",
+    "View": "Näkymä|Visning|Ansicht|Weergave|Visualizzazione",
+    "Saved views": "Tallennetut näkymät|Lagrede visninger|Gespeicherte Ansichten|Opgeslagen weergaven"
+    "|Visualizzazioni salvate",
+    "Filters": "Suodattimet|Filtre|Filter|Filters|Filtri",
+    "Conditions": "Ehdot|Betingelser|Bedingungen|Voorwaarden|Condizioni",
+    "Condition %(number)s": "Ehto %(number)s|Betingelse %(number)s|Bedingung %(number)s|Voorwaarde %(number)s"
+    "|Condizione %(number)s",
+    "Group %(number)s": "Ryhmä %(number)s|Gruppe %(number)s|Gruppe %(number)s|Groep %(number)s|Gruppo %(number)s",
+    "Group by": "Ryhmittele|Grupper etter|Gruppieren nach|Groeperen op|Raggruppa per",
+    # bulk actions and commands
+    "Bulk action": "Joukkotoiminto|Massehandling|Sammelaktion|Bulkactie|Azione in blocco",
+    "Batch": "Erä|Parti|Stapel|Batch|Lotto",
+    "Command": "Komento|Kommando|Befehl|Opdracht|Comando",
+    "Search and commands": "Haku ja komennot|Søk og kommandoer|Suche und Befehle|Zoeken en opdrachten|Ricerca e comandi",
 }
 
 

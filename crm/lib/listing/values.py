@@ -105,7 +105,11 @@ def read(takes: Takes, text: str, column: Column, reader: Reader) -> Value:
 
 
 def _text(text: str, column: Column, reader: Reader) -> Value:
-    return Value(text, text, _("“%(text)s”") % {"text": text})
+    return Value(text, text, _quoted(text))
+
+
+def _quoted(text: str) -> str:
+    return _("“%(text)s”") % {"text": text}
 
 
 def number_of(text: str) -> Decimal:
@@ -193,15 +197,20 @@ def _choices(text: str, column: Column, reader: Reader) -> Value:
     labels = reader.labels(column, keys)
     missing = [key[:LONGEST] for key in keys if key not in labels]
     if missing:
-        raise ValidationError(_("“%(text)s” is not one of the choices.") % {"text": "”, “".join(missing)})
+        raise _no_choice(missing)
     meant = [reader.clock.me if key == ME and column.kind is Kind.RELATION else key for key in keys]
     return Value(",".join(keys), meant, ", ".join(str(label) for label in labels.values()))
+
+
+def _no_choice(keys: Iterable[str]) -> ValidationError:
+    quoted = ", ".join(map(_quoted, keys))
+    return ValidationError(_("%(quoted)s is not one of the choices.") % {"quoted": quoted})
 
 
 def _choice(text: str, column: Column, reader: Reader) -> Value:
     """A key may hold no comma, so what follows one belongs to no choice."""
     if "," in text:
-        raise ValidationError(_("“%(text)s” is not one of the choices.") % {"text": text})
+        raise _no_choice([text])
     return _choices(text, column, reader)
 
 
