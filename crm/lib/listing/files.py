@@ -26,7 +26,7 @@ TO_CHAR = {Kind.DAY: "YYYY-MM-DD", Kind.MOMENT: "YYYY-MM-DD HH24:MI:SS"}  # what
 AT_ONCE = 2000  # rows fetched for XLSX
 MOST_ROWS = 1_048_576 - 1  # of a sheet, below its headings
 LONGEST_TEXT = 32_767  # characters of a cell
-NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+NOT_IN_A_CELL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\]")  # of a sheet, which has at most 31 characters
 FIRST_YEAR = 1900  # of which a sheet knows dates
 WIDTHS = {Kind.TEXT: 32, Kind.RELATION: 26, Kind.CHOICE: 18, Kind.FLAG: 10, Kind.DAY: 12, Kind.MOMENT: 20}
@@ -108,8 +108,7 @@ def _copied(rows: QuerySet) -> Iterator[Any]:
 
 def write_xlsx(sheet: Sheet, file: IO[bytes]) -> None:
     """One sheet: headings that stay and filter, numbers as numbers, days as days, and no text that is a formula."""
-    with TemporaryDirectory() as folder:
-        book = Workbook(file, {"constant_memory": True, "tmpdir": folder})
+    with TemporaryDirectory() as folder, Workbook(file, {"constant_memory": True, "tmpdir": folder}) as book:
         page = book.add_worksheet(NOT_IN_A_NAME.sub(" ", sheet.name)[:31])
         page.freeze_panes(1, 0)
         bold = book.add_format({"bold": True})
@@ -126,14 +125,13 @@ def write_xlsx(sheet: Sheet, file: IO[bytes]) -> None:
                     if value is not None and value != "":
                         writers[at](number, at, value)
         page.autofilter(0, 0, number, len(sheet.fields) - 1)
-        book.close()
 
 
 def _writer(book: Any, page: Any, kind: Kind, currency: str) -> Write:
     """Writes a value that is not blank into row and column."""
 
     def as_text(row: int, at: int, value: str) -> None:
-        page.write_string(row, at, NOT_IN_XML.sub("", value)[:LONGEST_TEXT])
+        page.write_string(row, at, NOT_IN_A_CELL.sub("", value)[:LONGEST_TEXT])
 
     def formatted(format_: str) -> Any:
         return book.add_format({"num_format": format_})
