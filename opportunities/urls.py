@@ -1,5 +1,6 @@
 from django.urls import path
 
+from crm.lib.listing.export import export
 from crm.lib.listing.views import column_form, filter_form
 from opportunities.listing import OPPORTUNITIES
 from opportunities.views import board, bulk, detail, lists, quick, verbs
@@ -9,6 +10,7 @@ urlpatterns = [
     path("", lists.opportunity_list, name="list"),
     path("filter/", filter_form, {"listing": OPPORTUNITIES}, name="filter"),
     path("columns/", column_form, {"listing": OPPORTUNITIES}, name="columns"),
+    path("export/", export, {"listing": OPPORTUNITIES}, name="export"),
     path("board/", board.board, name="board"),
     path("board/changes/", board.changes, name="board-changes"),
     path("board/new/", quick.quick, name="quick"),

@@ -22,6 +22,7 @@ _SHAPES: dict[str, tuple[str | tuple[float, float, float], ...]] = {
     "circle": ((12, 12, 8),),
     "clock": ((12, 12, 9), "M12 7v5l3 2"),
     "contact": ("M3 5h18v14H3zM6 16c.5-2.5 5.5-2.5 6 0M15 10h3M15 14h3", (9, 11, 2)),
+    "download": ("M12 4v11M7 10.5l5 5 5-5M4 20h16",),
     "edit": ("M4 20l1-5L16 4l4 4L9 19zM14 6l4 4",),
     "filter": ("M4 5h16l-6 8v6l-4-2v-4z",),
     "flag": ("M6 21V4h12l-3 4.5L18 13H6",),

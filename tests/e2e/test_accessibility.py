@@ -57,6 +57,7 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
         f"{lists}filter/?status=open",
         f"{lists}columns/?order=-number",
         "/contacts/filter/",
+        "/opportunities/export/?as=pdf",
         "/quotes/columns/",
     )
     board = "/opportunities/board/"

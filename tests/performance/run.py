@@ -16,6 +16,7 @@ from crm.serve import WORKERS
 from opportunities.demo.setup import make_setup
 from opportunities.models import Opportunity
 from salespeople.models import User
+from tests.performance import export
 from tests.performance.figures import HEADINGS, Taken, aligned, cells
 from tests.performance.scenes import Scene, scenes
 from tests.performance.traffic import Ask, Browser, memory_of_workers, rate, server
@@ -86,6 +87,10 @@ def compare(chosen: argparse.Namespace, bare: tuple[int, int], ours: tuple[int, 
             else:
                 rows.append(tuple(cells(taken, chosen.count)))
     print(aligned(rows))
+    if export.NAME.startswith(chosen.only):
+        asking = Browser(ours[0], session(export.WHO, settings.AUTHENTICATION_BACKENDS[0]), timeout=600)
+        for line in export.lines(asking, ours[1], chosen.count, statements):
+            print(line, flush=True)
     print(f"workers' memory, MiB: {memory_of_workers(ours[1]):.0f}; V {memory_of_workers(bare[1]):.0f}")
 
 

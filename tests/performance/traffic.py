@@ -34,8 +34,8 @@ class Ask:
 class Browser:
     """One kept connection of a signed-in person."""
 
-    def __init__(self, port: int, session: str) -> None:
-        self.connection = http.client.HTTPConnection(HOST, port, timeout=60)
+    def __init__(self, port: int, session: str, timeout: int = 60) -> None:
+        self.connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
         self.headers = {"Cookie": f"sessionid={session}; csrftoken={CSRF}", "Accept-Language": "en"}
 
     def ask(self, ask: Ask) -> tuple[int, int, float]:

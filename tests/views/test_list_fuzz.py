@@ -1,6 +1,8 @@
 """Random and hostile addresses of every list: never a failure, never a row of somebody else, never a wrong total."""
 
+import csv
 import datetime
+import io
 import random
 from base64 import urlsafe_b64encode
 from typing import Any
@@ -12,6 +14,7 @@ from django.test import RequestFactory
 
 from contacts.listing import CONTACTS
 from contacts.models import Contact
+from crm.lib.listing.export import export
 from crm.lib.listing.listing import Listing
 from crm.lib.listing.selection import Selection
 from crm.lib.listing.views import column_form, filter_form, list_context, show_list
@@ -25,7 +28,7 @@ from tests.factories import QuoteFactory, make_opportunity
 
 pytestmark = pytest.mark.django_db
 LISTINGS = {listing.space: listing for listing in (OPPORTUNITIES, CONTACTS, SALESPEOPLE, QUOTES)}
-TRIES, PAGES = 250, 20  # addresses of each list; of these so many as whole pages
+TRIES, PAGES, FILES = 250, 20, 8  # addresses of each list; of these so many as whole pages and as files
 
 HOSTILE = (
     *("", "0", "-1", "1", "9" * 18, "9" * 25, "1e400", "NaN", "-0", "1.5", "\0", "%", "'", '"><script>', "\ud800x"),
@@ -122,6 +125,8 @@ def test_any_address_is_answered(
         views[200 if selection.understood else 422] += 1
         if attempt % (TRIES // PAGES) == 0:
             as_pages(rf, listing, user, query)
+        if attempt % (TRIES // FILES) == 0:
+            as_files(rf, listing, user, query, len(seen))
     assert min(views.values()) > TRIES // 20, "some are understood and some are not"
 
 
@@ -145,6 +150,35 @@ def as_pages(rf: RequestFactory, listing: Listing, user: User, query: str) -> No
         request: Any = rf.get("/", QUERY_STRING=query)
         request.user, request._messages = user, []
         assert view(request, listing).status_code in (200, 422), query
+
+
+def as_files(rf: RequestFactory, listing: Listing, user: User, query: str, most: int) -> None:
+    """What the list passes over is refused; what it understood is a file of all that it counts."""
+    place = QueryDict(query).copy()
+    for word in ("after", "before", "embedded"):
+        place.pop(word, None)
+    selection = Selection(listing, user, place)
+    clear = selection.understood and not selection.address.unknown
+    assert as_file(rf, listing, user, f"{query}&as=csv").streaming is clear, query
+    assert as_file(rf, listing, user, query).status_code == 422, query
+    if selection.understood:
+        again = selection.address.link()
+        assert as_file(rf, listing, user, f"{again[1:]}&as=xlsx").status_code == 200, query
+        told = as_file(rf, listing, user, f"{again[1:]}&as=csv").getvalue().decode("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(told, newline="")))
+        assert len(rows) - 1 == selection.totals.count <= most, query
+        assert {len(row) for row in rows} == {len(selection.address.columns)}, query
+
+
+def as_file(rf: RequestFactory, listing: Listing, user: User, query: str) -> Any:
+    request: Any = rf.get("/", QUERY_STRING=query)
+    request.user, request._messages = user, []
+    answer: Any = export(request, listing)
+    assert answer.status_code in (200, 422), query
+    if answer.streaming:
+        with answer.file_to_stream as file:
+            answer.streaming_content = [file.read()]
+    return answer
 
 
 def show(request: Any, listing: Listing) -> Any:

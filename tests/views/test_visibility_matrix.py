@@ -4,12 +4,14 @@ without one fails. Two people try: another rep, who has every right but on this 
 import datetime
 import re
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from openpyxl import load_workbook
 
 from contacts.models import Contact
 from opportunities import bulk
@@ -48,6 +50,7 @@ MATRIX = {
     "opportunities:list": LACKS,
     "opportunities:filter": LACKS,
     "opportunities:columns": LACKS,
+    "opportunities:export": LACKS,
     "opportunities:new": LACKS,
     "opportunities:board": LACKS,
     "opportunities:board-changes": LACKS,
@@ -62,18 +65,21 @@ MATRIX = {
     "contacts:list": LACKS,
     "contacts:filter": LACKS,
     "contacts:columns": LACKS,
+    "contacts:export": LACKS,
     "contacts:new": LACKS,
     "contacts:detail": LACKS,
     "contacts:edit": LACKS,
     "salespeople:list": LACKS,
     "salespeople:filter": LACKS,
     "salespeople:columns": LACKS,
+    "salespeople:export": LACKS,
     "salespeople:new": LACKS,
     "salespeople:detail": LACKS,
     "salespeople:edit": LACKS,
     "quotes:list": LACKS,
     "quotes:filter": LACKS,
     "quotes:columns": LACKS,
+    "quotes:export": LACKS,
     "quotes:new": LACKS,
     "quotes:detail": GONE,
     "quotes:make-current": GONE,
@@ -322,6 +328,27 @@ def test_lists_and_their_totals_lack_it(client: Client, hidden: Opportunity, hea
             told = response.context
             assert (told["totals"].count, list(told["page"])) == (0, []), query
         lacks(response, typed=query)
+
+
+def test_no_file_has_it(client: Client, hidden: Opportunity) -> None:
+    """Neither of opportunities nor of quotes, whatever columns and filters are asked for."""
+    words = {
+        "salesperson": hidden.salesperson_id,
+        "contact": hidden.contact_id,
+        "cycle": hidden.sales_cycle_id,
+        "stage": hidden.stage_id,
+    }
+    places = [f"/opportunities/export/?{query.format(**words)}" for query in QUERIES]
+    for place in (*places, "/quotes/export/?", "/quotes/export/?q=QUHIDDEN&columns=number,opportunity,net_amount"):
+        answer = client.get(f"{place}&as=csv")
+        told = answer.getvalue().decode("utf-8-sig")
+        assert answer.status_code in (403, 422) or told.count("\r\n") == 1, place
+        assert not [secret for secret in SECRETS if secret in told and secret not in place], place
+    for place in (places[0], places[-1], "/quotes/export/?"):
+        answer = client.get(f"{place}&as=xlsx")
+        if answer.status_code == 200:
+            rows = list(load_workbook(BytesIO(answer.getvalue())).active.iter_rows(values_only=True))
+            assert len(rows) == 1 and not [secret for secret in SECRETS if secret in str(rows)], place
 
 
 def test_no_filter_that_is_put_together_finds_it(client: Client, hidden: Opportunity) -> None:

@@ -71,7 +71,7 @@ class Empty:
 
 @dataclass(frozen=True)
 class Listing:
-    """`space` is the app's space of addresses, with `list`, `filter`, `columns` and `detail` in it; `counted` says how many
+    """`space` is the app's space of addresses, with `list`, `filter`, `columns`, `export` and `detail` in it; `counted` says how many
     rows there are. `order` is that of an address without one. `named` leads to what a row is called. `permission` opens
     the list; without one it is empty for who may see nothing. `others` are names of addresses of the same space that look at
     the same rows in another way. `totals` are read where they know all that an address asks. `bulk`, the name of an address, takes the rows that were
@@ -109,6 +109,9 @@ class Listing:
 
     def cell(self, column: Column) -> Cell:
         return self.cells.get(column.name, PLAIN)
+
+    def is_open_to(self, user: Any) -> bool:
+        return not self.permission or user.has_perm(self.permission)
 
     def visible(self, user: Any) -> Any:
         manager: Any = self.model._default_manager

@@ -17,6 +17,7 @@ from crm.lib.listing.address import Address, read, written
 from crm.lib.listing.builder import builder
 from crm.lib.listing.cells import FIGURES, Cells, tally, writer
 from crm.lib.listing.columns import Column
+from crm.lib.listing.export import exports
 from crm.lib.listing.keyset import END
 from crm.lib.listing.listing import Listing, Reader, Row
 from crm.lib.listing.selection import Selection, Totals
@@ -64,6 +65,7 @@ def list_context(selection: Selection, reader: Reader) -> dict[str, Any]:
         "pages": _pages(selection),
         "where": _where(selection),
         "groups": [column for column in listing.columns if column.is_grouped],
+        "exports": exports(address),
         "picks": picks,
         "bulk_url": reverse(listing.bulk) if picks else "",
         "may_add": bool(listing.new) and user.has_perm(listing.new_permission),
@@ -74,8 +76,7 @@ def list_context(selection: Selection, reader: Reader) -> dict[str, Any]:
 
 def _let_in(request: HttpRequest, listing: Listing, permission: str = "") -> None:
     user: Any = request.user
-    wanted = permission or listing.permission
-    if wanted and not user.has_perm(wanted):
+    if not listing.is_open_to(user) or (permission and not user.has_perm(permission)):
         raise PermissionDenied
 
 
