@@ -15,13 +15,17 @@ from django.test import Client
 from django.utils.translation import trans_real
 from pytest_django import Settings
 
+from contacts.listing import CONTACTS
 from contacts.models import Contact
 from crm.lib.messages import ROOT, update_catalogues
-from opportunities import lifecycle
+from opportunities import bulk, lifecycle
+from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
+from quotes.listing import QUOTES
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source
-from salespeople.models import Company, Salesperson, User
+from salespeople.listing import SALESPEOPLE
+from salespeople.models import Company, Salesperson, SavedView, User
 from tests.factories import WORK_DATE, QuoteFactory, SourceFactory, fresh, make_opportunity
 
 pytestmark = pytest.mark.django_db
@@ -227,7 +231,7 @@ class Visible(HTMLParser):
 TYPED = (
     *("ACME", "Ann Lee", "Chairs", "Tables", "Jim Olive", "Otis Falls", "Cycle CY", "CY"),
     *("Initial", "Present", "Offer", "Sign", "PRICE_W", "PRICE_L", "SOURCE", "JO", "OF", "CT", "OP", "QU"),
-    *("Buyer", "Main Street", "Helsinki", "https://acme.example", "on the phone", "nonsense", "EUR"),
+    *("Buyer", "Main Street", "Helsinki", "https://acme.example", "on the phone", "nonsense", "EUR", "CSV", "XLSX"),
     *("Rep", "R", "Manager", "M", "Outsider", "O", "Finnland"),
     *(name for _code, name in settings.LANGUAGES),
 )
@@ -257,7 +261,7 @@ class TestNothingEscapesTranslation:
     @pytest.fixture
     def everything(
         self, deal: Opportunity, acme: Contact, ann: Contact, jo: Salesperson, of: Salesperson, cycle: SalesCycle,
-        manager: User, price_w: CloseCode, price_l: CloseCode, company: Company,
+        manager: User, rep: User, price_w: CloseCode, price_l: CloseCode, company: Company,
     ) -> dict[str, int]:  # fmt: skip
         """Something of every kind to show, by name its key."""
         source: Source = SourceFactory()
@@ -291,9 +295,17 @@ class TestNothingEscapesTranslation:
             by=manager,
         )
         quote = Quote.objects.get(number="QU1")
+        values = {"closing_on": company.today(), "on": company.today(), "reason": "on the phone"}
+        asked = [("reason", "on the phone")]
+        batch = bulk.run(manager, {entry.opportunity.pk: None}, "revise", values, asked=asked).batch
+        assert batch
+        views = {"page": "opportunities:list", "query": "status=open", "shared": True}
+        own = SavedView.objects.create(owner=manager, name="Chairs", **views)
+        shared = SavedView.objects.create(owner=rep, name="Tables", **views)
         return {
             "deal": entry.opportunity.pk, "late": late.pk, "waiting": waiting.pk, "won": won.pk,
             "company": acme.pk, "person": ann.pk, "salesperson": jo.pk, "blocked": of.pk, "quote": quote.pk,
+            "batch": batch.pk, "own": own.pk, "shared": shared.pk,
         }  # fmt: skip
 
     @pytest.mark.parametrize("who", ["manager", "rep", "outsider"])
@@ -353,7 +365,38 @@ VERBS = (
     "archive",
     "restore",
 )
+SPACES = {"opportunities": OPPORTUNITIES, "contacts": CONTACTS, "quotes": QUOTES, "salespeople": SALESPEOPLE}
+CONDITIONS = (
+    *("1:description:is:Chairs", "1:description:is_not:Chairs", "1:description:contains:Chairs"),
+    *("1:description:begins:Chairs", "1:description:blank", "1:description:not_blank", "2:stage:blank"),
+    *("2:estimated_value:is:1", "2:estimated_value:min:1", "2:estimated_value:max:1"),
+    *("2:estimated_value:between:1..2", "3:status:one_of:won,lost", "3:status:is_not:won", "3:salesperson:is:me"),
+    *("3:chances_are_manual:is:yes", "4:closing_on:before:today", "4:closing_on:after:this_fiscal_year"),
+    *("4:closing_on:between:2026-03-02..2026-03-03", "4:closing_on:more_ago:1", "4:closing_on:less_ago:2"),
+    *("4:closing_on:more_ahead:1", "4:closing_on:less_ahead:2", "5:closing_on:is:last_1_days"),
+    *("5:closing_on:is:next_7_days", "5:closing_on:is:2026-03-02"),
+)
+WHERE = "&".join(f"where={each}" for each in CONDITIONS)
+NOT_UNDERSTOOD = (
+    *("x", "1:nonsense:is:1", "1:description:nonsense:1", "1:description:is", "1:estimated_value:is:nonsense"),
+    *("1:estimated_value:between:2..1", "1:estimated_value:between:1", "1:closing_on:is:nonsense"),
+    *("1:closing_on:more_ago:nonsense", "1:status:is:nonsense", "1:status:one_of:nonsense,CY", "1:contact:is:0"),
+)
+CHOSEN = "key={deal}&key={waiting}&key={won}&key=0"
+ACTIONS = ("move", "revise", "edit", "reassign", "close", "archive", "restore")
 PAGES = (
+    *(f"/{space}/{page}/" for space in SPACES for page in ("filter", "columns")),
+    *(f"/{space}/?columns={','.join(each.name for each in of.columns[:30])}" for space, of in SPACES.items()),
+    *(f"/{space}/?group={each.name}" for space, of in SPACES.items() for each in of.columns if each.is_grouped),
+    *(f"/opportunities/{page}?{WHERE}" for page in ("", "filter/", "board/")),
+    *(f"/opportunities/{page}?where={each}" for page in ("", "filter/") for each in NOT_UNDERSTOOD),
+    *("/opportunities/board/", "/opportunities/board/?priority=high"),
+    *(f"/{space}/export/?nonsense=1" for space in SPACES),
+    *("/opportunities/bulk/", "/opportunities/bulk/?key=0", f"/opportunities/bulk/?{CHOSEN}"),
+    *(f"/opportunities/bulk/?{CHOSEN}&action={action}" for action in ACTIONS),
+    *("/opportunities/batches/?all=1", "/opportunities/batches/{batch}/", "/opportunities/batches/{batch}/undo/"),
+    *("/search/?q=Tables", "/search/?q=O", "/views/{own}/", "/views/{shared}/", "/views/{own}/delete/"),
+    *("/opportunities/?view={own}", "/opportunities/?view={shared}&status=won", "/opportunities/?view=0"),
     *("/", "/keyboard/", "/search/", "/search/?q=nonsense", "/views/", "/views/new/?page=opportunities:list&query=status%3Dwon"),
     *("/opportunities/", "/opportunities/?status=won&q=Chairs&closing_from=2026-01-01", "/opportunities/?q=nonsense"),
     *("/opportunities/?stage=x", "/opportunities/?nonsense=1", "/opportunities/?contact={company}&embedded=1"),
@@ -382,5 +425,20 @@ SENT: tuple[tuple[str, dict[str, str]], ...] = (
     *((f"{DEAL}{verb}/", {"version": "4"}) for verb in VERBS),
     ("/opportunities/{won}/revise/", {"version": "3", "estimated_value": "5"}),
     (DEAL + "close/", {"version": "5", "outcome": "lost", "reason": "on the phone"}),
+    *(("/opportunities/bulk/", {"key": "{won}", "action": action, "do": "preview"}) for action in ACTIONS),
+    (
+        "/opportunities/bulk/",
+        {"key": "{deal}", "action": "revise", "do": "preview", "closing_on": "2026-03-02", "shift": "1D"},
+    ),
+    ("/opportunities/bulk/", {"key": "{deal}", "action": "edit", "do": "preview", "priority": "low"}),
+    ("/opportunities/bulk/", {"key": "{deal}", "action": "edit", "do": "run", "priority": "low"}),
+    ("/opportunities/batches/{batch}/undo/", {}),
+    ("/opportunities/batches/{batch}/undo/", {}),
+    ("/views/new/", {"page": "opportunities:list"}),
+    ("/views/new/", {"page": "opportunities:list", "name": "Chairs", "query": "status=won"}),
+    ("/views/{own}/save/", {"query": "status=won"}),
+    ("/views/{own}/default/", {"default": "on"}),
+    ("/views/{own}/default/", {"default": "off"}),
+    ("/views/{own}/delete/", {}),
     ("/login/", {}),
 )  # fmt: skip
