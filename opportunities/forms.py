@@ -1,6 +1,7 @@
 """Text from a browser becomes values for a verb. A form proposes and parses; the rules are asked in `lifecycle`."""
 
 import datetime
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -89,9 +90,8 @@ class ContactPicker(forms.Form):
         field = self.fields["contact"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = Contact.objects.visible_to(user)
-        field.widget.choices = normalize_choices(
-            lambda: self.contacts_offered(user)
-        )  # asked for only where it is shown
+        # asked for only where it is shown, and once: Django goes through the choices of a select twice
+        field.widget.choices = normalize_choices(functools.cache(lambda: self.contacts_offered(user)))
 
     def contacts_offered(self, user: User) -> list[tuple[Any, str]]:
         data: Any = self.data if self.is_bound else {}
