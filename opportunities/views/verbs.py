@@ -13,17 +13,20 @@ from django_htmx.middleware import HtmxDetails
 
 from contacts.models import Contact
 from crm.lib.fragments import is_fragment, redirect_to, render_page
+from crm.lib.listing.editing import back_to, list_of, show_row
 from crm.lib.undo import undo_offer
 from opportunities import forms, lifecycle
 from opportunities.effects import Share, effect, share
+from opportunities.listing import OPPORTUNITIES
 from opportunities.merging import NOTHING, Merge, merge
 from opportunities.models import Action, Opportunity, OpportunityEntry
 from opportunities.timeline import Told, timeline
-from opportunities.views.access import ADD, CHANGE, find, require, visible, visible_or_404
+from opportunities.views.access import ADD, CHANGE, find, require, visible
 from opportunities.views.board import address, board_of, read
 from opportunities.views.board import answer as board_answer
 from opportunities.views.detail import state_of
-from opportunities.views.lists import help_without_cycle
+from opportunities.views.lists import help_without_cycle, more
+from salespeople.listing import reader
 from salespeople.models import Company, Salesperson
 from salespeople.requests import SignedIn
 
@@ -56,26 +59,52 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
 
 
 def _gone(request: SignedIn, pk: int) -> HttpResponse:
-    """404 for what is not visible; a board is told, and takes the card away."""
-    query = board_of(request)
-    if query is None or not is_fragment(request):
+    """404 for what is not visible; a board is told, and takes the card away; so is a list, where what was typed stays."""
+    query, listed = board_of(request), list_of(request)
+    if not is_fragment(request) or (query is None and listed is None):
         raise Http404
+    if listed is not None and "field" in request.GET:
+        response = render_page(request, "opportunities/verb.html", partial="gone", status=404)
+        response["HX-Reswap"] = "afterbegin"
+        return response
     messages.error(request, _("This opportunity is not there any more, or no longer yours to see."))
+    if query is None:
+        assert listed is not None
+        return _row(request, listed, pk, status=404)
     return board_answer(request, query, pk, status=404)
+
+
+def _row(request: SignedIn, listed: QueryDict, pk: int, **options: Any) -> HttpResponse:
+    """The opportunity as the list shows it from which it was changed."""
+    return show_row(request, OPPORTUNITIES, reader(), listed, pk, more=more, **options)
 
 
 def _show(request: SignedIn, form: forms.VerbForm, *, status: int, **context: Any) -> HttpResponse:
     if form.is_bound:
         form.fill_in()
-    query = board_of(request)
-    if query is not None and status in (409, 422) and is_fragment(request) and isinstance(form, ON_CARD):
-        return _refused_on_board(request, form, query, status, context.get("since", ()))
+    query, listed = board_of(request), list_of(request)
+    if status in (409, 422) and is_fragment(request) and not _on_own_page(request):
+        if query is not None and isinstance(form, ON_CARD):
+            return _refused_on_board(request, form, query, status, context.get("since", ()))
+        if listed is not None and isinstance(form, forms.UndoForm):
+            _tell_refusal(request, form, _("Nothing was undone."), context.get("since", ()))
+            return _row(request, listed, form.opportunity.pk, status=status)
     action = f"{request.path}?field={form.only}" if form.only else request.path
-    back = address(query) if query is not None else form.opportunity.get_absolute_url()
-    context |= {"form": form, "opportunity": form.opportunity, "action": action, "back": back}
+    context |= {"form": form, "opportunity": form.opportunity, "action": action, "back": _back(request, form)}
     context |= {"board_query": None if query is None else query.urlencode()}
+    context |= {"list_query": None if listed is None else listed.urlencode()}
     partial = "field" if form.only else "form"
     return render_page(request, "opportunities/verb.html", context, partial=partial, status=status)
+
+
+def _back(request: SignedIn, form: forms.VerbForm) -> str:
+    """Where the form was asked from."""
+    query, listed = board_of(request), list_of(request)
+    if query is not None:
+        return address(query)
+    return (
+        form.opportunity.get_absolute_url() if listed is None else back_to(OPPORTUNITIES, listed, form.opportunity.pk)
+    )
 
 
 def _refused_on_board(
@@ -85,6 +114,13 @@ def _refused_on_board(
     missing = [field for field in form if field.errors and not field.is_hidden and field.name != "to"]
     if status == 422 and missing:
         return board_answer(request, query, form.opportunity.pk, status=status, ask=form)
+    said = _("“%(opportunity)s” was not moved.") % {"opportunity": form.opportunity.description}
+    _tell_refusal(request, form, said, since)
+    return board_answer(request, query, form.opportunity.pk, status=status)
+
+
+def _tell_refusal(request: SignedIn, form: forms.VerbForm, said: str, since: Iterable[Told]) -> None:
+    """In a line: what did not happen, why, and who was faster with what."""
     reasons = [str(reason) for errors in form.errors.values() for reason in errors]
     for told in since:
         what = (
@@ -93,9 +129,7 @@ def _refused_on_board(
             else told.entry.get_action_display()
         )
         reasons.append(f"{told.entry.by or _('the system')}: {what}.")
-    said = _("“%(opportunity)s” was not moved.") % {"opportunity": form.opportunity.description}
     messages.error(request, " ".join([said, *dict.fromkeys(reasons)]))
-    return board_answer(request, query, form.opportunity.pk, status=status)
 
 
 def _conflict(
@@ -103,7 +137,9 @@ def _conflict(
 ) -> HttpResponse:
     """Somebody was faster. What does not touch their change is saved beside it; else the answer is the present state, what
     happened since, and the form again with everything that was typed."""
-    opportunity = visible_or_404(request, stale.pk)
+    opportunity = find(request, stale.pk)
+    if opportunity is None:
+        return _gone(request, stale.pk)
     told = timeline(opportunity)
     since = [one for one in told if one.entry.step > stale.seen]
     seen = next((one.entry for one in told if one.entry.step == stale.seen), None)
@@ -140,7 +176,8 @@ def _done(
     since: Iterable[Told] = (),
 ) -> HttpResponse:
     """Say what happened and show the new state, read again from the top. No entry: there was nothing left to save."""
-    pk, query = form.opportunity.pk, board_of(request)
+    pk, query, listed = form.opportunity.pk, board_of(request), list_of(request)
+    in_place = is_fragment(request) and not _on_own_page(request)
     seen = read(request.user, query) if query is not None and is_fragment(request) else None
     if seen and seen.board:
         opportunity = seen.board.marked(visible(request)).filter(pk=pk).first()
@@ -152,14 +189,19 @@ def _done(
         messages.info(request, _("The opportunity now belongs to somebody else and is no longer yours to see."))
         if query is not None:
             return board_answer(request, query, pk, seen=seen)
-        return redirect_to(request, "opportunities:list")
+        if listed is not None and in_place:
+            return _row(request, listed, pk)
+        return redirect_to(request, OPPORTUNITIES.address() if listed is None else back_to(OPPORTUNITIES, listed, pk))
     said.insert(1, effect(before, share(opportunity)))
     offered = undo_offer(reverse("opportunities:undo", args=[pk]), entry.step) if entry and not entry.undoes else ""
     messages.success(request, " ".join(filter(None, said)), extra_tags=offered)
     if query is not None:
         key = entry.pk if entry else None
         return board_answer(request, query, pk, entry=key, seen=seen, opportunity=opportunity)
-    if not is_fragment(request) or _on_own_page(request):
+    if listed is not None:
+        back = back_to(OPPORTUNITIES, listed, pk)
+        return _row(request, listed, pk, edited=form.only) if in_place else redirect_to(request, back)
+    if not in_place:
         return redirect_to(request, "opportunities:detail", pk)
     context = state_of(request, opportunity) | {"edited": form.only}
     response = render_page(request, "opportunities/detail.html", context, partial="state")

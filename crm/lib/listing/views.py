@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -36,39 +36,53 @@ def show_list(
     status = 200 if selection.understood else 422
     response = render_page(request, TEMPLATE, context, partial="results", status=status)
     if is_fragment(request) and not selection.address.embedded:
-        response["HX-Push-Url"] = _canonical(selection.address, request.GET)
+        response["HX-Push-Url"] = _canonical(selection.address)
     return response
 
 
 def list_context(selection: Selection, reader: Reader) -> dict[str, Any]:
     listing, address, user = selection.listing, selection.address, selection.user
-    opens = f"?{address.query.urlencode(safe=',') or 'from=list'}"
-    picks = bool(listing.bulk) and user.has_perm(listing.bulk_permission) and not address.embedded
-    cells = Cells(listing, address.columns, reader, user, opens, picks=picks)
-    totals = selection.totals
-    chips = [chip | {"href": address.link(**{chip["name"]: chip["left"]})} for chip in selection.filters.chips]
-    return {
+    cells = cells_of(selection, reader)
+    return totals_context(selection, reader) | {
         "listing": listing,
         "address": address,
         "filters": selection.filters,
         "understood": selection.understood,
         "unknown": list(address.unknown),
         "embedded": address.embedded,
-        "chips": chips,
-        "totals": totals,
-        "counted": listing.counted(totals.count),
-        "sums": list(_sums(selection, reader)),
         "headers": [_header(address, column) for column in address.columns],
         "page": selection.page,
         "parts": list(_parts(selection, cells, reader)),
         "pages": _pages(selection),
         "where": _where(selection),
         "groups": [column for column in listing.columns if column.is_grouped],
-        "picks": picks,
-        "bulk_url": reverse(listing.bulk) if picks else "",
+        "picks": bool(cells.picks),
+        "bulk_url": reverse(listing.bulk) if cells.picks else "",
+        "edits": cells.back is not None,
+        "back": cells.back,
         "may_add": bool(listing.new) and user.has_perm(listing.new_permission),
         "root": listing.address(),
         "clear": address.link(**dict.fromkeys(selection.filters.filters)),
+    }
+
+
+def cells_of(selection: Selection, reader: Reader) -> Cells:
+    """How the rows look to this person: whether they can be picked and edited. Not on the page of something else."""
+    listing, address, user = selection.listing, selection.address, selection.user
+    opens = f"?{address.query.urlencode(safe=',') or 'from=list'}"
+    picks = bool(listing.bulk) and user.has_perm(listing.bulk_permission) and not address.embedded
+    edits = listing.editing and user.has_perm(listing.editing.permission) and not address.embedded
+    back = address.here.removeprefix("?") if edits else None
+    return Cells(listing, address.columns, reader, user, opens, picks=picks, back=back)
+
+
+def totals_context(selection: Selection, reader: Reader) -> dict[str, Any]:
+    address, totals = selection.address, selection.totals
+    return {
+        "totals": totals,
+        "counted": selection.listing.counted(totals.count),
+        "sums": list(_sums(selection, reader)),
+        "chips": [chip | {"href": address.link(**{chip["name"]: chip["left"]})} for chip in selection.filters.chips],
     }
 
 
@@ -78,13 +92,9 @@ def _let_in(request: HttpRequest, listing: Listing) -> None:
         raise PermissionDenied
 
 
-def _canonical(address: Address, query: QueryDict) -> str:
+def _canonical(address: Address) -> str:
     """The address without blanks and unknown words, as it should stand in the address bar."""
-    place = {name: str(query[name]) for name in ("after", "before") if query.get(name)}
-    if not address.after and not address.before and not address.at_end:
-        place = {}
-    link = address.link(**place)
-    return address.listing.address() + ("" if link == "?" else link)
+    return address.listing.address() + address.here.removesuffix("?")
 
 
 def _sums(selection: Selection, reader: Reader) -> Iterator[dict[str, str]]:

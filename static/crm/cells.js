@@ -1,0 +1,23 @@
+// Cells of a list (table[data-cells]) edited where they stand: the page of the pencil is the form that opens in its cell (see
+// inline.js). One at a time; what was typed into another one comes back when that is opened again. A row that an answer
+// brings anew stays picked.
+document.addEventListener("click", (event) => {
+  const pencil = event.target.closest?.("[data-cells] .edit-here");
+  if (!pencil || event.ctrlKey || event.metaKey || event.shiftKey || !window.htmx) return;
+  event.preventDefault();
+  for (const other of document.querySelectorAll("[data-cells] .edit-place")) other.remove();
+  const place = document.createElement("div");
+  place.className = "edit-place";
+  place.id = `edit-${pencil.closest("tr").id}-${pencil.dataset.column}`;
+  pencil.dataset.editOpener = place.id;
+  pencil.parentElement.append(place);
+  window.htmx.ajax("GET", pencil.getAttribute("href"), { source: pencil, target: place, swap: "innerHTML" });
+});
+
+// That a row has gone is said once, however often it is tried.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => detail.target.querySelector(":scope > .edit-gone")?.remove());
+
+document.addEventListener("htmx:oobBeforeSwap", ({ detail: { target, fragment } }) => {
+  if (!target.matches("[data-cells] tr") || !target.querySelector("[name=key]:checked")) return;
+  fragment.querySelector("[name=key]")?.setAttribute("checked", "");
+});
