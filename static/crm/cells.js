@@ -1,16 +1,18 @@
-// Cells of a list (table[data-cells]) edited where they stand: the page of the pencil is the form that opens in its cell (see
-// inline.js). One at a time; what was typed into another one comes back when that is opened again. A row that an answer
+// Cells of a list (table[data-cells]) and cards of the board edited where they stand: the page of the pencil is the form that
+// opens in its cell (see inline.js). One at a time; what was typed into another one comes back when that is opened again. A row that an answer
 // brings anew stays picked.
 document.addEventListener("click", (event) => {
-  const pencil = event.target.closest?.("[data-cells] .edit-here");
+  const pencil = event.target.closest?.(":is([data-cells], .deal) .edit-here");
   if (!pencil || event.ctrlKey || event.metaKey || event.shiftKey || !window.htmx) return;
   event.preventDefault();
-  for (const other of document.querySelectorAll("[data-cells] .edit-place")) other.remove();
+  for (const other of document.querySelectorAll(".edit-place[data-column]")) other.remove();
   const place = document.createElement("div");
   place.className = "edit-place";
-  place.id = `edit-${pencil.closest("tr").id}-${pencil.dataset.column}`;
+  place.dataset.column = pencil.dataset.column;
+  const cell = pencil.closest("td, th, .deal");
+  place.id = `edit-${cell.closest("[id]").id}-${pencil.dataset.column}`;
   pencil.dataset.editOpener = place.id;
-  pencil.parentElement.append(place);
+  cell.append(place);
   window.htmx.ajax("GET", pencil.getAttribute("href"), { source: pencil, target: place, swap: "innerHTML" });
 });
 
