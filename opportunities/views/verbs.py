@@ -20,9 +20,10 @@ from opportunities.effects import Share, effect, share
 from opportunities.listing import OPPORTUNITIES
 from opportunities.merging import NOTHING, Merge, merge
 from opportunities.models import Action, Opportunity, OpportunityEntry
+from opportunities.repeats import is_repeat
 from opportunities.timeline import Told, timeline
 from opportunities.views.access import ADD, CHANGE, find, require, visible
-from opportunities.views.board import address, board_of, read
+from opportunities.views.board import Seen, address, board_of, read
 from opportunities.views.board import answer as board_answer
 from opportunities.views.detail import state_of
 from opportunities.views.lists import help_without_cycle, more
@@ -32,7 +33,7 @@ from salespeople.requests import SignedIn
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 Verb = Callable[..., OpportunityEntry]
-ON_CARD = (forms.MoveForm, forms.StartForm, forms.UndoForm)
+ON_CARD = (forms.MoveForm, forms.StartForm, forms.UndoForm, forms.ArchiveForm)
 ENTERS = (Action.STARTED, Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP, Action.CYCLE_CHANGED, Action.REOPENED)
 
 
@@ -83,7 +84,7 @@ def _show(request: SignedIn, form: forms.VerbForm, *, status: int, **context: An
     if form.is_bound:
         form.fill_in()
     query, listed = board_of(request), list_of(request)
-    if status in (409, 422) and is_fragment(request) and not _on_own_page(request):
+    if status in (409, 422) and _in_place(request):
         if query is not None and isinstance(form, ON_CARD):
             return _refused_on_board(request, form, query, status, context.get("since", ()))
         if listed is not None and isinstance(form, forms.UndoForm):
@@ -142,6 +143,8 @@ def _conflict(
         return _gone(request, stale.pk)
     told = timeline(opportunity)
     since = [one for one in told if one.entry.step > stale.seen]
+    if len(since) == 1 and is_repeat(form, since[0].entry, request.user):
+        return _done(request, form, since[0].entry, share(opportunity), repeated=True)
     seen = next((one.entry for one in told if one.entry.step == stale.seen), None)
     merged = merge(form.terms(seen), form.terms(opportunity), form.asked()) if seen and since else NOTHING
     again = form.once_more(opportunity, merged.theirs, **options)
@@ -174,39 +177,66 @@ def _done(
     entry: OpportunityEntry | None,
     before: Share,
     since: Iterable[Told] = (),
+    *,
+    repeated: bool = False,
 ) -> HttpResponse:
-    """Say what happened and show the new state, read again from the top. No entry: there was nothing left to save."""
-    pk, query, listed = form.opportunity.pk, board_of(request), list_of(request)
-    in_place = is_fragment(request) and not _on_own_page(request)
-    seen = read(request.user, query) if query is not None and is_fragment(request) else None
+    """Say what happened and show the new state, read again from the top. No entry: there was nothing left to save.
+    `repeated`: the entry was there already."""
+    pk, query = form.opportunity.pk, board_of(request)
+    seen = read(request.user, query) if query is not None and _in_place(request) else None
     if seen and seen.board:
         opportunity = seen.board.marked(visible(request)).filter(pk=pk).first()
     else:
         opportunity = find(request, pk, like=form.opportunity)  # a verb changes no set-up
-    said = list(_said(form, entry, opportunity, since))
+    said = [_("This was done already.")] if repeated else list(_said(form, entry, opportunity, since))
     if opportunity is None:
         messages.success(request, " ".join(said))
         messages.info(request, _("The opportunity now belongs to somebody else and is no longer yours to see."))
-        if query is not None:
-            return board_answer(request, query, pk, seen=seen)
-        if listed is not None and in_place:
-            return _row(request, listed, pk)
-        return redirect_to(request, OPPORTUNITIES.address() if listed is None else back_to(OPPORTUNITIES, listed, pk))
-    said.insert(1, effect(before, share(opportunity)))
-    offered = undo_offer(reverse("opportunities:undo", args=[pk]), entry.step) if entry and not entry.undoes else ""
-    messages.success(request, " ".join(filter(None, said)), extra_tags=offered)
+    else:
+        said.insert(1, effect(before, share(opportunity)))
+        offered = undo_offer(reverse("opportunities:undo", args=[pk]), entry.step) if entry and not entry.undoes else ""
+        messages.success(request, " ".join(filter(None, said)), extra_tags=offered)
+    return _shown(request, form, entry, opportunity, seen)
+
+
+def _shown(
+    request: SignedIn,
+    form: forms.VerbForm,
+    entry: OpportunityEntry | None,
+    opportunity: Opportunity | None,
+    seen: Seen | None,
+) -> HttpResponse:
+    """The new state where the verb was asked from: on the board, in a list, on the page of the opportunity."""
+    pk, query, listed = form.opportunity.pk, board_of(request), list_of(request)
+    if not _in_place(request):
+        return redirect_to(request, _then(form, query, listed, opportunity))
     if query is not None:
         key = entry.pk if entry else None
         return board_answer(request, query, pk, entry=key, seen=seen, opportunity=opportunity)
     if listed is not None:
-        back = back_to(OPPORTUNITIES, listed, pk)
-        return _row(request, listed, pk, edited=form.only) if in_place else redirect_to(request, back)
-    if not in_place:
-        return redirect_to(request, "opportunities:detail", pk)
+        return _row(request, listed, pk, edited=form.only)
+    if opportunity is None:
+        return redirect_to(request, OPPORTUNITIES.address())
     context = state_of(request, opportunity) | {"edited": form.only}
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"
     return response
+
+
+def _then(
+    form: forms.VerbForm, query: QueryDict | None, listed: QueryDict | None, opportunity: Opportunity | None
+) -> str:
+    """Where a page of a form leads when it is done."""
+    pk = form.opportunity.pk
+    if query is not None:
+        return f"{address(query)}#card-{pk}"
+    if listed is not None:
+        return back_to(OPPORTUNITIES, listed, pk)
+    return opportunity.get_absolute_url() if opportunity else OPPORTUNITIES.address()
+
+
+def _in_place(request: SignedIn) -> bool:
+    return is_fragment(request) and not _on_own_page(request)
 
 
 def _on_own_page(request: SignedIn) -> bool:
