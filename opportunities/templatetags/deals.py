@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from crm.lib.dates import day_short
 from crm.lib.icons import ICONS
-from crm.lib.listing.cells import PENCIL
 from crm.lib.money import money_formatter
 from crm.templatetags.crm import NOTHING, badge, initials, shown
 from opportunities.board import Card, Column
@@ -66,8 +65,8 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
         badge(_("high priority"), "amber", "flag"),
     )
     move, archive, form = escape(_("Move to")), escape(_("Archive")), context.get("ask")
-    edit_value = _pencil(board_word, "estimated_value", _("Estimated value"))
-    edit_day = _pencil(board_word, "closing_on", _("Closing date"))
+    edit_value = _edited(board_word, "estimated_value", _("Estimated value"))
+    edit_day = _edited(board_word, "closing_on", _("Closing date"))
     lines = []
     for card in cards:
         pk, title = card["pk"], escape(card["description"])
@@ -75,15 +74,15 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
         marks += high if card["priority"] == "high" else ""
         if shows_owner and card["salesperson__name"]:
             marks += _owner(card["salesperson__name"])
-        value_pencil = day_pencil = ""
+        value, day = f'<strong class="number">{as_money(card.value)}</strong>', day_short(card.day, language)
         if may_change and card["closed_on"]:
             marks += (
                 f'<a class="deal-move" href="{root}{pk}/archive{board_word}" data-archive>{archive}'
                 f'<span class="visually-hidden">: {title}</span></a>'
             )
         elif may_change:
-            value_pencil = f'<a class="edit-here" href="{root}{pk}{edit_value}{title}">{PENCIL}'
-            day_pencil = f'<a class="edit-here" href="{root}{pk}{edit_day}{title}">{PENCIL}'
+            value = f'<a class="deal-edit" href="{root}{pk}{edit_value[0]}{value}{edit_value[1]}{title}</span></a>'
+            day = f'<a class="deal-edit" href="{root}{pk}{edit_day[0]}{day}{edit_day[1]}{title}</span></a>'
             marks += (
                 f'<a class="deal-move" href="{root}{pk}/{card.verb}{board_word}" data-move>{move}'
                 f'<span class="visually-hidden">: {title}</span></a>'
@@ -93,18 +92,18 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
             f'data-rank="{card.rank}"{" data-quoted" if card["has_quote"] else ""}{_worth(card) if may_change else ""}>\n'
             f'  <a class="deal-title" href="{root}{pk}{opens}" data-open>{title}</a>\n'
             f'  <span class="deal-who">{escape(card.who)}</span>\n'
-            f'  <span class="deal-line"><strong class="number">{as_money(card.value)}</strong>{value_pencil}'
-            f'<span class="deal-date">{day_pencil}{day_short(card.day, language)}</span></span>\n'
+            f'  <span class="deal-line">{value}<span class="deal-date">{day}</span></span>\n'
             f'  <span class="deal-foot">{marks}</span>\n'
             f"{_asked(context, card) if form else ''}</li>\n"
         )
     return SafeString("".join(lines))
 
 
-def _pencil(board_word: str, field: str, name: str) -> str:
-    """The link that edits a field on a card, from behind the card's key to before its title."""
+def _edited(board_word: str, field: str, name: str) -> tuple[str, str]:
+    """The link that a value on a card is, which edits it: from the card's key to the value, and from there to its title."""
     label = escape(_("Edit: %(name)s") % {"name": name})
-    return f'/revise{board_word}&amp;field={field}" data-column="{field}" aria-label="{label}, '
+    before = f'/revise{board_word}&amp;field={field}" data-column="{field}">'
+    return before, f'<span class="visually-hidden"> {label}, '
 
 
 def _worth(card: Card) -> str:

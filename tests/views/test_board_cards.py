@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import Contact
+from crm.lib import dates
 from opportunities import lifecycle, repeats
 from opportunities.models import Opportunity, OpportunityEntry
 from salescycles.models import CloseCode, SalesCycle
@@ -137,17 +138,17 @@ def test_value_and_closing_date_are_edited_on_the_card(
     deal, lost = make(stage=1, description="Chairs & more"), make(stage=1)
     lifecycle.close(lost, version=2, outcome="lost", close_code=price_l, on=today, by=None)
     page = client.get(f"{BOARD}?q=chairs&more=lost.25").content.decode()
-    pencils = re.findall(
-        r'<a class="edit-here" href="([^"]+)" data-column="\w+" aria-label="([^"]+)"', card(page, deal)
-    )
+    links = re.findall(r'<a class="deal-edit" href="([^"]+)" data-column="\w+">(.*?)</a>', card(page, deal))
     start = f"/opportunities/{deal.pk}/revise/?board=q%3Dchairs%26more%3Dlost.25&amp;field="
-    assert pencils == [
-        (f"{start}estimated_value", "Edit: Estimated value, Chairs &amp; more"),
-        (f"{start}closing_on", "Edit: Closing date, Chairs &amp; more"),
+    day = dates.day_short(deal.closing_on, "en")
+    hidden = '<span class="visually-hidden"> Edit: {}, Chairs &amp; more</span>'
+    assert links == [
+        (f"{start}estimated_value", '<strong class="number">€1,000.00</strong>' + hidden.format("Estimated value")),
+        (f"{start}closing_on", day + hidden.format("Closing date")),
     ]
-    assert "edit-here" not in card(page, lost)
-    assert "edit-here" not in client_for(viewer).get(BOARD).content.decode()
-    form = client.get(pencils[0][0].replace("&amp;", "&"), headers=HX).content.decode()
+    assert "deal-edit" not in card(page, lost)
+    assert "deal-edit" not in client_for(viewer).get(BOARD).content.decode()
+    form = client.get(links[0][0].replace("&amp;", "&"), headers=HX).content.decode()
     assert 'name="board" value="q=chairs&amp;more=lost.25"' in form and "data-edit" in form
     with CaptureQueriesContext(connection) as seen:
         answer = post(
