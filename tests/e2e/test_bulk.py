@@ -110,9 +110,9 @@ def test_over_the_list_it_is_a_dialog(page: Page, sign_in: SignIn, deals: list[O
     page.goto("/opportunities/")
     page.evaluate(
         """() => document.body.insertAdjacentHTML(
-        "beforeend", '<dialog id="bulk" aria-labelledby="bulk-title" data-modal></dialog>')"""
+        "beforeend", '<dialog id="bulk-dialog" aria-labelledby="bulk-title" data-modal></dialog>')"""
     )
-    opening = f"""() => htmx.ajax("GET", "/opportunities/bulk/?key={deals[0].pk}", "#bulk")"""
+    opening = f"""() => htmx.ajax("GET", "/opportunities/bulk/?key={deals[0].pk}", "#bulk-dialog")"""
     dialog = page.get_by_role("dialog")
     page.evaluate(opening)
     expect(dialog.get_by_role("heading", name="1 opportunity chosen")).to_be_focused()

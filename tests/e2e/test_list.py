@@ -47,7 +47,7 @@ def test_filter_columns_order_and_groups(
     tab.get_by_role("link", name="Filter", exact=True).click()
     expect(tab.get_by_role("dialog", name="Filter: Opportunities")).to_have_count(1 if scripts else 0)
     tab.get_by_label("Value from").fill("150")
-    tab.get_by_role("button", name="Filter", exact=True).click()
+    tab.get_by_role("button", name="Show", exact=True).click()
     expect(tab.get_by_text("2 opportunities")).to_be_visible()
     expect(tab.get_by_role("dialog")).to_have_count(0)
     assert names(tab) == ["Desks", "Chairs"]
