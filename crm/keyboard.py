@@ -56,6 +56,7 @@ GROUPS = (
         _("On a card of the board"),
         (
             Shortcut(("←", "↑", "→", "↓"), _("Go to another card or column"), ""),
+            Shortcut((pgettext_lazy("key", "Home"),), _("Go to the first column")),
             Shortcut((pgettext_lazy("key", "Enter"),), _("Open the opportunity")),
             Shortcut(("M",), _("Move to a stage, which a digit or letter then chooses")),
             Shortcut((pgettext_lazy("key", "Shift"), "←"), _("To the previous stage"), WITH),

@@ -17,6 +17,7 @@ from django.db.models import BigIntegerField, BooleanField, Count, Exists, F, Fu
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.money import round_half_up
 from opportunities import moves as ways
 from opportunities.models import Opportunity, Status, is_overdue
 from quotes.models import Quote
@@ -119,7 +120,8 @@ class Card:
 
 @dataclass
 class Column:
-    """`key` is the stage's key, or not_started, won, lost. `menus` are the moves of a card that stands here."""
+    """`key` is the stage's key, or not_started, won, lost. `menus` are the moves of a card that stands here, `odds` the
+    probability that it gets here."""
 
     key: str
     name: Any
@@ -131,6 +133,7 @@ class Column:
     menus: list[tuple[bool, list[ways.Move]]] = field(default_factory=list)
     takes_new: bool = False
     more_url: str = ""
+    odds: str = ""
 
     @property
     def is_closed(self) -> bool:
@@ -189,6 +192,7 @@ class Board:
             column.share = round(100 * column.totals.value / most) if most and not column.is_closed else 0
             column.menus = self._ways(column)
             column.takes_new = self._takes_new(column)
+            column.odds = self._odds(column.stage) if column.stage else ""
         return columns
 
     @cached_property
@@ -310,6 +314,15 @@ class Board:
             for has_quote in ((False, True) if self._asks_for_quotes else (False,))
         ]
 
+    def _odds(self, stage: Stage) -> str:
+        """The probability in percent with the stage's own chances, with none and with all of them: every method lies on one
+        line between the last two."""
+        own, none, every = (
+            self.cycle.probability(chances=chances, completed=stage.completed)
+            for chances in (stage.chances, Decimal(0), Decimal(100))
+        )
+        return f"{round_half_up(own)} {round_half_up(none, 3)} {round_half_up(every, 3)}"
+
     def _takes_new(self, column: Column) -> bool:
         """Whether a new opportunity may be entered here: later stages only where the first one may be left for them."""
         if self.cycle.blocked or column.is_closed or not self.stages:
@@ -332,6 +345,7 @@ SHOWN = (
     "estimated_value",
     "sales_value",
     "calculated_value",
+    "chances",
     "chances_are_manual",
     "closing_on",
     "closed_on",

@@ -130,8 +130,9 @@ class VerbForm(AnswerableForm):
             self.leave_only()
 
     def leave_only(self) -> None:
-        """One field and a reason, to be edited where it stands. Its names in the page are apart from the whole form's."""
-        self.auto_id = f"{self.only}-%s"
+        """One field and a reason, to be edited where it stands. Its names in the page are apart from the whole form's, and from those of another
+        row."""
+        self.auto_id = f"{self.only}-{self.opportunity.pk}-%s"
         for name in self.fields.keys() - {self.only, f"{self.only}_search", "version", "reason"}:
             del self.fields[name]
         self.fields["reason"].widget = forms.TextInput(attrs={"autocomplete": "off"})

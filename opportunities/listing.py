@@ -5,11 +5,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from crm.lib.listing.cells import tally
-from crm.lib.listing.listing import Cell, Empty, Listing, Reader, Row, RunningTotals
+from crm.lib.listing.listing import Cell, Editing, Empty, Listing, Reader, Row, RunningTotals
 from crm.templatetags.crm import badge, icon, status_badge
 from opportunities.columns import COLUMNS
 from opportunities.filters import OpportunityFilter
-from opportunities.models import Opportunity, Priority, RunningTotal, Status
+from opportunities.models import OPEN, Opportunity, Priority, RunningTotal, Status
 
 
 def number_and_flag(row: Row, reader: Reader) -> str:
@@ -43,6 +43,17 @@ CELLS = {
     "sales_cycle": Cell(filter="sales_cycle"),
 }
 
+EVERY = frozenset(column.edit for column in COLUMNS)
+ONLY_DESCRIPTION, NOTHING = frozenset({"edit:description"}), frozenset[str]()
+
+
+def editable(row: Row) -> frozenset[str]:
+    """As the verbs allow it: facts of what is closed stay as they are, but for what it is called."""
+    if row["archived"]:
+        return NOTHING
+    return EVERY if row["status"] in OPEN else ONLY_DESCRIPTION
+
+
 OPPORTUNITIES = Listing(
     space="opportunities",
     model=Opportunity,
@@ -69,4 +80,5 @@ OPPORTUNITIES = Listing(
     ),
     bulk="opportunities:bulk",
     bulk_permission="opportunities.change_opportunity",
+    editing=Editing("opportunities.change_opportunity", editable, needs=("status", "archived")),
 )

@@ -64,7 +64,9 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
         badge(_("manual chance"), "amber", "edit"),
         badge(_("high priority"), "amber", "flag"),
     )
-    move, form = escape(_("Move to")), context.get("ask")
+    move, archive, form = escape(_("Move to")), escape(_("Archive")), context.get("ask")
+    edit_value = _edited(board_word, "estimated_value", _("Estimated value"))
+    edit_day = _edited(board_word, "closing_on", _("Closing date"))
     lines = []
     for card in cards:
         pk, title = card["pk"], escape(card["description"])
@@ -72,22 +74,44 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
         marks += high if card["priority"] == "high" else ""
         if shows_owner and card["salesperson__name"]:
             marks += _owner(card["salesperson__name"])
-        if may_change and not card["closed_on"]:
+        value, day = f'<strong class="number">{as_money(card.value)}</strong>', day_short(card.day, language)
+        if may_change and card["closed_on"]:
+            marks += (
+                f'<a class="deal-move" href="{root}{pk}/archive{board_word}" data-archive>{archive}'
+                f'<span class="visually-hidden">: {title}</span></a>'
+            )
+        elif may_change:
+            value = f'<a class="deal-edit" href="{root}{pk}{edit_value[0]}{value}{edit_value[1]}{title}</span></a>'
+            day = f'<a class="deal-edit" href="{root}{pk}{edit_day[0]}{day}{edit_day[1]}{title}</span></a>'
             marks += (
                 f'<a class="deal-move" href="{root}{pk}/{card.verb}{board_word}" data-move>{move}'
                 f'<span class="visually-hidden">: {title}</span></a>'
             )
         lines.append(
             f'<li class="deal" id="card-{pk}" data-pk="{pk}" data-version="{card["version"]}" data-at="{card.column}" '
-            f'data-rank="{card.rank}"{" data-quoted" if card["has_quote"] else ""}>\n'
+            f'data-rank="{card.rank}"{" data-quoted" if card["has_quote"] else ""}{_worth(card) if may_change else ""}>\n'
             f'  <a class="deal-title" href="{root}{pk}{opens}" data-open>{title}</a>\n'
             f'  <span class="deal-who">{escape(card.who)}</span>\n'
-            f'  <span class="deal-line"><strong class="number">{as_money(card.value)}</strong>'
-            f'<span class="deal-date">{day_short(card.day, language)}</span></span>\n'
+            f'  <span class="deal-line">{value}<span class="deal-date">{day}</span></span>\n'
             f'  <span class="deal-foot">{marks}</span>\n'
             f"{_asked(context, card) if form else ''}</li>\n"
         )
     return SafeString("".join(lines))
+
+
+def _edited(board_word: str, field: str, name: str) -> tuple[str, str]:
+    """The link that a value on a card is, which edits it: from the card's key to the value, and from there to its title."""
+    label = escape(_("Edit: %(name)s") % {"name": name})
+    before = f'/revise{board_word}&amp;field={field}" data-column="{field}">'
+    return before, f'<span class="visually-hidden"> {label}, '
+
+
+def _worth(card: Card) -> str:
+    """What a move changes of the totals: value, weighted value now, and chances that are one's own."""
+    if card["estimated_value"] is None or card["closed_on"]:
+        return ""
+    own = f' data-chances="{card["chances"]}"' if card["chances_are_manual"] else ""
+    return f' data-value="{card["estimated_value"]}" data-weighted="{card["calculated_value"]}"{own}'
 
 
 @register.simple_tag
@@ -97,6 +121,8 @@ def move_menus(column: Column) -> SafeString:
         f'<li><button type="button" data-to="{word}"><kbd>{key}</kbd>{ICONS[icon]}{escape(label)} …</button></li>'
         for word, key, icon, label in (("won", "W", "check", _("Won")), ("lost", "L", "x", _("Lost")))
     )
+    if column.stage is None:
+        ends += f'<li><button type="button" data-to="archive"><kbd>A</kbd>{ICONS["archive"]}{escape(_("Archive"))}</button></li>'
     return SafeString("".join(_menu(column, has_quote, ways, ends) for has_quote, ways in column.menus))
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crm.lib.fragments import is_fragment, render_page
+from crm.lib.listing.address import carried
 from opportunities.board import DEFAULT_ORDER, ORDERS, RECENT, STEP, Board, Column, month_of, newest_entry
 from opportunities.filters import OpportunityFilter
 from opportunities.models import Opportunity, OpportunityEntry, Status
@@ -28,8 +29,6 @@ OWN_WORDS = ("order", "more", "cards", "new", "view")
 COMPACT = "compact"
 SHAPES = ("order", "cards", "more", "new")  # what the form of the board's looks says anew, or what it makes pointless
 STRIPPED = ("open", Status.NOT_STARTED, Status.IN_PROGRESS)  # statuses of which the strip can speak
-MOST_WORDS = 100  # of an address that a form brings: after a step was written nothing may be refused any more
-LONGEST_ADDRESS = 8000
 OWN_ENTRIES = 500  # so many changes made on a page that stays open are told from other people's
 
 
@@ -152,10 +151,7 @@ def _is_key(text: str) -> bool:
 
 def board_of(request: SignedIn) -> QueryDict | None:
     """The address of the board from which a form was sent; None where it was not sent from a board."""
-    text = request.POST.get("board", request.GET.get("board"))
-    return (
-        None if text is None else QueryDict("&".join(text[:LONGEST_ADDRESS].replace("\0", "").split("&")[:MOST_WORDS]))
-    )
+    return carried(request, "board")
 
 
 def address(query: QueryDict) -> str:

@@ -13,23 +13,27 @@ from django_htmx.middleware import HtmxDetails
 
 from contacts.models import Contact
 from crm.lib.fragments import is_fragment, redirect_to, render_page
+from crm.lib.listing.editing import back_to, list_of, show_row
 from crm.lib.undo import undo_offer
 from opportunities import forms, lifecycle
 from opportunities.effects import Share, effect, share
+from opportunities.listing import OPPORTUNITIES
 from opportunities.merging import NOTHING, Merge, merge
 from opportunities.models import Action, Opportunity, OpportunityEntry
+from opportunities.repeats import is_repeat
 from opportunities.timeline import Told, timeline
-from opportunities.views.access import ADD, CHANGE, find, require, visible, visible_or_404
-from opportunities.views.board import address, board_of, read
+from opportunities.views.access import ADD, CHANGE, find, require, visible
+from opportunities.views.board import Seen, address, board_of, read
 from opportunities.views.board import answer as board_answer
 from opportunities.views.detail import state_of
-from opportunities.views.lists import help_without_cycle
+from opportunities.views.lists import help_without_cycle, more
+from salespeople.listing import reader
 from salespeople.models import Company, Salesperson
 from salespeople.requests import SignedIn
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 Verb = Callable[..., OpportunityEntry]
-ON_CARD = (forms.MoveForm, forms.StartForm, forms.UndoForm)
+ON_CARD = (forms.MoveForm, forms.StartForm, forms.UndoForm, forms.ArchiveForm)
 ENTERS = (Action.STARTED, Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP, Action.CYCLE_CHANGED, Action.REOPENED)
 
 
@@ -56,26 +60,52 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
 
 
 def _gone(request: SignedIn, pk: int) -> HttpResponse:
-    """404 for what is not visible; a board is told, and takes the card away."""
-    query = board_of(request)
-    if query is None or not is_fragment(request):
+    """404 for what is not visible; a board is told, and takes the card away; so is a list, where what was typed stays."""
+    query, listed = board_of(request), list_of(request)
+    if not is_fragment(request) or (query is None and listed is None):
         raise Http404
+    if listed is not None and "field" in request.GET:
+        response = render_page(request, "opportunities/verb.html", partial="gone", status=404)
+        response["HX-Reswap"] = "afterbegin"
+        return response
     messages.error(request, _("This opportunity is not there any more, or no longer yours to see."))
+    if query is None:
+        assert listed is not None
+        return _row(request, listed, pk, status=404)
     return board_answer(request, query, pk, status=404)
+
+
+def _row(request: SignedIn, listed: QueryDict, pk: int, **options: Any) -> HttpResponse:
+    """The opportunity as the list shows it from which it was changed."""
+    return show_row(request, OPPORTUNITIES, reader(), listed, pk, more=more, **options)
 
 
 def _show(request: SignedIn, form: forms.VerbForm, *, status: int, **context: Any) -> HttpResponse:
     if form.is_bound:
         form.fill_in()
-    query = board_of(request)
-    if query is not None and status in (409, 422) and is_fragment(request) and isinstance(form, ON_CARD):
-        return _refused_on_board(request, form, query, status, context.get("since", ()))
+    query, listed = board_of(request), list_of(request)
+    if status in (409, 422) and _in_place(request):
+        if query is not None and isinstance(form, ON_CARD):
+            return _refused_on_board(request, form, query, status, context.get("since", ()))
+        if listed is not None and isinstance(form, forms.UndoForm):
+            _tell_refusal(request, form, _("Nothing was undone."), context.get("since", ()))
+            return _row(request, listed, form.opportunity.pk, status=status)
     action = f"{request.path}?field={form.only}" if form.only else request.path
-    back = address(query) if query is not None else form.opportunity.get_absolute_url()
-    context |= {"form": form, "opportunity": form.opportunity, "action": action, "back": back}
+    context |= {"form": form, "opportunity": form.opportunity, "action": action, "back": _back(request, form)}
     context |= {"board_query": None if query is None else query.urlencode()}
+    context |= {"list_query": None if listed is None else listed.urlencode()}
     partial = "field" if form.only else "form"
     return render_page(request, "opportunities/verb.html", context, partial=partial, status=status)
+
+
+def _back(request: SignedIn, form: forms.VerbForm) -> str:
+    """Where the form was asked from."""
+    query, listed = board_of(request), list_of(request)
+    if query is not None:
+        return address(query)
+    return (
+        form.opportunity.get_absolute_url() if listed is None else back_to(OPPORTUNITIES, listed, form.opportunity.pk)
+    )
 
 
 def _refused_on_board(
@@ -85,6 +115,13 @@ def _refused_on_board(
     missing = [field for field in form if field.errors and not field.is_hidden and field.name != "to"]
     if status == 422 and missing:
         return board_answer(request, query, form.opportunity.pk, status=status, ask=form)
+    said = _("“%(opportunity)s” was not moved.") % {"opportunity": form.opportunity.description}
+    _tell_refusal(request, form, said, since)
+    return board_answer(request, query, form.opportunity.pk, status=status)
+
+
+def _tell_refusal(request: SignedIn, form: forms.VerbForm, said: str, since: Iterable[Told]) -> None:
+    """In a line: what did not happen, why, and who was faster with what."""
     reasons = [str(reason) for errors in form.errors.values() for reason in errors]
     for told in since:
         what = (
@@ -93,9 +130,7 @@ def _refused_on_board(
             else told.entry.get_action_display()
         )
         reasons.append(f"{told.entry.by or _('the system')}: {what}.")
-    said = _("“%(opportunity)s” was not moved.") % {"opportunity": form.opportunity.description}
     messages.error(request, " ".join([said, *dict.fromkeys(reasons)]))
-    return board_answer(request, query, form.opportunity.pk, status=status)
 
 
 def _conflict(
@@ -103,9 +138,13 @@ def _conflict(
 ) -> HttpResponse:
     """Somebody was faster. What does not touch their change is saved beside it; else the answer is the present state, what
     happened since, and the form again with everything that was typed."""
-    opportunity = visible_or_404(request, stale.pk)
+    opportunity = find(request, stale.pk)
+    if opportunity is None:
+        return _gone(request, stale.pk)
     told = timeline(opportunity)
     since = [one for one in told if one.entry.step > stale.seen]
+    if len(since) == 1 and is_repeat(form, since[0].entry, request.user):
+        return _done(request, form, since[0].entry, share(opportunity), repeated=True)
     seen = next((one.entry for one in told if one.entry.step == stale.seen), None)
     merged = merge(form.terms(seen), form.terms(opportunity), form.asked()) if seen and since else NOTHING
     again = form.once_more(opportunity, merged.theirs, **options)
@@ -138,33 +177,66 @@ def _done(
     entry: OpportunityEntry | None,
     before: Share,
     since: Iterable[Told] = (),
+    *,
+    repeated: bool = False,
 ) -> HttpResponse:
-    """Say what happened and show the new state, read again from the top. No entry: there was nothing left to save."""
+    """Say what happened and show the new state, read again from the top. No entry: there was nothing left to save.
+    `repeated`: the entry was there already."""
     pk, query = form.opportunity.pk, board_of(request)
-    seen = read(request.user, query) if query is not None and is_fragment(request) else None
+    seen = read(request.user, query) if query is not None and _in_place(request) else None
     if seen and seen.board:
         opportunity = seen.board.marked(visible(request)).filter(pk=pk).first()
     else:
         opportunity = find(request, pk, like=form.opportunity)  # a verb changes no set-up
-    said = list(_said(form, entry, opportunity, since))
+    said = [_("This was done already.")] if repeated else list(_said(form, entry, opportunity, since))
     if opportunity is None:
         messages.success(request, " ".join(said))
         messages.info(request, _("The opportunity now belongs to somebody else and is no longer yours to see."))
-        if query is not None:
-            return board_answer(request, query, pk, seen=seen)
-        return redirect_to(request, "opportunities:list")
-    said.insert(1, effect(before, share(opportunity)))
-    offered = undo_offer(reverse("opportunities:undo", args=[pk]), entry.step) if entry and not entry.undoes else ""
-    messages.success(request, " ".join(filter(None, said)), extra_tags=offered)
+    else:
+        said.insert(1, effect(before, share(opportunity)))
+        offered = undo_offer(reverse("opportunities:undo", args=[pk]), entry.step) if entry and not entry.undoes else ""
+        messages.success(request, " ".join(filter(None, said)), extra_tags=offered)
+    return _shown(request, form, entry, opportunity, seen)
+
+
+def _shown(
+    request: SignedIn,
+    form: forms.VerbForm,
+    entry: OpportunityEntry | None,
+    opportunity: Opportunity | None,
+    seen: Seen | None,
+) -> HttpResponse:
+    """The new state where the verb was asked from: on the board, in a list, on the page of the opportunity."""
+    pk, query, listed = form.opportunity.pk, board_of(request), list_of(request)
+    if not _in_place(request):
+        return redirect_to(request, _then(form, query, listed, opportunity))
     if query is not None:
         key = entry.pk if entry else None
         return board_answer(request, query, pk, entry=key, seen=seen, opportunity=opportunity)
-    if not is_fragment(request) or _on_own_page(request):
-        return redirect_to(request, "opportunities:detail", pk)
+    if listed is not None:
+        return _row(request, listed, pk, edited=form.only)
+    if opportunity is None:
+        return redirect_to(request, OPPORTUNITIES.address())
     context = state_of(request, opportunity) | {"edited": form.only}
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"
     return response
+
+
+def _then(
+    form: forms.VerbForm, query: QueryDict | None, listed: QueryDict | None, opportunity: Opportunity | None
+) -> str:
+    """Where a page of a form leads when it is done."""
+    pk = form.opportunity.pk
+    if query is not None:
+        return f"{address(query)}#card-{pk}"
+    if listed is not None:
+        return back_to(OPPORTUNITIES, listed, pk)
+    return opportunity.get_absolute_url() if opportunity else OPPORTUNITIES.address()
+
+
+def _in_place(request: SignedIn) -> bool:
+    return is_fragment(request) and not _on_own_page(request)
 
 
 def _on_own_page(request: SignedIn) -> bool:

@@ -5,7 +5,7 @@ const card = (pk) => document.getElementById(`card-${pk}`);
 const column = (key) => document.getElementById(`column-${key}`);
 const titleOf = (one) => one.querySelector(".deal-title");
 const say = (text) => document.dispatchEvent(new CustomEvent("crm:announce", { detail: text }));
-const nameOf = (key) => column(key)?.querySelector("h2").textContent.trim() ?? "";
+const nameOf = (key) => (column(key)?.querySelector("h2") ?? document.querySelector(`[data-drop="${key}"]`))?.textContent.trim() ?? "";
 let own = []; // entries that this page made, so that they are not taken for other people's
 let dragging = false;
 
@@ -41,16 +41,21 @@ function settleArrivals() {
     const pk = item.dataset.pk ?? item.dataset.gone;
     const old = pk && [...document.querySelectorAll(`#card-${pk}`)].find((one) => one !== item);
     const held = old?.contains(document.activeElement) || waiting === pk;
+    const edited = old?.querySelector(".edit-place[data-column]:not(:empty)")?.dataset.column;
+    const next = old && held && (neighbour(old, "ArrowDown") ?? neighbour(old, "ArrowUp"));
     old?.remove();
     if (!item.matches(".deal")) {
       item.remove();
+      if (next && !document.querySelector("dialog[open]")) titleOf(next).focus();
       continue;
     }
     place(item);
     window.htmx.process(item);
     if (!item.isConnected) continue;
     const ask = item.querySelector("[data-ask] input:not([type=hidden]), [data-ask] select");
+    const link = item.querySelector(`.deal-edit[data-column="${edited}"]`);
     if (ask) ask.focus();
+    else if (link) link.focus();
     else if (held && !document.querySelector("dialog[open]")) titleOf(item).focus();
   }
   waiting = undefined;
@@ -78,6 +83,11 @@ function move(pk, key) {
 async function send(pk, key) {
   const one = card(pk);
   if (!one || one.dataset.at === key) return;
+  const closed = one.closest(".column-closed");
+  if (closed && key !== "archive") {
+    place(one);
+    return hint(page().dataset.sayClosed);
+  }
   if (key === "won" || key === "lost") return openForm(`/opportunities/${pk}/close/?outcome=${key}`, pk);
   const way = wayTo(one, key);
   const why = way?.getAttribute("aria-disabled") && way.querySelector(".reason").textContent;
@@ -88,7 +98,7 @@ async function send(pk, key) {
   one.classList.add("deal-saving");
   one.setAttribute("aria-busy", "true");
   say(`${page().dataset.sayMoving} ${nameOf(key)}`);
-  const verb = one.dataset.at === "not_started" ? "start" : "move";
+  const verb = key === "archive" ? key : one.dataset.at === "not_started" ? "start" : "move";
   const values = { to: key, version: one.dataset.version, board: page().dataset.board };
   waiting = pk;
   try {
@@ -212,7 +222,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.shiftKey || !window.htmx || !page()) return;
-  const link = event.target.closest?.("[data-open], [data-move], [data-quick-open], [data-refresh], [data-more], [data-quick-cancel], [data-ask-cancel], [data-cancel], [data-panel-close], #ways [data-to]");
+  const link = event.target.closest?.("[data-open], [data-move], [data-archive], [data-quick-open], [data-refresh], [data-more], [data-quick-cancel], [data-ask-cancel], [data-cancel], [data-panel-close], #ways [data-to]");
   if (!link) return;
   if (link.matches("#ways [data-to]")) return choose(link);
   if (link.matches("[data-panel-close]")) return document.getElementById("panel").close();
@@ -221,6 +231,7 @@ document.addEventListener("click", (event) => {
   const one = link.closest(".deal");
   if (link.matches("[data-open]")) openPanel(link);
   else if (link.matches("[data-move]")) openMenu(one);
+  else if (link.matches("[data-archive]")) move(one.dataset.pk, "archive");
   else if (link.matches("[data-cancel]")) closeForm();
   else if (link.matches("[data-ask-cancel]")) {
     link.form.reset();
@@ -301,8 +312,13 @@ function onKey(event) {
     else buttons[(at + down + buttons.length) % buttons.length].focus();
     return;
   }
-  const one = event.target.matches?.(".deal-title, .deal-move") && event.target.closest(".deal");
+  const one = event.target.matches?.(".deal-title, .deal-move, .deal-edit") && event.target.closest(".deal");
   if (!one) return;
+  if (event.key === "Home") {
+    event.preventDefault();
+    document.querySelector(".board").scrollTo({ left: 0 });
+    return titleOf(document.querySelector(".deal")).focus();
+  }
   const may = "mayChange" in page().dataset && one.querySelector("[data-move]");
   if (event.key.startsWith("Arrow")) {
     event.preventDefault();
@@ -329,14 +345,60 @@ function onKey(event) {
 // Before the page's own keys: on a card a letter means the card.
 document.addEventListener("keydown", onKey, true);
 
+// ---- What a move does to the weighted total. Whole numbers only, so that it is what the answer will say: amounts in cents,
+// percentages in thousandths; halves are rounded up, as when the server stores them. ----
+const whole = (text, places) => {
+  const [before, after = ""] = text.split(".");
+  return BigInt(before + after.padEnd(places, "0"));
+};
+
+function weighted(one, there) {
+  const [stage, none, every] = there.dataset.odds.split(" ");
+  const keeps = "chances" in one.dataset && ("keepsChances" in page().dataset || one.dataset.at === "not_started");
+  let odds = whole(stage, 2);
+  if (keeps) {
+    const line = whole(none, 3) * 10000n + (whole(every, 3) - whole(none, 3)) * whole(one.dataset.chances, 2);
+    odds = (line + 50000n) / 100000n;
+  }
+  return (whole(one.dataset.value, 2) * odds + 5000n) / 10000n;
+}
+
+// As the server writes an amount: the page says how it writes 1234567.12.
+function money(cents) {
+  const [, before, group, point, places, after] = page().dataset.money.match(/^(\D*)1(\D*)234\D*567(?:(\D+)(12\d*))?(\D*)$/);
+  const digits = (point ? cents : ((cents + 50n) / 100n) * 100n).toString().padStart(3, "0");
+  const units = digits.slice(0, -2).replace(/\B(?=(\d{3})+$)/g, group);
+  return `${before}${units}${point ? point + digits.slice(-2).padEnd(places.length, "0") : ""}${after}`;
+}
+
+function effect(one, there) {
+  if (!there.dataset.odds || !one.dataset.value || one.dataset.value === "0.00") return "";
+  const change = weighted(one, there) - whole(one.dataset.weighted, 2);
+  if (!change) return page().dataset.saySame;
+  const amount = `${change > 0n ? "+" : "−"}\u2060${money(change > 0n ? change : -change)}`;
+  return page().dataset.sayWeighted.replace("…", amount);
+}
+
 // ---- Dragging ----
 function dim(one) {
+  const closed = one.closest(".column-closed");
   for (const each of document.querySelectorAll(".column")) {
     const key = each.dataset.column;
     const way = wayTo(one, key);
-    const shut = key !== one.dataset.at && !each.matches(".column-closed") && (!way || way.getAttribute("aria-disabled"));
+    const here = key === one.dataset.at;
+    const shut = !here && (closed || (!each.matches(".column-closed") && (!way || way.getAttribute("aria-disabled"))));
     each.classList.toggle("column-shut", Boolean(shut));
-    if (shut) each.dataset.why = way?.querySelector(".reason").textContent.trim() ?? "";
+    if (shut) each.dataset.why = closed ? page().dataset.sayClosed : (way?.querySelector(".reason").textContent.trim() ?? "");
+    else if (!here && effect(one, each)) each.dataset.effect = effect(one, each);
+  }
+  for (const end of document.querySelectorAll("[data-drop]")) end.hidden = (end.dataset.drop === "archive") !== Boolean(closed);
+  if (one.dataset.at === "not_started") document.querySelector("[data-drop=archive]").hidden = false;
+}
+
+function undim() {
+  for (const each of document.querySelectorAll(".column")) {
+    each.classList.remove("column-shut");
+    delete each.dataset.effect;
   }
 }
 
@@ -351,7 +413,7 @@ function ready() {
     window.Sortable.create(list, {
       group: "cards",
       draggable: ".deal",
-      filter: ".deal-ask, .column-closed .deal",
+      filter: ".edit-place",
       preventOnFilter: false,
       sort: false,
       delay: 250,
@@ -373,10 +435,10 @@ function ready() {
       onEnd({ item, to, from }) {
         dragging = false;
         ends.hidden = true;
-        for (const each of document.querySelectorAll(".column-shut")) each.classList.remove("column-shut");
+        undim();
         const key = to.dataset.drop ?? to.closest(".column")?.dataset.column;
         if (to === from || !key) return place(item);
-        if (key === "won" || key === "lost" || wayTo(item, key)?.getAttribute("aria-disabled")) place(item);
+        if (["won", "lost", "archive"].includes(key) || wayTo(item, key)?.getAttribute("aria-disabled")) place(item);
         move(item.dataset.pk, key);
       },
     });

@@ -5,16 +5,29 @@
 const STAY = 10000;
 const GATHER = 100;
 
+function carry(form, name, value) {
+  form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+}
+
+// The row of the list that an undo puts back; none where it stands on another page.
+function rowOf(list, undo) {
+  const path = undo && new URL(undo.action).pathname;
+  return [...list.querySelectorAll("tbody tr[id]")].find((row) => path === `${list.dataset.cells}${row.id.slice(4)}/undo/`);
+}
+
 function settle(message) {
   const close = message.querySelector("[data-message-close]");
   close.hidden = false;
   close.addEventListener("click", () => message.remove());
   const undo = message.querySelector("form[data-undo]");
   const board = document.querySelector("[data-board]:not(:has(~ dialog[open]))");
-  if (undo && window.htmx && (board || document.getElementById("verb"))) {
+  const list = document.querySelector("[data-cells]");
+  if (undo && board) carry(undo, "board", board.dataset.board);
+  else if (undo && list) carry(undo, "list", list.dataset.list);
+  const there = board || (list ? rowOf(list, undo) : document.getElementById("verb"));
+  if (undo && window.htmx && there) {
     undo.setAttribute("hx-post", undo.action);
-    undo.setAttribute(...(board ? ["hx-swap", "none"] : ["hx-target", "#verb"]));
-    if (board) undo.append(Object.assign(document.createElement("input"), { type: "hidden", name: "board", value: board.dataset.board }));
+    undo.setAttribute(...(board || list ? ["hx-swap", "none"] : ["hx-target", "#verb"]));
     window.htmx.process(undo);
   }
   if (message.matches(".message-error, .message-warning")) return;

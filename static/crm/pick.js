@@ -53,7 +53,7 @@ document.addEventListener("change", (event) => {
 
 document.addEventListener("keydown", (event) => {
   const row = rowOf(event.target);
-  if (!row || event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  if (!row || event.target.closest(".edit-place") || event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   const down = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (event.shiftKey && down) {
     const every = boxes();

@@ -1,6 +1,7 @@
 """axe on every page, in both themes, on a desktop and a phone. No rule is switched off and nothing is let pass."""
 
 import datetime
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -135,6 +136,8 @@ def test_axe_finds_nothing(
     found += on_answers(page, deals["running"])
     found += on_edits_in_place(page, deals["running"])
     found += on_dialogs(page, deals["running"])
+    found += on_cells_of_the_list(page, deals["running"])
+    found += on_a_card(page, deals["running"])
     found += on_a_bulk_action(page, list(deals.values()))
     assert not found, "\n".join(found)
 
@@ -197,6 +200,34 @@ def on_dialogs(page: Page, running: Opportunity) -> Iterator[str]:
     yield from violations(page)
     page.locator("#view-dialog").get_by_role("button", name="Save").click()
     page.get_by_text("This could not be saved yet.").wait_for()
+    yield from violations(page)
+
+
+def on_cells_of_the_list(page: Page, running: Opportunity) -> Iterator[str]:
+    """Forms as they open, refused, and saved so that the row matches no longer."""
+    page.goto("/opportunities/?group=stage&status=in_progress&value_to=2000")
+    form = page.locator(".edit-form")
+    for name in ("Contact", "Closing date", "Estimated value"):
+        page.get_by_role("link", name=f"Edit: {name}, {running.description}", exact=True).first.click(force=True)
+        form.get_by_label(name).wait_for()
+        yield from violations(page)
+    for value, said in (("0", "Enter an estimated value above zero."), ("2001", "no longer matches the filters")):
+        form.get_by_label("Estimated value").fill(value)
+        form.get_by_role("button", name="Save").click()
+        page.get_by_text(said).wait_for()
+        yield from violations(page)
+
+
+def on_a_card(page: Page, running: Opportunity) -> Iterator[str]:
+    """Value and closing date edited on a card of the board: as it opens, and refused."""
+    page.goto(f"/opportunities/board/?q={running.number}")
+    for name in ("Closing date", "Estimated value"):
+        page.locator(f"#card-{running.pk}").get_by_role("link", name=f"Edit: {name}").click()
+        page.locator(".edit-form").get_by_label(re.compile(name, re.IGNORECASE)).wait_for()
+        yield from violations(page)
+    page.locator(".edit-form").get_by_label("Estimated value").fill("0")
+    page.locator(".edit-form").get_by_role("button", name="Save").click()
+    page.get_by_text("Enter an estimated value above zero.").wait_for()
     yield from violations(page)
 
 

@@ -16,7 +16,7 @@ Sign = Callable[[User], Client]
 OFF = 'data-shortcuts="off"'
 
 # The board and the browser handle these themselves.
-WITHOUT_MARK = {"esc", "enter", "← ↑ → ↓", "shift ←", "shift →", "ctrl k", "m", "w", "l", "x", "shift ↑ ↓"}
+WITHOUT_MARK = {"esc", "enter", "← ↑ → ↓", "shift ←", "shift →", "ctrl k", "m", "w", "l", "x", "shift ↑ ↓", "home"}
 
 
 def marked() -> set[str]:
@@ -41,7 +41,7 @@ def test_the_list_is_a_page_and_a_fragment(client_for: Sign, outsider: User) -> 
     client = client_for(outsider)
     page, fragment = (client.get("/keyboard/", headers=headers) for headers in ({}, {"HX-Request": "true"}))
     assert (page.status_code, fragment.status_code) == (200, 200)
-    assert page.content.count(b"<kbd>") == fragment.content.count(b"<kbd>") == 34
+    assert page.content.count(b"<kbd>") == fragment.content.count(b"<kbd>") == 35
     assert b"<main" in page.content
     assert b"<main" not in fragment.content
     assert b'method="dialog"' not in page.content

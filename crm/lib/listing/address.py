@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 
 from crm.lib.listing.columns import Column
 from crm.lib.listing.conditions import SAFE
@@ -19,6 +19,8 @@ OWN_WORDS = ("columns", "order", "group", *PLACES, "embedded", VIEW)
 MOST_COLUMNS, MOST_ORDERS = 30, 5
 LONGEST = 1000  # characters of a list of words
 SAID, MOST_SAID = 50, 20  # characters of a word that nobody knows, and how many of them are said
+MOST_CARRIED = 100  # words of an address that a form carries: after a step was written nothing may be refused any more
+LONGEST_CARRIED = 8000
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,14 @@ class Address:
     def pairs(self) -> list[tuple[str, str]]:
         """The address as words that a form keeps."""
         return [(word, str(value)) for word in self.query for value in self.query.getlist(word)]
+
+    @property
+    def here(self) -> str:
+        """`?…` with the place in the list."""
+        order = self.order
+        places = {"after": self.after, "before": self.before}
+        words = {name: order.written(place) for name, place in places.items() if place}
+        return self.link(**words | ({"before": END} if self.at_end else {}))
 
     def link(self, **words: str | list[str] | None) -> str:
         """`?…` with these words set, or None taken out. What then says nothing says that no view is meant."""
@@ -80,6 +90,14 @@ def read(listing: Listing, query: QueryDict, filters: Iterable[str]) -> Address:
         unknown=tuple(said[:MOST_SAID]),
         query=_again(query, filters, columns, words, group),
     )
+
+
+def carried(request: HttpRequest, name: str) -> QueryDict | None:
+    """The address of the page from which a form was sent, which it carries under that name; None where it carries none."""
+    text = request.POST.get(name, request.GET.get(name))
+    if text is None:
+        return None
+    return QueryDict("&".join(text[:LONGEST_CARRIED].replace("\0", "").split("&")[:MOST_CARRIED]))
 
 
 def sorted_as_usual(listing: Listing) -> tuple[tuple[Column, bool], ...]:

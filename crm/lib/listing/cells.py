@@ -1,9 +1,10 @@
 """Rows of a table as markup, and values as text. How a column is written is decided once for a page, not for each row."""
 
 import datetime
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from django.urls import reverse
 from django.utils import timezone
@@ -50,13 +51,34 @@ def _labelled(listing: Listing, column: Column, user: Any) -> Write:
     return lambda word: labels.get(word) or escape(str(word))
 
 
+class Pencil(NamedTuple):
+    """The link that edits a cell, but for the row's key and name: what stands before, between and after them."""
+
+    edit: str
+    before: str
+    between: str
+    after: str
+
+
+PENCIL = '<svg class="icon" aria-hidden="true"><use href="#pencil"/></svg></a>'  # drawn once on the page
+
+
 class Cells:
-    """Makes the markup of rows: the first column is the row's heading and leads to its page."""
+    """Makes the markup of rows: the first column is the row's heading and leads to its page. `back` is the address to which
+    editing a cell leads back; without one nothing is edited."""
 
     def __init__(
-        self, listing: Listing, columns: Sequence[Column], reader: Reader, user: Any, opens: str, *, picks: bool
+        self,
+        listing: Listing,
+        columns: Sequence[Column],
+        reader: Reader,
+        user: Any,
+        opens: str,
+        *,
+        picks: bool,
+        back: str | None = None,
     ) -> None:
-        self.listing, self.reader = listing, reader
+        self.listing, self.reader, self.back = listing, reader, back
         self.opens, self.root = escape(opens), reverse(f"{listing.space}:detail", args=[0])
         self.columns = [self._prepared(column, user) for column in columns]
         self.picks = escape(_("Select")) if picks else ""
@@ -64,7 +86,7 @@ class Cells:
     @staticmethod
     def needs(listing: Listing, columns: Iterable[Column]) -> list[str]:
         """Every path that is read of a row."""
-        found = ["pk", listing.named]
+        found = ["pk", listing.named, *(listing.editing.needs if listing.editing else ())]
         for column in columns:
             cell = listing.cell(column)
             found += [column.path, *cell.needs, *([column.key] if column.key else [])]
@@ -80,38 +102,56 @@ class Cells:
             link = f'<a href="{cell.page}{{}}">{{}}</a>'
         elif cell.page:
             link, key = '<a href="{}">{{}}</a>'.format(reverse(cell.page, args=[0]).replace("/0/", "/{}/")), column.key
-        return column.path, writer(self.listing, column, self.reader, user), opening, cell.also, link, key
+        write = writer(self.listing, column, self.reader, user)
+        return column.path, write, opening, cell.also, link, key, self._pencil(column)
+
+    def _pencil(self, column: Column) -> Pencil | None:
+        editing = self.listing.editing
+        if not column.edit or not editing or self.back is None:
+            return None
+        verb, _colon, field = column.edit.partition(":")
+        url = self.listing.address() + editing.address.format(key="{}", verb=verb, field=field)
+        before, after = f"{url}&list={quote(self.back, safe='')}".split("{}")
+        label = _("Edit: %(name)s") % {"name": column.label}
+        between = f'{escape(after)}" data-column="{column.name}" aria-label="{escape(label)}, '
+        return Pencil(column.edit, f'<a class="edit-here" href="{escape(before)}', between, f'">{PENCIL}')
 
     def rows(self, rows: Iterable[Row]) -> SafeString:
         return SafeString("".join(map(self.row, rows)))
 
-    def row(self, row: Row) -> str:
-        cells = [self._name(row)]
-        for path, write, opening, also, link, key in self.columns[1:]:
+    def row(self, row: Row, mark: str = "") -> str:
+        """`mark` is said beside its name."""
+        editing = self.listing.editing if self.back is not None else None
+        allowed = editing.allows(row) if editing else ()
+        name = escape(str(row[self.listing.named]))
+        cells = [self._name(row, name, allowed, mark)]
+        for path, write, opening, also, link, key, pencil in self.columns[1:]:
             value = row[path]
             text = "" if value is None or value == "" else write(value)
             if text and link:
                 text = link.format(escape(str(row[key])), text)
+            if pencil and pencil.edit in allowed:
+                text += f"{pencil.before}{row['pk']}{pencil.between}{name}{pencil.after}"
             if also is not None:
                 text += also(row, self.reader)
             cells.append(f"{opening}{text}</td>" if text else "<td></td>")
-        return f"<tr>{''.join(cells)}</tr>"
+        return f'<tr id="row-{row["pk"]}">{"".join(cells)}</tr>'
 
-    def _name(self, row: Row) -> str:
-        path, write, _opening, also, _link, _key = self.columns[0]
-        value, name = row[path], escape(str(row[self.listing.named]))
+    def _name(self, row: Row, name: str, allowed: Container[str], mark: str) -> str:
+        path, write, _opening, also, _link, _key, pencil = self.columns[0]
+        value = row[path]
         text = f'–<span class="visually-hidden"> {name}</span>' if value is None or value == "" else write(value)
         more = also(row, self.reader) if also is not None else ""
         key = str(row["pk"])
+        if pencil and pencil.edit in allowed:
+            more = f"{pencil.before}{key}{pencil.between}{name}{pencil.after}{more}"
         pick = (
             f'<td class="pick"><input class="form-check-input" type="checkbox" name="key" value="{key}" form="bulk" '
             f'aria-label="{self.picks}: {name}"></td>'
             if self.picks
             else ""
         )
-        return (
-            f'{pick}<th scope="row"><a href="{self.root.replace("/0/", f"/{key}/")}{self.opens}">{text}</a>{more}</th>'
-        )
+        return f'{pick}<th scope="row"><a href="{self.root.replace("/0/", f"/{key}/")}{self.opens}">{text}</a>{more}{mark}</th>'
 
 
 def tally(count: int) -> dict[str, str]:

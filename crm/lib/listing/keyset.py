@@ -166,7 +166,11 @@ class Order:
 
     def cursor(self, row: Mapping[str, Any]) -> str:
         """The place of a row in an address."""
-        values = [_written(row[name]) for name in self.names()]
+        return self.written([row[name] for name in self.names()])
+
+    @staticmethod
+    def written(place: Sequence[Any]) -> str:
+        values = [_written(value) for value in place]
         text = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 

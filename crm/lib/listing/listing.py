@@ -1,7 +1,7 @@
 """How the rows of one model are listed: its columns, how they look, its filters and its addresses."""
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -60,6 +60,19 @@ class RunningTotals:
 
 
 @dataclass(frozen=True)
+class Editing:
+    """How cells are edited where they stand, by who has `permission`. `address`, below the list's own, is that of the form of
+    one field: the key of the row, and verb and field of the column's `edit` are put into it. That page reads `list`, which
+    says where it was asked from. `allows` says of a row which words of `edit` can be done to it, for which `needs`
+    names paths."""
+
+    permission: str
+    allows: Callable[[Row], Container[str]]
+    needs: tuple[str, ...] = ()
+    address: str = "{key}/{verb}/?field={field}"
+
+
+@dataclass(frozen=True)
 class Empty:
     """What is said where there is nothing to list: at all, or for these filters."""
 
@@ -94,6 +107,7 @@ class Listing:
     totals: RunningTotals | None = None
     bulk: str = ""
     bulk_permission: str = ""
+    editing: Editing | None = None
 
     @cached_property
     def by_name(self) -> dict[str, Column]:

@@ -43,22 +43,14 @@ def show_list(
 
 def list_context(selection: Selection, reader: Reader) -> dict[str, Any]:
     listing, address, user = selection.listing, selection.address, selection.user
-    opens = f"?{address.query.urlencode(safe=',') or 'from=list'}"
-    picks = bool(listing.bulk) and user.has_perm(listing.bulk_permission) and not address.embedded
-    cells = Cells(listing, address.columns, reader, user, opens, picks=picks)
-    totals = selection.totals
-    chips = [chip | {"href": address.link(**{chip["name"]: chip["left"]})} for chip in selection.filters.chips]
-    return {
+    cells = cells_of(selection, reader)
+    return totals_context(selection, reader) | {
         "listing": listing,
         "address": address,
         "filters": selection.filters,
         "understood": selection.understood,
         "unknown": list(address.unknown),
         "embedded": address.embedded,
-        "chips": chips,
-        "totals": totals,
-        "counted": listing.counted(totals.count),
-        "sums": list(_sums(selection, reader)),
         "headers": [_header(address, column) for column in address.columns],
         "page": selection.page,
         "parts": list(_parts(selection, cells, reader)),
@@ -66,11 +58,33 @@ def list_context(selection: Selection, reader: Reader) -> dict[str, Any]:
         "where": _where(selection),
         "groups": [column for column in listing.columns if column.is_grouped],
         "exports": exports(address),
-        "picks": picks,
-        "bulk_url": reverse(listing.bulk) if picks else "",
+        "picks": bool(cells.picks),
+        "bulk_url": reverse(listing.bulk) if cells.picks else "",
+        "edits": cells.back is not None,
+        "back": cells.back,
         "may_add": bool(listing.new) and user.has_perm(listing.new_permission),
         "root": listing.address(),
         "clear": address.link(**dict.fromkeys(selection.filters.filters)),
+    }
+
+
+def cells_of(selection: Selection, reader: Reader) -> Cells:
+    """How the rows look to this person: whether they can be picked and edited. Not on the page of something else."""
+    listing, address, user = selection.listing, selection.address, selection.user
+    opens = f"?{address.query.urlencode(safe=',') or 'from=list'}"
+    picks = bool(listing.bulk) and user.has_perm(listing.bulk_permission) and not address.embedded
+    edits = listing.editing and user.has_perm(listing.editing.permission) and not address.embedded
+    back = address.here.removeprefix("?") if edits else None
+    return Cells(listing, address.columns, reader, user, opens, picks=picks, back=back)
+
+
+def totals_context(selection: Selection, reader: Reader) -> dict[str, Any]:
+    address, totals = selection.address, selection.totals
+    return {
+        "totals": totals,
+        "counted": selection.listing.counted(totals.count),
+        "sums": list(_sums(selection, reader)),
+        "chips": [chip | {"href": address.link(**{chip["name"]: chip["left"]})} for chip in selection.filters.chips],
     }
 
 
@@ -82,10 +96,7 @@ def _let_in(request: HttpRequest, listing: Listing, permission: str = "") -> Non
 
 def _canonical(address: Address, query: QueryDict) -> str:
     """The address without blanks and unknown words, as it should stand in the address bar."""
-    place = {name: str(query[name]) for name in ("after", "before") if query.get(name)}
-    if not address.after and not address.before and not address.at_end:
-        place = {}
-    return address.listing.address() + (address.link(**place) if query else "")
+    return address.listing.address() + (address.here if query else "")
 
 
 def _sums(selection: Selection, reader: Reader) -> Iterator[dict[str, str]]:
