@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
+from crm.lib.listing.words import VIEW
 from crm.lib.theme import page_before
 from salespeople import saved_views
 from salespeople.models import PERMISSION_OF_PAGE, SavedView
@@ -107,7 +108,7 @@ def delete(request: SignedIn, pk: int) -> HttpResponse:
     if request.method == "POST":
         view.delete()
         messages.success(request, _("The view “%(name)s” was deleted.") % {"name": view})
-        return redirect_to(request, f"{reverse(view.page)}?{saved_views.WORD}=")
+        return redirect_to(request, f"{reverse(view.page)}?{VIEW}=")
     return render_page(request, "saved_views/delete.html", _of(request, view), partial="view")
 
 
@@ -137,4 +138,4 @@ def _of(request: SignedIn, view: SavedView) -> dict[str, object]:
 
 
 def _address(page: str, query: str) -> str:
-    return f"{reverse(page)}?{query or f'{saved_views.WORD}='}"
+    return f"{reverse(page)}?{query or f'{VIEW}='}"

@@ -21,14 +21,12 @@ from crm.lib.listing import views
 from crm.lib.listing.filters import key_of
 from crm.lib.listing.listing import Listing
 from crm.lib.listing.selection import Selection
+from crm.lib.listing.words import EMBEDDED, FLEETING, VIEW
 from salespeople.listing import reader
 from salespeople.models import DefaultView, SavedView, User
 from salespeople.requests import SignedIn
 
-WORD = "view"
 LONGEST = 2000
-# Where somebody is in a page, not what the page shows.
-FLEETING = (WORD, "page", "after", "before", "embedded", "more", "new", "from")
 FACTS = ("pk", "name", "query", "shared", "owner_id", "owner__name", "owner__email", "is_default")
 
 
@@ -91,7 +89,7 @@ class Tabs:
 
     @property
     def all_url(self) -> str:
-        return f"{reverse(self.page)}?{WORD}="
+        return f"{reverse(self.page)}?{VIEW}="
 
     @property
     def landing(self) -> str:
@@ -128,7 +126,7 @@ def tabs(user: User, page: str, query: QueryDict, rows: Iterable[dict[str, Any]]
         )
         for row in rows
     ]
-    asked = query.get(WORD, "")
+    asked = query.get(VIEW, "")
     known = key_of(asked)
     return Tabs(page, canonical(query), str(known) if known is not None else asked, not query, views)
 
@@ -137,7 +135,7 @@ def show_list(
     request: SignedIn, listing: Listing, page: str, *, more: Callable[[Selection], dict[str, Any]] | None = None
 ) -> HttpResponse:
     """A list with its tabs; an address that says nothing leads to the default view. Within another page it has none."""
-    if "embedded" in request.GET:
+    if EMBEDDED in request.GET:
         return views.show_list(request, listing, reader(), more=more)
     shown = tabs(request.user, page, request.GET)
     if shown.landing:

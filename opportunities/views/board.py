@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crm.lib.fragments import is_fragment, render_page
+from crm.lib.listing import words
 from crm.lib.listing.address import carried
 from opportunities.board import DEFAULT_ORDER, ORDERS, RECENT, STEP, Board, Column, month_of, newest_entry
 from opportunities.filters import OpportunityFilter
@@ -25,7 +26,6 @@ from salespeople.models import Company, SavedView, User
 from salespeople.requests import SignedIn
 
 TEMPLATE = "opportunities/board.html"
-OWN_WORDS = ("order", "more", "cards", "new", "view")
 COMPACT = "compact"
 SHAPES = ("order", "cards", "more", "new")  # what the form of the board's looks says anew, or what it makes pointless
 STRIPPED = ("open", Status.NOT_STARTED, Status.IN_PROGRESS)  # statuses of which the strip can speak
@@ -72,7 +72,7 @@ def read(user: User, query: QueryDict, page: str = "") -> Seen:
     understood = filters.is_valid()
     rows = filters.qs if understood else Opportunity.objects.none()
     order, more, unknown = _order(query), _more(query), []
-    unknown += [name[:50] for name in query if name not in {*filters.filters, *OWN_WORDS}]
+    unknown += [name[:50] for name in query if name not in {*filters.filters, *words.OF_BOARD}]
     unknown += [f"order={query['order'][:50]}"] if query.get("order") and order != query["order"] else []
     cycle = _cycle(filters.stages, query.get("sales_cycle", ""))
     today = Company.current().today()
@@ -251,7 +251,7 @@ def _cycles(seen: Seen) -> list[dict[str, Any]]:
 def _list_query(seen: Seen) -> str:
     """The same definition for the list: what the list cannot honour is left out."""
     query = seen.query.copy()
-    for name in ("more", "cards", "new", "order", "view"):
+    for name in words.OF_BOARD:
         query.pop(name, None)
     if seen.board:
         query["sales_cycle"] = str(seen.board.cycle.pk)
@@ -260,7 +260,7 @@ def _list_query(seen: Seen) -> str:
 
 def _way_back(seen: Seen) -> str:
     """The whole address where a view is open, so that the way back to the board leads to that view unchanged."""
-    return f"&board={quote(seen.query.urlencode())}" if "view" in seen.query else ""
+    return f"&board={quote(seen.query.urlencode())}" if words.VIEW in seen.query else ""
 
 
 def _strip(seen: Seen) -> list[dict[str, Any]]:
