@@ -13,7 +13,7 @@ from crm.lib.fragments import redirect_to, render_page
 from crm.lib.listing.words import VIEW
 from crm.lib.theme import page_before
 from salespeople import saved_views
-from salespeople.models import PERMISSION_OF_PAGE, SavedView
+from salespeople.models import PERMISSION_OF_PAGE, SavedView, pages_open_to
 from salespeople.requests import SignedIn
 from salespeople.saved_view_forms import TOO_LONG, NewViewForm, SavedViewForm
 
@@ -24,10 +24,11 @@ FORM = "saved_views/form.html"
 @require_safe
 def view_list(request: SignedIn) -> HttpResponse:
     """Every view that the person may see, by page."""
+    open_pages, owner = pages_open_to(request.user), request.user.pk
     pages = [
         (label, rows)
         for page, label in SavedView.Page.choices
-        if (rows := list(saved_views.of_page(request.user, page).select_related("owner")))
+        if (rows := list(saved_views.of_page(page, open_pages, owner).select_related("owner")))
     ]
     return render_page(request, "saved_views/list.html", {"pages": pages})
 
