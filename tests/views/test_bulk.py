@@ -288,7 +288,7 @@ def test_in_a_dialog_every_step_is_a_piece_of_the_page(client: Client, make: Any
         answer = client.post(BULK, {"key": keys(rows)} | data, headers=HX)
         piece = answer.content.decode()
         assert piece.strip().startswith('<section class="card bulk-step"')
-        assert '<h2 id="bulk-title"' in piece and "<html" not in piece
+        assert '<h2 id="list-dialog-title"' in piece and "<html" not in piece
         whole = client.post(BULK, {"key": keys(rows)} | data).content.decode()
         assert without_tokens(piece.split("</section>")[0]) in without_tokens(whole)
     done = run(client, answer, "edit", headers=HX)
