@@ -1,11 +1,14 @@
 from django.urls import path
 
 from contacts import views
+from contacts.listing import CONTACTS
+from crm.lib.listing.views import column_form, filter_form
 
 app_name = "contacts"
 urlpatterns = [
     path("", views.contact_list, name="list"),
-    path("filter/", views.contact_filter, name="filter"),
+    path("filter/", filter_form, {"listing": CONTACTS}, name="filter"),
+    path("columns/", column_form, {"listing": CONTACTS}, name="columns"),
     path("new/", views.new, name="new"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/edit/", views.edit, name="edit"),

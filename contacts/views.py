@@ -4,18 +4,18 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contacts.filters import ORDERS, ContactFilter
 from contacts.forms import ContactForm
+from contacts.listing import CONTACTS
 from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
-from crm.lib.listing.builder import builder
-from crm.lib.lists import key_of, listing
+from crm.lib.listing.filters import key_of
+from crm.lib.listing.views import show_list
+from salespeople.listing import reader
 from salespeople.requests import SignedIn
 
 PEOPLE = 50  # so many of a company's people stand on its page; the list has them all
@@ -23,28 +23,8 @@ VIEW, ADD, CHANGE = "contacts.view_contact", "contacts.add_contact", "contacts.c
 
 
 @require_safe
-@permission_required(VIEW, raise_exception=True)
 def contact_list(request: SignedIn) -> HttpResponse:
-    """The list: everything that shapes it is in the address."""
-    filters = ContactFilter(request.GET, queryset=Contact.objects.visible_to(request.user), user=request.user)
-    rows = filters.qs if filters.is_valid() else Contact.objects.none()
-    context = listing(request, filters, rows.select_related("company", "salesperson"), ORDERS, default="name")
-    context["of_company"] = filters.form.cleaned_data.get("company")
-    status = 200 if context["understood"] else 422
-    return render_page(request, "contacts/list.html", context, partial="results", status=status)
-
-
-@require_safe
-@permission_required(VIEW, raise_exception=True)
-def contact_filter(request: SignedIn) -> HttpResponse:
-    """Where filters and conditions of the list are put together."""
-    rows = Contact.objects.visible_to(request.user)
-    return builder(
-        request,
-        lambda query: ContactFilter(query, queryset=rows, user=request.user),
-        back={"": reverse("contacts:list")},
-        heading=_("Contacts"),
-    )
+    return show_list(request, CONTACTS, reader())
 
 
 @require_safe

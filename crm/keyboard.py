@@ -41,7 +41,14 @@ GROUPS = (
         (
             Shortcut(("N",), _("New one")),
             Shortcut(("/",), _("Search")),
-            Shortcut(("F",), _("Show and hide the filters")),
+            Shortcut(("F",), _("Show the filters")),
+        ),
+    ),
+    Group(
+        _("On a row of a list"),
+        (
+            Shortcut(("X",), _("Select it, or take it out")),
+            Shortcut((pgettext_lazy("key", "Shift"), "↑", "↓"), _("Select the next one too"), WITH),
         ),
     ),
     Group(

@@ -224,7 +224,8 @@ class BatchAdmin(ReadOnly, CarefulAdmin):
     """Batches that hold an entry the person may see."""
 
     inlines = (BatchEntries,)
-    list_display = ("__str__", "door", "by", "made_at")
+    exclude = ("refused",)  # rows that the person may not see may be among them
+    list_display = ("__str__", "door", "verb", "by", "made_at")
     list_filter = ("door",)
     list_select_related = ("by",)
     ordering = ("-pk",)

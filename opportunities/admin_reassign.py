@@ -6,22 +6,19 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from opportunities import lifecycle
+from opportunities import bulk
 from opportunities.admin_forms import ReassignForm
-from opportunities.models import Batch, Door, Opportunity
-from salespeople.models import Company
+from opportunities.bulk import AT_ONCE
+from opportunities.models import Opportunity
+from salespeople.models import Company, Salesperson
 
-AT_ONCE = 500  # rows stay locked until all are written
 TOLD = 20  # refusals named one by one
-
-Refused = list[tuple[str, str]]
 
 
 @admin.action(description=_("Reassign to another salesperson"), permissions=["change"])
@@ -30,7 +27,7 @@ def reassign(page: Any, request: HttpRequest, chosen: QuerySet[Opportunity]) -> 
     if "seen" in request.POST:
         form = ReassignForm(request.user, request.POST)
         if form.is_valid():
-            _tell(request, *_reassign(page, request, **form.cleaned_data))
+            _run(request, **form.cleaned_data)
             return None
         return _ask(page, request, form, _known(page, request, form))
     found: Any = chosen
@@ -61,29 +58,22 @@ def _ask(page: Any, request: HttpRequest, form: ReassignForm, rows: Iterable[Opp
     return TemplateResponse(request, "admin/opportunities/opportunity/reassign.html", context, status=status)
 
 
-def _reassign(page: Any, request: HttpRequest, *, seen: dict[int, int], **values: Any) -> tuple[int, Refused, int]:
-    """All rows in one transaction, by ascending key, as one batch; a refused row leaves the others alone."""
+def _run(request: HttpRequest, *, seen: dict[int, int], salesperson: Salesperson, reason: str) -> None:
     user: Any = request.user
-    refused: Refused = []
-    changed = 0
-    with transaction.atomic():
-        batch = Batch.objects.create(door=Door.BULK, by=user)
-        how: dict[str, Any] = {"on": Company.current().today(), "by": user, "door": Door.BULK, "batch": batch}
-        rows = list(page.get_queryset(request).with_last_date().filter(pk__in=list(seen)[:AT_ONCE]).order_by("pk"))
-        for row in rows:
-            try:
-                lifecycle.reassign(row, version=seen[row.pk], **values, **how)
-                changed += 1
-            except ValidationError as refusal:
-                refused.append((str(row), " ".join(refusal.messages)))
-            except lifecycle.Stale:
-                refused.append((str(row), str(_("Somebody changed it in the meantime."))))
-        if not changed:
-            transaction.set_rollback(True)
-    return changed, refused, len(seen) - len(rows)
+    values = {"salesperson": salesperson, "reason": reason, "on": Company.current().today()}
+    asked = [(name, str(words)) for name, words in (("salesperson", salesperson), ("reason", reason)) if words]
+    try:
+        outcome = bulk.run(user, seen, bulk.Verb.REASSIGN, values, asked=asked)
+    except ValidationError as refusal:
+        messages.warning(request, refusal.messages[0])
+    except bulk.Busy:
+        messages.warning(request, _("Somebody is at work on some of these just now. Nothing was changed."))
+    else:
+        refused = [(row.before, row.why or _("Nothing was changed.")) for row in outcome.rows if not row.is_changed]
+        _tell(request, len(outcome.changed), refused, outcome.gone)
 
 
-def _tell(request: HttpRequest, changed: int, refused: Refused, gone: int) -> None:
+def _tell(request: HttpRequest, changed: int, refused: list[tuple[Opportunity, Any]], gone: int) -> None:
     if changed:
         text = ngettext("%(count)d opportunity was reassigned.", "%(count)d opportunities were reassigned.", changed)
         messages.success(request, text % {"count": changed})

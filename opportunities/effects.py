@@ -35,11 +35,12 @@ def effect(before: Share, after: Share) -> str:
     """“Open value +€1,200.00, weighted value −€300.00.”; what did not change is left out, and so may be everything."""
     texts = (_("open value %(change)s"), _("weighted value %(change)s"), _("won value %(change)s"))
     changes = [now - then for then, now in zip(before, after, strict=True)]
-    told = [text % {"change": _signed(change)} for text, change in zip(texts, changes, strict=True) if change]
+    told = [text % {"change": signed(change)} for text, change in zip(texts, changes, strict=True) if change]
     sentence = ", ".join(told)
     return f"{sentence[:1].upper()}{sentence[1:]}." if told else ""
 
 
-def _signed(change: Decimal) -> str:
+def signed(change: Decimal) -> str:
+    """An amount with its sign; none where nothing changed."""
     amount = format_money(abs(change), Company.current().currency, get_language() or "en")
-    return f"{'+' if change > 0 else '−'}{WORD_JOINER}{amount}"
+    return f"{'+' if change > 0 else '−'}{WORD_JOINER}{amount}" if change else amount

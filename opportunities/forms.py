@@ -394,17 +394,17 @@ class CloseForm(DatedForm):
             }
         if outcome:
             self.initial["outcome"] = outcome
-            self.initial["close_code"] = self._only_code(outcome)
+            self.initial["close_code"] = self.only_code(outcome)
 
     @staticmethod
-    def _only_code(outcome: str) -> CloseCode | None:
+    def only_code(outcome: str) -> CloseCode | None:
         """R-CLOSE-CODE: the code, when there is exactly one of the kind."""
         codes = list(CloseCode.objects.usable().filter(outcome=outcome)[:2])
         return codes[0] if len(codes) == 1 else None
 
     def values(self) -> dict[str, Any]:
         values = super().values()
-        values["close_code"] = values.get("close_code") or self._only_code(self.cleaned_data["outcome"])
+        values["close_code"] = values.get("close_code") or self.only_code(self.cleaned_data["outcome"])
         return values
 
     @property

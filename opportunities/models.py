@@ -381,12 +381,39 @@ class Opportunity(Tracked):
         return not self.is_closed
 
 
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def visible_to(self, user: "User") -> "BatchQuerySet":
+        """Runs of bulk actions: one's own, and everybody's for who may see batches."""
+        runs = self.filter(door=Door.BULK)
+        return runs if user.has_perm("opportunities.view_batch") else runs.filter(by=user)
+
+
 class Batch(models.Model):
     """Steps that were made together by one run of a bulk action, an import or a command."""
+
+    class Verb(models.TextChoices):
+        """What a bulk action does to every row."""
+
+        MOVE = "move", _("Move")
+        REVISE = "revise", _("Revise the estimate")
+        EDIT = "edit", _("Edit the facts")
+        REASSIGN = "reassign", _("Reassign")
+        CLOSE = "close", _("Close")
+        ARCHIVE = "archive", _("Archive")
+        RESTORE = "restore", _("Restore")
+        UNDO = "undo", _("Undo")
 
     door = models.CharField(_("through"), max_length=7, choices=Door)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("by"))
     made_at = models.DateTimeField(_("at"), db_default=Now())
+    verb = models.CharField(_("bulk action"), max_length=8, choices=Verb, blank=True)
+    asked = models.JSONField(_("what was asked"), default=list, blank=True, help_text=_("Field and words."))
+    refused = models.JSONField(_("what was not done"), default=list, blank=True, help_text=_("Key and reason."))
+    # one preview runs once: a second sending finds its batch
+    token = models.UUIDField(null=True, blank=True, unique=True, editable=False)
+    undoes = models.ForeignKey("self", models.PROTECT, null=True, blank=True, verbose_name=_("takes back"))
+
+    objects = BatchQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("batch")
@@ -395,6 +422,9 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.get_door_display()}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("opportunities:batch", args=[self.pk])
 
 
 class EntryQuerySet(models.QuerySet["OpportunityEntry"]):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.lib.prepared import Prepared
 from opportunities.ledger import with_stage_names
-from opportunities.models import Action, Door, Opportunity, OpportunityEntry, Priority, Status
+from opportunities.models import Action, Door, Opportunity, OpportunityEntry, Priority, Status, Tracked
 
 # What is told of a step, in this order: field, what is compared, and how it is shown. The company follows the contact and is
 # not told twice.
@@ -111,7 +111,7 @@ def timeline(opportunity: Opportunity) -> list[Told]:
     told = []
     for before, entry in zip([None, *entries], entries, strict=False):
         kinds[entry.step] = _kind(entry, kinds)
-        told.append(Told(entry, list(_changes(before, entry)), kinds[entry.step]))
+        told.append(Told(entry, list(changes(before, entry)), kinds[entry.step]))
     return told[::-1]
 
 
@@ -132,7 +132,8 @@ def postponements(live: Sequence[OpportunityEntry]) -> int:
     )
 
 
-def _changes(before: OpportunityEntry | None, after: OpportunityEntry) -> Iterable[Change]:
+def changes(before: Tracked | None, after: Tracked) -> Iterable[Change]:
+    """Both carry `stage_name`, what their stage was called."""
     for name, compared, kind in TOLD:
         if before is not None and getattr(before, compared) != getattr(after, compared):
             yield Change(LABELS[name], kind, _shown(before, name, kind), _shown(after, name, kind))
@@ -140,7 +141,7 @@ def _changes(before: OpportunityEntry | None, after: OpportunityEntry) -> Iterab
             yield Change(LABELS[name], kind, None, new)
 
 
-def _shown(entry: OpportunityEntry, name: str, kind: str) -> Any:
+def _shown(entry: Tracked, name: str, kind: str) -> Any:
     if kind in ("status", "priority"):
         return (Status if kind == "status" else Priority)(getattr(entry, name)).label
     return getattr(entry, "stage_name" if kind == "stage" else name)

@@ -3,43 +3,26 @@
 from typing import Any, ClassVar
 
 import django_filters
-from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.listing.conditions import ListFilter
+from crm.lib.listing.filters import ListFilter, SearchFilter
 from quotes.columns import COLUMNS
 from quotes.models import Quote
 from salespeople.clock import reader_of
-from salespeople.models import User
 
-ORDERS = {
-    "number": "number",
-    "quoted_on": "quoted_on",
-    "net_amount": "net_amount",
-    "opportunity": "opportunity__description",
-    "contact": "opportunity__contact__name",
-    "salesperson": "opportunity__salesperson__name",
-}
 WHICH = [("current", _("Current")), ("former", _("Former"))]
 
 
 class QuoteFilter(ListFilter):
     columns = COLUMNS
-    q = django_filters.CharFilter(
-        label=_("Text"),
-        method="by_text",
-        max_length=200,
-        widget=forms.TextInput(attrs={"type": "search", "data-key": "/"}),
-    )
+    reads = staticmethod(reader_of)
+    q = SearchFilter()
     which = django_filters.ChoiceFilter(label=_("Current"), choices=WHICH, method="by_which", empty_label=_("All"))
 
     class Meta:
         model = Quote
         fields: ClassVar[list[str]] = []
-
-    def __init__(self, data: Any, *, queryset: QuerySet[Quote], user: User) -> None:
-        super().__init__(data, queryset=queryset, reader=reader_of(user))
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         """Every word somewhere in the number, or in the opportunity's number, description or contact."""

@@ -5,47 +5,28 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
-from crm.lib.listing.builder import builder
-from crm.lib.lists import key_of, listing
+from crm.lib.listing.filters import key_of
+from crm.lib.listing.views import show_list
 from quotes import lifecycle
-from quotes.filters import ORDERS, QuoteFilter
 from quotes.forms import QuoteForm
+from quotes.listing import QUOTES
 from quotes.models import Quote
+from salespeople.listing import reader
 from salespeople.models import Company
 from salespeople.requests import SignedIn
 
-VIEW, ADD, CHANGE = "quotes.view_quote", "quotes.add_quote", "quotes.change_quote"
+ADD, CHANGE = "quotes.add_quote", "quotes.change_quote"
 NAMED = ("opportunity__contact", "opportunity__company", "opportunity__salesperson")
 
 
 @require_safe
-@permission_required(VIEW, raise_exception=True)
 def quote_list(request: SignedIn) -> HttpResponse:
-    """The list: everything that shapes it is in the address."""
-    filters = QuoteFilter(request.GET, queryset=Quote.objects.visible_to(request.user), user=request.user)
-    rows = filters.qs if filters.is_valid() else Quote.objects.none()
-    context = listing(request, filters, rows.select_related(*NAMED), ORDERS, default="-quoted_on")
-    status = 200 if context["understood"] else 422
-    return render_page(request, "quotes/list.html", context, partial="results", status=status)
-
-
-@require_safe
-@permission_required(VIEW, raise_exception=True)
-def quote_filter(request: SignedIn) -> HttpResponse:
-    """Where filters and conditions of the list are put together."""
-    rows = Quote.objects.visible_to(request.user)
-    return builder(
-        request,
-        lambda query: QuoteFilter(query, queryset=rows, user=request.user),
-        back={"": reverse("quotes:list")},
-        heading=_("Quotes"),
-    )
+    return show_list(request, QUOTES, reader())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

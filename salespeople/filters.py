@@ -3,35 +3,26 @@
 from typing import Any, ClassVar
 
 import django_filters
-from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.listing.conditions import ListFilter
+from crm.lib.listing.filters import ListFilter, SearchFilter
 from salespeople.clock import reader_of
 from salespeople.columns import COLUMNS
-from salespeople.models import Salesperson, User
+from salespeople.models import Salesperson
 
-ORDERS = {"name": "name", "code": "code", "job_title": "job_title", "commission": "commission"}
 STATES = [("usable", _("Can be picked")), ("blocked", _("Blocked"))]
 
 
 class SalespersonFilter(ListFilter):
     columns = COLUMNS
-    q = django_filters.CharFilter(
-        label=_("Text"),
-        method="by_text",
-        max_length=200,
-        widget=forms.TextInput(attrs={"type": "search", "data-key": "/"}),
-    )
+    reads = staticmethod(reader_of)
+    q = SearchFilter()
     state = django_filters.ChoiceFilter(label=_("Blocked"), choices=STATES, method="by_state", empty_label=_("All"))
 
     class Meta:
         model = Salesperson
         fields: ClassVar[list[str]] = []
-
-    def __init__(self, data: Any, *, queryset: QuerySet[Salesperson], user: User) -> None:
-        super().__init__(data, queryset=queryset, reader=reader_of(user))
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         """Every word somewhere in name, code, job title or e-mail."""

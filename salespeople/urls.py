@@ -1,11 +1,14 @@
 from django.urls import path
 
+from crm.lib.listing.views import column_form, filter_form
 from salespeople import views
+from salespeople.listing import SALESPEOPLE
 
 app_name = "salespeople"
 urlpatterns = [
     path("", views.salesperson_list, name="list"),
-    path("filter/", views.salesperson_filter, name="filter"),
+    path("filter/", filter_form, {"listing": SALESPEOPLE}, name="filter"),
+    path("columns/", column_form, {"listing": SALESPEOPLE}, name="columns"),
     path("new/", views.new, name="new"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/edit/", views.edit, name="edit"),

@@ -2,16 +2,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
-from crm.lib.listing.builder import builder
-from crm.lib.lists import listing
-from salespeople.filters import ORDERS, SalespersonFilter
+from crm.lib.listing.views import show_list
 from salespeople.forms import SalespersonForm
+from salespeople.listing import SALESPEOPLE, reader
 from salespeople.models import Salesperson
 from salespeople.requests import SignedIn
 
@@ -19,27 +17,8 @@ VIEW, ADD, CHANGE = (f"salespeople.{act}_salesperson" for act in ("view", "add",
 
 
 @require_safe
-@permission_required(VIEW, raise_exception=True)
 def salesperson_list(request: SignedIn) -> HttpResponse:
-    """The list: everything that shapes it is in the address."""
-    filters = SalespersonFilter(request.GET, queryset=Salesperson.objects.visible_to(request.user), user=request.user)
-    rows = filters.qs if filters.is_valid() else Salesperson.objects.none()
-    context = listing(request, filters, rows, ORDERS, default="name")
-    status = 200 if context["understood"] else 422
-    return render_page(request, "salespeople/list.html", context, partial="results", status=status)
-
-
-@require_safe
-@permission_required(VIEW, raise_exception=True)
-def salesperson_filter(request: SignedIn) -> HttpResponse:
-    """Where filters and conditions of the list are put together."""
-    rows = Salesperson.objects.visible_to(request.user)
-    return builder(
-        request,
-        lambda query: SalespersonFilter(query, queryset=rows, user=request.user),
-        back={"": reverse("salespeople:list")},
-        heading=_("Salespeople"),
-    )
+    return show_list(request, SALESPEOPLE, reader())
 
 
 @require_safe

@@ -1,4 +1,4 @@
-"""How values look: money, percentages, numbers, dates, icons, badges, meters, sort links. Presentation only.
+"""How values look: money, percentages, numbers, dates, icons, badges, meters. Presentation only.
 
 All of it is cheap enough for a row loop: formats are read once per language, icons are ready-made strings. Blank values
 show as a dash.
@@ -142,32 +142,6 @@ def current(context: Context, section: str) -> SafeString:
         return SafeString("")
     here = match.view_name == section or match.url_name == "list"
     return SafeString('aria-current="page"' if here else 'aria-current="true"')
-
-
-@register.simple_tag(takes_context=True)
-def sort_header(
-    context: Context, field: str, label: Any, *, numeric: bool = False, param: str = "order", target: str = "#results"
-) -> SafeString:
-    """A heading that sorts its column: `{% sort_header "closing_on" _("Closing date") %}`.
-
-    The address carries `?order=closing_on` or `?order=-closing_on`; the other parameters stay, the page number goes.
-    """
-    request: HttpRequest = context["request"]
-    order = request.GET.get(param, "")
-    up, down = order == field, order == f"-{field}"
-    query = request.GET.copy()
-    query.pop("page", None)
-    query[param] = f"-{field}" if up else field
-    return format_html(
-        '<th scope="col"{}{}><a class="sort" href="?{}" hx-get="?{}" hx-target="{}" hx-push-url="true">{}{}</a></th>',
-        SafeString(' class="number"') if numeric else "",
-        SafeString(' aria-sort="ascending"' if up else ' aria-sort="descending"' if down else ""),
-        query.urlencode(),
-        query.urlencode(),
-        target,
-        str(label).replace("%%", "%"),  # _("Chances %") in a template doubles its percent sign
-        ICONS["chevron-up"] if up else ICONS["chevron-down"] if down else NOTHING,
-    )
 
 
 def _number(value: Any) -> money.Value:

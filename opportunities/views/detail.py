@@ -12,8 +12,10 @@ from django_htmx.middleware import HtmxDetails
 from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.fragments import is_fragment, render_page
+from crm.lib.listing.address import read
 from opportunities import lifecycle
-from opportunities.filters import OpportunityFilter, neighbours
+from opportunities.filters import OpportunityFilter
+from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
 from opportunities.timeline import SHOWN, postponements, timeline
 from opportunities.views.access import CHANGE, visible_or_404
@@ -21,7 +23,7 @@ from salescycles.models import Stage
 from salespeople.models import Company
 from salespeople.requests import SignedIn
 
-LISTED = (*OpportunityFilter.base_filters, "order")  # what of an address shapes the list
+LISTED = (*OpportunityFilter.base_filters, "order", "group", "columns")  # what of an address shapes the list
 
 
 @require_safe
@@ -48,8 +50,8 @@ def _selection(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
     if not query:
         return {}
     filters = OpportunityFilter(query, queryset=Opportunity.objects.visible_to(request.user), user=request.user)
-    order = query.get("order", "")
-    found = neighbours(filters.qs, order, opportunity) if filters.is_valid() else None
+    order = read(OPPORTUNITIES, query, filters.filters).order
+    found = order.neighbours(filters.qs, opportunity) if filters.is_valid() else None
     before, after = (
         key and _with_query(reverse("opportunities:detail", args=[key]), _kept(request, *LISTED, "from", "show"))
         for key in found or (None, None)

@@ -1,75 +1,45 @@
 from typing import Any
 
-from django.core.paginator import Page, Paginator
 from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from crm.lib.fragments import render_page
-from opportunities.filters import ORDERS, OpportunityFilter, ordered
-from opportunities.models import Opportunity
-from opportunities.views.access import ADD
+from crm.lib.listing.selection import Selection
+from crm.lib.listing.views import show_list
+from opportunities.board import ORDERS
+from opportunities.listing import OPPORTUNITIES
 from salescycles.models import SalesCycle
-from salespeople.models import Company
+from salespeople.listing import reader
 from salespeople.requests import SignedIn
-
-PAGE = 50
 
 
 @require_safe
 def opportunity_list(request: SignedIn) -> HttpResponse:
-    """The list: everything that shapes it is in the address; totals are exact over the whole filtered set."""
-    visible = Opportunity.objects.visible_to(request.user)
-    filters = OpportunityFilter(request.GET, queryset=visible, user=request.user)
-    understood = filters.is_valid()
-    rows = filters.qs if understood else visible.none()
-    totals = rows.totals()
-    order = request.GET.get("order", "")
-    page = _page(ordered(rows.with_names(), order), int(str(totals["count"])), request.GET.get("page", "1"))
-    embedded = "embedded" in request.GET
-    context = {
-        "open_totals": rows.open().totals() if embedded else None,
-        "filters": filters,
-        "understood": understood,
-        "unknown": _unknown(request, filters),
-        "chips": filters.chips if understood else [],
-        "totals": totals,
-        "page": page,
-        "order": order,
-        "embedded": embedded,
-        "selection": _selection(request),
-        "today": Company.current().today(),
-        "may_add": request.user.has_perm(ADD),
+    """The list, and the way to the board of the same rows; on the page of a contact or salesperson with the totals of open
+    ones."""
+    return show_list(request, OPPORTUNITIES, reader(), more=more)
+
+
+def more(selection: Selection) -> dict[str, Any]:
+    every = _("These numbers count everything you may see that is not archived, won and lost included.")
+    filtered = _("These numbers count what the filters leave, won and lost included unless a status is chosen.")
+    return {
+        "open_totals": selection.rows.open().totals() if selection.address.embedded else None,
+        "counts": {"every": every, "filtered": filtered},
+        "views": [
+            {"label": _("Board"), "url": board_of(selection)},
+            {"label": _("List"), "url": selection.address.link(), "is_here": True},
+        ],
     }
-    return render_page(
-        request, "opportunities/list.html", context, partial="results", status=200 if understood else 422
-    )
 
 
-def _selection(request: SignedIn) -> str:
-    """What the page of an opportunity has to know to find its neighbours in this list."""
-    query = request.GET.copy()
-    for name in ("page", "embedded"):
-        query.pop(name, None)
-    return query.urlencode() or "from=list"
-
-
-def _page(rows: Any, count: int, number: str) -> Page:
-    paginator = Paginator(rows, PAGE)
-    paginator.count = count  # known already: no second count
-    return paginator.get_page(number if number.isdecimal() and len(number) < 10 else 1)
-
-
-def _unknown(request: SignedIn, filters: OpportunityFilter) -> list[str]:
-    """Words of the address that this page cannot honour: said, not passed over."""
-    known = {*filters.filters, "order", "page", "embedded", "status"}
-    unknown = sorted(name[:50] for name in request.GET if name not in known)
-    order = request.GET.get("order", "")
-    if order and order.removeprefix("-") not in ORDERS:
-        unknown.append(f"order={order[:50]}")
-    page = request.GET.get("page", "1")
-    if not (page.isdecimal() and len(page) < 10):
-        unknown.append(f"page={page[:50]}")
-    return unknown
+def board_of(selection: Selection) -> str:
+    """The same rows as a board; what shapes a table only stays behind, and what the board cannot honour it says itself."""
+    address = selection.address
+    order = address.query.get("order", "")
+    link = address.link(columns=None, order=order if order in ORDERS else None)
+    return reverse("opportunities:board") + ("" if link == "?" else link)
 
 
 def help_without_cycle(request: SignedIn) -> dict[str, Any]:

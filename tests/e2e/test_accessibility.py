@@ -48,6 +48,17 @@ def deals(
 def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
     waiting, running, won = (f"/opportunities/{deals[name].pk}/" for name in ("waiting", "running", "won"))
     yield from ("/", "/opportunities/", "/opportunities/?q=nothing+such", "/opportunities/new/", waiting, running, won)
+    lists = "/opportunities/"
+    yield from (
+        f"{lists}?group=stage&columns=closing_on,sales_value,number&status=open&luck=1",
+        f"{lists}?value_from=lots",
+    )
+    yield from (
+        f"{lists}filter/?status=open",
+        f"{lists}columns/?order=-number",
+        "/contacts/filter/",
+        "/quotes/columns/",
+    )
     board = "/opportunities/board/"
     yield from (board, f"{board}?more=won.25&priority=normal&cards=compact", f"{board}?order=luck&sales_cycle=999")
     yield f"{board}new/?column={deals['running'].stage_id}"
@@ -81,6 +92,12 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
     yield from ("/opportunities/filter/", f"/opportunities/filter/?{words}&where=3:contact:is:{contact}")
     yield from ("/contacts/filter/", "/salespeople/filter/", "/quotes/filter/?where=1:quoted_on:between:x..y")
     yield "/opportunities/board/?where=1:closing_on:is:this_quarter&where=2:salesperson:not_blank"
+    chosen = "/opportunities/bulk/?key=999999&" + "&".join(f"key={deal.pk}" for deal in deals.values())
+    yield from (
+        chosen,
+        *(f"{chosen}&action={verb}" for verb in ("move", "revise", "edit", "reassign", "close", "archive")),
+    )
+    yield from ("/opportunities/bulk/", "/opportunities/bulk/?all=1&query=luck%3D1", "/opportunities/batches/")
     yield from ("/keyboard/", "/no/such/page/")
 
 
@@ -110,6 +127,7 @@ def test_axe_finds_nothing(
         found += violations(page)
     found += on_answers(page, deals["running"])
     found += on_edits_in_place(page, deals["running"])
+    found += on_a_bulk_action(page, list(deals.values()))
     assert not found, "\n".join(found)
 
 
@@ -151,6 +169,26 @@ def on_edits_in_place(page: Page, running: Opportunity) -> Iterator[str]:
     yield from violations(page)
     form.get_by_label("Estimated value").press("Enter")
     page.locator("#messages").get_by_role("button", name="Undo", exact=True).wait_for()
+    yield from violations(page)
+
+
+def on_a_bulk_action(page: Page, deals: list[Opportunity]) -> Iterator[str]:
+    """Refused, previewed, run, its batch, what an undo would do, and the list of batches."""
+    page.goto("/opportunities/bulk/?action=edit&key=999999&" + "&".join(f"key={deal.pk}" for deal in deals))
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("This could not be saved yet.").wait_for()
+    yield from violations(page)
+    page.get_by_label("Priority").select_option("high")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name="Change 2 opportunities").wait_for()
+    yield from violations(page)
+    page.get_by_role("button", name="Change 2 opportunities").click()
+    page.locator("#messages").get_by_role("button", name="Undo", exact=True).wait_for()
+    yield from violations(page)
+    page.get_by_role("link", name="Undo the batch").click()
+    page.get_by_role("button", name="Put 2 opportunities back").wait_for()
+    yield from violations(page)
+    page.goto("/opportunities/batches/?all=1")
     yield from violations(page)
 
 

@@ -4,15 +4,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
-from opportunities import lifecycle
+from opportunities import bulk, lifecycle
 from opportunities.ledger import faults
 from opportunities.lifecycle import Stale
-from opportunities.models import Opportunity, OpportunityEntry
+from opportunities.models import Batch, Opportunity, OpportunityEntry
 from tests.factories import fresh
 from tests.models.lifecycle_words import day
 
@@ -172,4 +173,101 @@ def test_a_lock_not_had_in_time_spoils_no_surrounding_transaction(at_stage, rep,
             lifecycle.revise(held, version=2, on=day(2), by=rep)
         lifecycle.revise(free, version=2, on=day(2), by=rep)
     assert (fresh(held).version, fresh(free).version) == (2, 3)
+    assert list(faults()) == []
+
+
+# ── bulk actions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_two_runs_over_the_same_rows_at_once(at_stage, cycle, rep, manager):
+    """Whoever locks the first row first does all of them; the other does none, and says who was faster."""
+    for _ in range(ROUNDS):
+        rows = [at_stage(1) for _ in range(20)]
+        seen = {row.pk: 2 for row in rows}
+        second = cycle.stages.select_related("sales_cycle").get(number=2)
+        answers = at_once(
+            lambda seen=seen, to=second: bulk.run(rep, seen, "move", {"to": to, "on": day(2), "reason": ""}),
+            lambda seen=seen: bulk.run(
+                manager, dict(reversed(seen.items())), "edit", {"priority": "low", "on": day(2)}
+            ),
+        )
+        assert sorted((len(one.changed), len(one.refused)) for one in answers) == [(0, 20), (20, 0)]
+        winner = next(one.batch for one in answers if one.batch)
+        said = {row.why for one in answers for row in one.refused}
+        assert said == {
+            "Changed meanwhile by Rep: Next." if winner.by == rep else "Changed meanwhile by Manager: Edited."
+        }
+        assert {fresh(row).version for row in rows} == {3}
+    assert list(faults()) == []
+
+
+def test_one_preview_sent_twice_at_once_runs_once(at_stage, rep):
+    for _ in range(ROUNDS):
+        rows, token = [at_stage(1) for _ in range(5)], uuid4()
+        seen = {row.pk: 2 for row in rows}
+
+        def sent(seen=seen, token=token):
+            return bulk.run(rep, seen, "edit", {"priority": "low", "on": day(2)}, token=token)
+
+        answers = at_once(*[sent] * 4)
+        (done,) = [answer for answer in answers if isinstance(answer, bulk.Outcome)]
+        others = [answer for answer in answers if answer is not done]
+        assert [(type(other), other.batch) for other in others] == [(bulk.AlreadyRun, done.batch)] * 3
+        assert {fresh(row).version for row in rows} == {3}
+    assert list(faults()) == []
+
+
+def test_a_run_and_a_single_change_at_once(at_stage, rep, manager):
+    """The one row goes to one of them; the others are the run's."""
+    for _ in range(ROUNDS):
+        rows = [at_stage(1) for _ in range(5)]
+        seen = {row.pk: 2 for row in rows}
+        done, single = at_once(
+            lambda seen=seen: bulk.run(rep, seen, "edit", {"priority": "low", "on": day(2)}),
+            lambda one=rows[2]: lifecycle.edit(fresh(one), version=2, priority="high", on=day(2), by=manager),
+        )
+        refused = [row.before.pk for row in done.refused]
+        assert refused == ([] if isinstance(single, Stale) else [rows[2].pk])
+        assert {fresh(row).version for row in rows} == {3}
+    assert list(faults()) == []
+
+
+def test_a_process_killed_in_the_middle_of_a_run_leaves_nothing(at_stage, rep, monkeypatch):
+    """Its connection goes with it. What was sent can be sent again."""
+    rows, token = [at_stage(1) for _ in range(10)], uuid4()
+    seen = {row.pk: 2 for row in rows}
+    values = {"priority": "low", "on": day(2)}
+
+    def killed_at_the_sixth(opportunity, **how):
+        if opportunity.pk == rows[5].pk:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return lifecycle.edit(opportunity, **how)
+
+    monkeypatch.setitem(bulk.STEPS, "edit", killed_at_the_sixth)
+    (answer,) = at_once(lambda: bulk.run(rep, seen, "edit", values, token=token))
+    assert isinstance(answer, OperationalError)
+    assert ({fresh(row).version for row in rows}, Batch.objects.count()) == ({2}, 0)
+    monkeypatch.undo()
+    assert len(bulk.run(rep, seen, "edit", values, token=token).changed) == 10
+    assert list(faults()) == []
+
+
+def test_a_row_locked_for_too_long_stops_the_run_before_it_writes(at_stage, rep, short_lock_timeout):
+    rows = [at_stage(1) for _ in range(3)]
+    seen = {row.pk: 2 for row in rows}
+    with lock_held(rows[1]):
+        for act in (bulk.run, bulk.preview):
+            with pytest.raises(bulk.Busy):
+                act(rep, seen, "edit", {"priority": "low", "on": day(2)})
+    assert {fresh(row).version for row in rows} == {2}
+    assert Batch.objects.count() == 0
+
+
+def test_a_preview_writes_nothing_and_holds_nothing(at_stage, rep):
+    """Its locks end with it: somebody else changes the same row right after."""
+    row = at_stage(1)
+    assert bulk.preview(rep, {row.pk: None}, "edit", {"priority": "low", "on": day(2)}).changed
+    (entry,) = at_once(lambda: lifecycle.edit(fresh(row), version=2, priority="high", on=day(2), by=rep))
+    assert (entry.step, fresh(row).entries.count()) == (3, 3)
     assert list(faults()) == []

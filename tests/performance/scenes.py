@@ -6,6 +6,7 @@ from itertools import count, cycle
 from typing import NamedTuple
 
 from contacts.models import Contact
+from crm.lib.listing.keyset import Order
 from opportunities.models import Opportunity
 from salescycles.models import SalesCycle
 from salespeople.models import Company, Salesperson
@@ -13,7 +14,6 @@ from tests.performance.figures import Goal
 from tests.performance.traffic import Ask
 
 HTMX = {"HX-Request": "true"}
-ROWS_OF_A_PAGE = 50
 
 
 class Scene(NamedTuple):
@@ -26,13 +26,15 @@ class Scene(NamedTuple):
 def scenes() -> list[Scene]:
     today = Company.current().today()
     lists, manager, rep = "/opportunities/", "manager@demo.example", "rep@demo.example"
-    deep = max(Opportunity.objects.listed().count() // ROWS_OF_A_PAGE * 9 // 10, 1)
+    deep = Opportunity.objects.listed().order_by("-pk")[Opportunity.objects.listed().count() * 9 // 10]
+    cursor = Order(()).cursor({"pk": deep.pk})
     first, filtered, board = Goal(6, 1.5, 1.6), Goal(6, 1.8, 2.5), Goal(6, 2.2, 2.4)
     return [
         Scene("list", manager, first, same(lists)),
         Scene("list, of a rep", rep, first, same(lists)),
         Scene("list, 3 criteria", manager, filtered, same(f"{lists}?{three_criteria()}")),
-        Scene(f"list, page {deep}", manager, first, same(f"{lists}?page={deep}")),
+        Scene("list, deep page", manager, first, same(f"{lists}?after={cursor}")),
+        Scene("list, grouped", manager, filtered, same(f"{lists}?group=stage")),
         Scene("board", manager, board, same(f"{lists}board/")),
         Scene("deal", manager, Goal(9, 1.2, 1.2), lambda: map(Ask, cycle(deals()))),
         Scene("stage move", manager, Goal(10, 1.3, 1.3), lambda: moves(today)),

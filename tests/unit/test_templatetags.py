@@ -127,27 +127,6 @@ def test_the_navigation_knows_where_we_are(view: str, section: str, mark: str) -
     assert shown("{% current section %}", at(view), section=section) == mark
 
 
-def test_a_sort_heading_keeps_the_filter_and_forgets_the_page() -> None:
-    request = RequestFactory().get("/?status=open&page=3")
-    markup = shown("{% sort_header 'closing_on' 'Closing date' %}", request)
-    assert 'href="?status=open&amp;order=closing_on"' in markup
-    assert "aria-sort" not in markup
-
-
-@pytest.mark.parametrize(
-    ("now", "sort", "then"), [("closing_on", "ascending", "-closing_on"), ("-closing_on", "descending", "closing_on")]
-)
-def test_a_sort_heading_turns_round(now: str, sort: str, then: str) -> None:
-    markup = shown("{% sort_header 'closing_on' 'Closing date' numeric=True %}", RequestFactory().get(f"/?order={now}"))
-    assert f'<th scope="col" class="number" aria-sort="{sort}">' in markup
-    assert f'href="?order={then}"' in markup
-
-
-def test_a_sort_heading_cannot_be_broken_out_of() -> None:
-    markup = shown("{% sort_header 'a' 'A' %}", RequestFactory().get('/?q="><script>'))
-    assert "<script>" not in markup
-
-
 class Sample(forms.Form):
     name = forms.CharField(help_text="As on the invoice.")
     size = forms.ChoiceField(choices=[("s", "Small")], widget=forms.RadioSelect)
@@ -195,7 +174,3 @@ def test_a_form_begins_with_what_is_wrong_and_links_to_it() -> None:
 
 def test_a_form_without_errors_has_no_alert() -> None:
     assert "alert" not in str(Sample())
-
-
-def test_a_sort_heading_may_name_percentages() -> None:
-    assert ">Chances %<" in shown("{% sort_header 'chances' _('Chances %') %}", RequestFactory().get("/"))

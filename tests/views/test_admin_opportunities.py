@@ -244,7 +244,7 @@ def test_a_refused_row_leaves_the_others_alone(
         "1 opportunity was reassigned.",
         "3 were refused:",
         f"{running}: The opportunity is closed. Reopen it first.",
-        f"{fresh(foreign)}: Somebody changed it in the meantime.",
+        f"{fresh(foreign)}: Changed meanwhile by the system: Edited.",
         "1 cannot be found any more.",
     ]
     assert [fresh(row).salesperson_id == hr.pk for row in (running, foreign, unassigned)] == [False, False, True]

@@ -294,8 +294,8 @@ def test_a_hand_made_address_never_breaks(client_for: Sign, manager: User, deal:
 
 
 def test_unknown_parts_of_the_address_are_said(client_for: Sign, manager: User, deal: Opportunity) -> None:
-    page = client_for(manager).get("/opportunities/?order=evil&colour=red&page=x").content.decode()
-    assert "colour" in page and "order=evil" in page and "page=x" in page
+    page = client_for(manager).get("/opportunities/?order=evil&colour=red&page=2").content.decode()
+    assert "left them out: colour, page, order=evil" in page
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_queries_of_the_list_do_not_grow(
         make_opportunity(contact=acme, salesperson=jo, cycle=cycle, stage=2, by=rep)
     client = client_for(rep)
     client.get("/opportunities/")  # the company's row is now kept
-    with django_assert_num_queries(5):  # session, user, cycles and stages, totals, page
+    with django_assert_num_queries(4):  # session, user, totals, page
         client.get("/opportunities/?status=open")
 
 

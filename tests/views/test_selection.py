@@ -7,12 +7,14 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from contacts.models import Contact
+from crm.lib.listing.address import read
 from opportunities import lifecycle
-from opportunities.filters import ORDERS, neighbours, ordered
+from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
@@ -57,24 +59,38 @@ def deals(
     return [fresh(deal) for deal in made]
 
 
-WORDS = ["", "nonsense", "-nonsense", "-", *ORDERS, *(f"-{word}" for word in ORDERS)]
+SORTED = [column.name for column in OPPORTUNITIES.columns if column.is_sortable]
+WORDS = [
+    *("", "order=nonsense", "order=-nonsense", "order=-", "order=number&group=nonsense"),
+    *(f"order={word}" for word in SORTED),
+    *(f"order=-{word}" for word in SORTED),
+    "order=-estimated_value,closing_on",
+    "order=closing_on,-estimated_value,description",
+    "order=salesperson&order=-closing_on",
+    "order=-priority,status,-number",
+    "group=status",
+    "group=stage&order=-estimated_value,closing_on",
+    "group=salesperson&order=-salesperson,number",
+    "group=contact_city&order=-contact",
+]
 
 
-@pytest.mark.parametrize("order", WORDS)
+@pytest.mark.parametrize("query", WORDS)
 def test_neighbours_are_those_of_the_list(
-    deals: list[Opportunity], order: str, django_assert_num_queries: DjangoAssertNumQueries
+    deals: list[Opportunity], query: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    rows = Opportunity.objects.with_names()
-    keys = [deal.pk for deal in ordered(rows, order)]
+    order = read(OPPORTUNITIES, QueryDict(query), ()).order
+    rows = Opportunity.objects.with_names().select_related("stage__sales_cycle")
+    keys = [deal.pk for deal in order.sort(rows)]
     beside = dict(zip(keys, zip([None, *keys], [*keys[1:], None], strict=False), strict=True))
     for deal in rows:
         with django_assert_num_queries(1):
-            assert neighbours(Opportunity.objects.all(), order, deal) == beside[deal.pk]
+            assert order.neighbours(Opportunity.objects.all(), deal) == beside[deal.pk]
 
 
 def test_what_is_not_among_the_rows_has_no_neighbours(deals: list[Opportunity]) -> None:
     others = Opportunity.objects.exclude(pk=deals[4].pk)
-    assert neighbours(others, "number", deals[4]) is None
+    assert read(OPPORTUNITIES, QueryDict("order=number"), ()).order.neighbours(others, deals[4]) is None
 
 
 def links(page: str) -> dict[str, str]:

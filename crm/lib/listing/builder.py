@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django_htmx.middleware import HtmxDetails
 
 from crm.lib.fragments import is_fragment, redirect_to, render_page
-from crm.lib.listing.conditions import MOST_CONDITIONS, MOST_GROUPS, SAFE, WHERE, ListFilter
+from crm.lib.listing.conditions import MOST_CONDITIONS, MOST_GROUPS, SAFE, WHERE
+from crm.lib.listing.filters import PLACES, ListFilter
 from crm.lib.listing.row import ConditionForm, Typed
 
 ACTS = ("apply", "add", "or", "drop", "update")  # names of its buttons; none that a <form> has as its own method
-POSITION = ("page",)  # belongs to the rows that the old filter left
 NEXT = "next"
 TEMPLATE = "filter.html"
 CONDITIONS = "partials/list/conditions.html"
@@ -120,7 +120,7 @@ def _without_rows(query: QueryDict) -> QueryDict:
 def _carried(query: QueryDict, filters: ListFilter) -> QueryDict:
     """Words of the address that shape the list and are no filter: order, columns, grouping, view …"""
     carried = _without_rows(query)
-    for name in (*filters.filters, *POSITION, NEXT):
+    for name in (*filters.filters, *PLACES, NEXT):
         carried.pop(name, None)
     return carried
 

@@ -11,9 +11,7 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
-from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from crm.lib.listing.columns import Column
 from crm.lib.listing.operators import Operator, operators_of
@@ -63,6 +61,10 @@ class Where:
         for group in self.groups:
             found |= Q(*(each.holds(self.reader) for each in group))
         return found
+
+    def without(self, gone: Condition) -> list[str]:
+        """The others, as they stand in an address."""
+        return [each.address for each in self.conditions if each is not gone]
 
     def names(self, *columns: str) -> bool:
         """Whether a condition is about one of these columns."""
@@ -140,40 +142,3 @@ class WhereFilter(django_filters.Filter):
 
     def filter(self, rows: QuerySet, value: Where | None) -> QuerySet:
         return rows.filter(value.holds) if value else rows
-
-
-class ListFilter(django_filters.FilterSet):
-    """A FilterSet that understands conditions over the model's columns."""
-
-    where = WhereFilter(label=gettext_lazy("Conditions"))
-    columns: Sequence[Column] = ()
-
-    def __init__(self, data: Any, *, queryset: QuerySet, reader: Reader) -> None:
-        super().__init__(data, queryset=queryset)
-        self.reader = reader
-        self.filters[WHERE].extra |= {"columns": self.columns, "reader": reader}
-
-    @property
-    def conditions(self) -> Where | None:
-        """What was understood; None where there are none, or not all of them were."""
-        found: Where | None = self.form.cleaned_data.get(WHERE) if self.form.is_valid() else None
-        return found
-
-    @property
-    def condition_chips(self) -> list[dict[str, Any]]:
-        """Each condition in words with the query string without it, and whether it begins another group (“… or …”)."""
-        where = self.conditions
-        if where is None:
-            return []
-        return [
-            {"words": each.words, "without": self._without_condition(each), "begins": each is group[0] and number > 0}
-            for number, group in enumerate(where.groups)
-            for each in group
-        ]
-
-    def _without_condition(self, gone: Condition) -> str:
-        query: QueryDict = self.data.copy()
-        query.pop("page", None)
-        assert self.conditions is not None
-        query.setlist(WHERE, [each.address for each in self.conditions.conditions if each is not gone])
-        return f"?{query.urlencode(safe=SAFE)}"

@@ -1,0 +1,154 @@
+"""An address becomes what a list shows: which columns, in which order, in which groups, from which row on. What it cannot
+honour is left out and kept as words to be said; what it means is written again as one short address."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.http import QueryDict
+
+from crm.lib.listing.columns import Column
+from crm.lib.listing.conditions import SAFE
+from crm.lib.listing.filters import PLACES
+from crm.lib.listing.keyset import END, Order
+from crm.lib.listing.listing import Listing
+
+OWN_WORDS = ("columns", "order", "group", *PLACES, "embedded")
+MOST_COLUMNS, MOST_ORDERS = 30, 5
+LONGEST = 1000  # characters of a list of words
+SAID, MOST_SAID = 50, 20  # characters of a word that nobody knows, and how many of them are said
+
+
+@dataclass(frozen=True)
+class Address:
+    """`after` and `before` hold the values of the row at the edge; `at_end` asks for the last page. `query` is the address
+    again, of understood words only and without the place in the list."""
+
+    listing: Listing
+    columns: tuple[Column, ...]
+    words: tuple[tuple[Column, bool], ...]  # the columns sorted by, and whether downwards
+    group: Column | None
+    after: list[Any] | None
+    before: list[Any] | None
+    at_end: bool
+    embedded: bool
+    unknown: tuple[str, ...]
+    query: QueryDict
+
+    @cached_property
+    def order(self) -> Order:
+        return self.listing.sorting(self.words, self.group)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The address as words that a form keeps."""
+        return [(word, str(value)) for word in self.query for value in self.query.getlist(word)]
+
+    def link(self, **words: str | list[str] | None) -> str:
+        """`?…` with these words set, or None taken out."""
+        query = self.query.copy()
+        for word, value in words.items():
+            query.pop(word, None)
+            if value:
+                query.setlist(word, [value] if isinstance(value, str) else value)
+        return f"?{query.urlencode(safe=SAFE)}"
+
+
+def read(listing: Listing, query: QueryDict, filters: Iterable[str]) -> Address:
+    unknown: list[str] = [word for word in query if word not in {*filters, *OWN_WORDS}]
+    columns = tuple(_columns(listing, query, unknown))
+    words = tuple(_orders(listing, query, unknown))
+    group = _group(listing, query, unknown)
+    order = listing.sorting(words or sorted_as_usual(listing), group)
+    places = {name: _place(order, name, query, unknown) for name in PLACES}
+    if places["after"] and places["before"]:
+        unknown.append("before")
+        places["before"] = None
+    at_end = query.get("before") == END and not places["after"]
+    said = [word[:SAID].replace("\0", "") for word in dict.fromkeys(unknown)]
+    return Address(
+        listing=listing,
+        columns=columns or listing.usual,
+        words=words or sorted_as_usual(listing),
+        group=group,
+        after=places["after"],
+        before=places["before"],
+        at_end=at_end,
+        embedded="embedded" in query,
+        unknown=tuple(said[:MOST_SAID]),
+        query=_again(query, filters, columns, words, group),
+    )
+
+
+def sorted_as_usual(listing: Listing) -> tuple[tuple[Column, bool], ...]:
+    return tuple(_orders(listing, QueryDict(f"order={listing.order}"), []))
+
+
+def written(words: Iterable[tuple[Column, bool]]) -> str:
+    """`-estimated_value,closing_on`"""
+    return ",".join(f"{'-' if down else ''}{column.name}" for column, down in words)
+
+
+def _again(
+    query: QueryDict,
+    filters: Iterable[str],
+    columns: tuple[Column, ...],
+    words: tuple[tuple[Column, bool], ...],
+    group: Column | None,
+) -> QueryDict:
+    again = QueryDict(mutable=True)
+    for word in query:
+        values = [value for value in query.getlist(word) if value]
+        if word in filters and values:
+            again.setlist(word, values)
+    own = {"columns": ",".join(column.name for column in columns), "order": written(words)}
+    own["group"] = group.name if group else ""
+    again.update({word: value for word, value in own.items() if value})
+    return again
+
+
+def _listed(query: QueryDict, name: str) -> Iterator[str]:
+    """`a,b`, or the same word several times as a form sends it; each once."""
+    text = ",".join(value[:LONGEST] for value in query.getlist(name)[:MOST_COLUMNS])
+    yield from dict.fromkeys(word for word in text[:LONGEST].split(",") if word)
+
+
+def _columns(listing: Listing, query: QueryDict, unknown: list[str]) -> Iterator[Column]:
+    for at, word in enumerate(_listed(query, "columns")):
+        if word in listing.by_name and at < MOST_COLUMNS:
+            yield listing.by_name[word]
+        else:
+            unknown.append(f"columns={word}")
+
+
+def _orders(listing: Listing, query: QueryDict, unknown: list[str]) -> Iterator[tuple[Column, bool]]:
+    known: set[str] = set()
+    for word in _listed(query, "order"):
+        name = word.removeprefix("-")
+        column = listing.by_name.get(name)
+        if column is None or not column.is_sortable or name in known or len(known) == MOST_ORDERS:
+            unknown.append(f"order={word}")
+            continue
+        known.add(name)
+        yield column, word.startswith("-")
+
+
+def _group(listing: Listing, query: QueryDict, unknown: list[str]) -> Column | None:
+    word = query.get("group", "")
+    column = listing.by_name.get(word)
+    if word and (column is None or not column.is_grouped):
+        unknown.append(f"group={word}")
+        return None
+    return column
+
+
+def _place(order: Order, name: str, query: QueryDict, unknown: list[str]) -> list[Any] | None:
+    cursor = query.get(name, "")
+    if not cursor or (name == "before" and cursor == END):
+        return None
+    try:
+        return order.read(cursor)
+    except ValueError:
+        unknown.append(f"{name}={cursor}")
+        return None

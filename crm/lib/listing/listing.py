@@ -1,0 +1,113 @@
+"""How the rows of one model are listed: its columns, how they look, its filters and its addresses."""
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from django.db import models
+from django.urls import reverse
+from django.utils.functional import Promise
+
+from crm.lib.listing.columns import Column
+from crm.lib.listing.keyset import By, Order
+
+Row = Mapping[str, Any]
+Words = str | Promise
+
+
+@dataclass(frozen=True)
+class Reader:
+    """For whom values are written: the language, the company's currency and business day."""
+
+    language: str
+    currency: str
+    today: datetime.date
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How a column looks, beside what its kind says. `also` is markup behind the value, made of the row, for which `needs`
+    names more paths. `page` is the name of the address of the row that is related, or a scheme such as `mailto:`. `within`
+    leads to what the value belongs to: a heading says it first, and groups are sorted by it first. `filter` is the word
+    of the FilterSet that leaves one group, and `without` its value where the group is that of the blanks."""
+
+    also: Callable[[Row, Reader], str] | None = None
+    needs: tuple[str, ...] = ()
+    page: str = ""
+    within: str = ""
+    filter: str = ""
+    without: str = ""
+
+
+PLAIN = Cell()
+
+
+@dataclass(frozen=True)
+class Empty:
+    """What is said where there is nothing to list: at all, or for these filters."""
+
+    title: Words
+    text: Words
+    filtered: Words
+    symbol: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`space` is the app's space of addresses, with `list`, `filter`, `columns` and `detail` in it; `counted` says how many
+    rows there are. `order` is that of an address without one. `named` leads to what a row is called. `permission` opens
+    the list; without one it is empty for who may see nothing. `others` are names of addresses of the same space that look at
+    the same rows in another way. `bulk`, the name of an address, takes the rows that were
+    picked, from who has `bulk_permission`."""
+
+    space: str
+    model: type[models.Model]
+    title: Words
+    counted: Callable[[int], str]
+    empty: Empty
+    columns: tuple[Column, ...]
+    filters: Callable[..., Any]
+    named: str
+    order: str = ""
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    permission: str = ""
+    new: Words = ""
+    new_permission: str = ""
+    others: tuple[str, ...] = ()
+    bulk: str = ""
+    bulk_permission: str = ""
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def usual(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.is_default)
+
+    def cell(self, column: Column) -> Cell:
+        return self.cells.get(column.name, PLAIN)
+
+    def visible(self, user: Any) -> Any:
+        manager: Any = self.model._default_manager
+        return manager.visible_to(user)
+
+    def address(self, name: str = "list") -> str:
+        return reverse(f"{self.space}:{name}")
+
+    def sorting(self, words: tuple[tuple[Column, bool], ...], group: Column | None = None) -> Order:
+        """By the group first, each path once; the key goes the way of the first column, and the newest come first without."""
+        found = [*self._grouping(group, words)]
+        found += [By(self.model, column.order or column.path, down) for column, down in words]
+        once = {by.path: by for by in reversed(found)}
+        key_down = words[0][1] if words else True
+        return Order(tuple(by for by in found if once[by.path] is by), key_down)
+
+    def _grouping(self, group: Column | None, words: tuple[tuple[Column, bool], ...]) -> list[By]:
+        if group is None:
+            return []
+        down = dict(words).get(group, False)
+        paths = (self.cell(group).within, group.order or group.path, group.key)
+        return [By(self.model, path, down) for path in paths if path]

@@ -1,0 +1,67 @@
+"""Which opportunities a bulk action is for: keys, keys as a preview saw them, or everything that a list's address selects."""
+
+import re
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from opportunities.bulk import AT_ONCE, read, refuse_too_many
+from opportunities.filters import OpportunityFilter
+from opportunities.models import Opportunity
+from salespeople.models import User
+
+SEEN = re.compile(r"(-?\d{1,18}):(\d{1,9})")
+# Words of a list's address that decide how it looks, not which rows it has.
+LOOKS = {"order", "page", "columns", "group", "view", "from", "more", "cards", "embedded", "after", "before"}
+
+
+@dataclass
+class Selection:
+    """`rows` by ascending key. `seen`: every key that was asked for, with the version of a preview, else of now; 0 where
+    there is no such row, or not for this person. `query` leads back to the list."""
+
+    rows: list[Opportunity]
+    seen: dict[int, int]
+    query: str = ""
+
+    @property
+    def gone(self) -> int:
+        return len(self.seen) - len(self.rows)
+
+
+def selection(user: User, data: QueryDict) -> Selection:
+    """Raises ValidationError, in words, for too many and for an address that is not understood."""
+    query = list_query(data.get("query", ""))
+    seen = {int(key): int(version) for key, version in SEEN.findall(data.get("seen", ""))}
+    keys = list(seen) or (_everything(user, query) if "all" in data else _keys(data))
+    refuse_too_many(len(keys))
+    rows = read(user, keys)
+    return Selection(rows, seen or dict.fromkeys(keys, 0) | {row.pk: row.version for row in rows}, query.urlencode())
+
+
+def _keys(data: QueryDict) -> list[int]:
+    """What is no key names nothing, and is counted as not there."""
+    sent = dict.fromkeys(data.getlist("key"))
+    return [int(key) if key.isascii() and key.isdecimal() and len(key) < 19 else -at for at, key in enumerate(sent, 1)]
+
+
+def list_query(address: str) -> QueryDict:
+    """The query of a list's address, which may be given whole; it leads nowhere else."""
+    path, mark, query = address.partition("#")[0].partition("?")
+    return QueryDict(query if mark or path.startswith("/") else path)
+
+
+def _everything(user: User, query: QueryDict) -> list[int]:
+    """The filters read it as for the list; a word that they do not know might have left rows out, so it is refused."""
+    filters = OpportunityFilter(query, queryset=Opportunity.objects.visible_to(user), user=user)
+    unknown = [name[:50] for name in query if name not in filters.filters and name not in LOOKS]
+    if unknown or not filters.is_valid():
+        said = _("The address of the list could not be understood, so nothing is chosen: %(words)s")
+        raise ValidationError(said, code="address", params={"words": ", ".join(unknown or filters.form.errors)})
+    keys = filters.qs.order_by("pk").values_list("pk", flat=True)
+    found = list(keys[: AT_ONCE + 1])
+    if len(found) > AT_ONCE:
+        refuse_too_many(keys.count())
+    return found

@@ -1,0 +1,66 @@
+"""How opportunities are listed."""
+
+from django.utils.html import escape
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from crm.lib.listing.cells import tally
+from crm.lib.listing.listing import Cell, Empty, Listing, Reader, Row
+from crm.templatetags.crm import badge, icon, status_badge
+from opportunities.columns import COLUMNS
+from opportunities.filters import OpportunityFilter
+from opportunities.models import Opportunity, Priority, Status
+
+
+def number_and_flag(row: Row, reader: Reader) -> str:
+    flag = f" {icon('flag', _('High priority'))}" if row["priority"] == Priority.HIGH else ""
+    return f'{flag}<span class="sub">{escape(row["number"])}</span>'
+
+
+def company_behind(row: Row, reader: Reader) -> str:
+    return "" if row["company_id"] == row["contact_id"] else f'<span class="sub">{escape(row["company__name"])}</span>'
+
+
+def status_without_stage(row: Row, reader: Reader) -> str:
+    return "" if row["stage_id"] else status_badge(row["status"], Status(row["status"]).label)
+
+
+def overdue(row: Row, reader: Reader) -> str:
+    closing = row["closing_on"]
+    late = row["status"] == Status.IN_PROGRESS and closing is not None and closing < reader.today
+    return f" {badge(_('Overdue'), 'red', 'alert')}" if late else ""
+
+
+CELLS = {
+    "description": Cell(number_and_flag, needs=("priority", "number")),
+    "contact": Cell(company_behind, needs=("company__name", "company_id"), filter="contact"),
+    "company": Cell(filter="company"),
+    "salesperson": Cell(filter="salesperson", without="none"),
+    "stage": Cell(status_without_stage, needs=("status",), within="stage__sales_cycle__code", filter="stage"),
+    "closing_on": Cell(overdue, needs=("status",)),
+    "status": Cell(filter="status"),
+    "priority": Cell(filter="priority"),
+    "sales_cycle": Cell(filter="sales_cycle"),
+}
+
+OPPORTUNITIES = Listing(
+    space="opportunities",
+    model=Opportunity,
+    title=gettext_lazy("Opportunities"),
+    counted=lambda count: ngettext("%(shown)s opportunity", "%(shown)s opportunities", count) % tally(count),
+    empty=Empty(
+        gettext_lazy("No opportunities here yet"),
+        gettext_lazy("You see here every opportunity that you may see."),
+        gettext_lazy("Nothing matches these filters"),
+        "target",
+    ),
+    columns=COLUMNS,
+    cells=CELLS,
+    filters=OpportunityFilter,
+    named="description",
+    new=gettext_lazy("New opportunity"),
+    new_permission="opportunities.add_opportunity",
+    others=("board",),
+    bulk="opportunities:bulk",
+    bulk_permission="opportunities.change_opportunity",
+)

@@ -1,0 +1,261 @@
+"""Bulk actions: choose what, fill in, preview, run; and the batches that came of it, with their undo."""
+
+import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from crm.lib.fragments import redirect_to, render_page
+from crm.lib.undo import undo_offer
+from opportunities import bulk as runs
+from opportunities.bulk import AlreadyRun, Busy, Outcome
+from opportunities.bulk_forms import FORMS, BulkForm, in_words
+from opportunities.bulk_selection import Selection, list_query, selection
+from opportunities.ledger import with_stage_names
+from opportunities.models import Batch, Opportunity, OpportunityEntry
+from opportunities.timeline import changes
+from opportunities.views.access import CHANGE, require
+from salespeople.models import Company
+from salespeople.requests import SignedIn
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+LISTED = 200  # the latest ones
+KEPT_FOR = {"24h": datetime.timedelta(hours=24), "30d": datetime.timedelta(days=30)}
+
+
+@get_or_post
+def bulk(request: SignedIn) -> HttpResponse:
+    """The rows come as `key`, as `all` with the list's `query`, or as `seen` by a preview. What to do next says `do`."""
+    require(request, CHANGE)
+    data = request.POST if request.method == "POST" else request.GET
+    verb = data.get("action") or request.GET.get("action", "")
+    try:
+        chosen = selection(request.user, data)
+    except ValidationError as refusal:
+        context = {"refusals": refusal.messages, "back": _list(list_query(data.get("query", "")).urlencode())}
+        return _show(request, "none", context, status=422)
+    if verb not in FORMS or not chosen.rows:
+        step = "choose" if chosen.rows else "none"
+        return _show(request, step, _of(chosen), status=422 if step == "none" and "seen" in data else 200)
+    do = request.POST.get("do", "")
+    form = FORMS[verb](request.POST if do else None, rows=chosen.rows, user=request.user, today=_today())
+    if do not in ("preview", "run"):
+        return _ask(request, verb, chosen, form)
+    if not form.is_valid():
+        return _ask(request, verb, chosen, form, status=422)
+    return _preview(request, verb, chosen, form) if do == "preview" else _run(request, verb, chosen, form)
+
+
+def _today() -> datetime.date:
+    return Company.current().today()
+
+
+def _list(query: str) -> str:
+    url = reverse("opportunities:list")
+    return f"{url}?{query}" if query else url
+
+
+def _of(chosen: Selection) -> dict[str, Any]:
+    return {"chosen": chosen, "verbs": Batch.Verb, "back": _list(chosen.query)}
+
+
+def _show(request: SignedIn, step: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    context |= {"step": step, "step_template": f"opportunities/bulk/{step}.html"}
+    return render_page(request, "opportunities/bulk/bulk.html", context, partial="step", status=status)
+
+
+def _ask(request: SignedIn, verb: str, chosen: Selection, form: BulkForm, *, status: int = 200) -> HttpResponse:
+    return _show(request, "form", _of(chosen) | {"verb": Batch.Verb(verb), "form": form}, status=status)
+
+
+def _busy(request: SignedIn, verb: str, chosen: Selection, form: BulkForm) -> HttpResponse:
+    form.add_error(None, _("Somebody is at work on some of these just now. Nothing was changed: please send it again."))
+    return _ask(request, verb, chosen, form, status=409)
+
+
+def _preview(request: SignedIn, verb: str, chosen: Selection, form: BulkForm, *, status: int = 200) -> HttpResponse:
+    try:
+        outcome = runs.preview(request.user, dict.fromkeys(chosen.seen), verb, form.values())
+    except Busy:
+        return _busy(request, verb, chosen, form)
+    seen = dict.fromkeys(chosen.seen, 0) | outcome.seen
+    context = _of(chosen) | {
+        "verb": Batch.Verb(verb),
+        "form": form,
+        "outcome": outcome,
+        "asked": in_words(verb, form.asked()),
+        "seen": ",".join(f"{key}:{version}" for key, version in seen.items()),
+        "token": uuid4(),
+    }
+    return _show(request, "preview", context, status=status)
+
+
+def _run(request: SignedIn, verb: str, chosen: Selection, form: BulkForm) -> HttpResponse:
+    """Exactly what the preview showed; rows that changed since are left out. Sent twice it answers twice, and runs once."""
+    token = _token(request.POST)
+    if token is None or "seen" not in request.POST:
+        return _preview(request, verb, chosen, form, status=422)
+    try:
+        outcome = runs.run(request.user, chosen.seen, verb, form.values(), asked=form.asked(), token=token)
+    except AlreadyRun as first:
+        return _to_batch(request, first.batch, chosen.query)
+    except Busy:
+        return _busy(request, verb, chosen, form)
+    if outcome.batch is None:
+        messages.warning(request, _("Nothing was changed. This is how it stands now."))
+        return _preview(request, verb, chosen, form, status=409 if any(row.is_stale for row in outcome.rows) else 422)
+    _tell(request, outcome)
+    return _to_batch(request, outcome.batch, chosen.query)
+
+
+def _token(data: QueryDict) -> UUID | None:
+    try:
+        return UUID(data.get("token", ""))
+    except ValueError:
+        return None
+
+
+def _to_batch(request: SignedIn, batch: Batch, query: str = "") -> HttpResponse:
+    url = batch.get_absolute_url()
+    return redirect_to(request, f"{url}?{urlencode({'query': query})}" if query else url)
+
+
+def _tell(request: SignedIn, outcome: Outcome) -> None:
+    """How many, the effect on the totals, and the undo, where something is left to see that could be taken back."""
+    batch, count = outcome.batch, len(outcome.changed)
+    assert batch is not None
+    said = ngettext("%(count)d opportunity was changed.", "%(count)d opportunities were changed.", count)
+    if batch.undoes:
+        said = ngettext("%(count)d opportunity was put back.", "%(count)d opportunities were put back.", count)
+    still_there = not batch.undoes and any(row.after for row in outcome.changed)
+    tags = undo_offer(reverse("opportunities:batch-undo", args=[batch.pk]), 0) if still_there else ""
+    messages.success(request, " ".join(filter(None, [said % {"count": count}, outcome.effect])), extra_tags=tags)
+    if outcome.refused:
+        count = len(outcome.refused)
+        left = ngettext("%(count)d was left as it is.", "%(count)d were left as they are.", count)
+        messages.warning(request, left % {"count": count})
+
+
+# ── batches ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@require_safe
+def batches(request: SignedIn) -> HttpResponse:
+    """The runs of the last days: one's own, or everybody's for who may see them. Counts what the person may see."""
+    since = request.GET.get("since", "")
+    within = KEPT_FOR.get(since, KEPT_FOR["30d"])
+    every = "all" in request.GET and request.user.has_perm("opportunities.view_batch")
+    found = Batch.objects.visible_to(request.user).filter(made_at__gt=timezone.now() - within)
+    runs_of = list((found if every else found.filter(by=request.user)).select_related("by").order_by("-pk")[:LISTED])
+    counts = _counts(request, runs_of)
+    context = {
+        "rows": [
+            {"batch": one, "asked": in_words(one.verb, one.asked), "count": counts.get(one.pk, 0)} for one in runs_of
+        ],
+        "since": since if since in KEPT_FOR else "30d",
+        "every": every,
+        "may_see_every": request.user.has_perm("opportunities.view_batch"),
+    }
+    return render_page(request, "opportunities/bulk/batches.html", context)
+
+
+def _counts(request: SignedIn, found: list[Batch]) -> dict[int, int]:
+    entries = OpportunityEntry.objects.filter(batch__in=[one.pk for one in found])
+    seen = entries.filter(opportunity__in=Opportunity.objects.visible_to(request.user))
+    return dict(seen.order_by().values_list("batch").annotate(count=Count("pk")))
+
+
+def _batch_or_404(request: SignedIn, pk: int) -> Batch:
+    return get_object_or_404(Batch.objects.visible_to(request.user).select_related("by", "undoes"), pk=pk)
+
+
+@require_safe
+def batch(request: SignedIn, pk: int) -> HttpResponse:
+    """Who, when, what, and every row that the person may see: what was changed, and what was left and why."""
+    found = _batch_or_404(request, pk)
+    entries: Any = OpportunityEntry.objects.filter(batch=found)
+    visible = Opportunity.objects.visible_to(request.user)
+    rows = list(with_stage_names(_named(entries.filter(opportunity__in=visible))).order_by("opportunity_id"))
+    refused = dict(found.refused)
+    left = {row.pk: row for row in visible.filter(pk__in=list(refused)).order_by("pk")}
+    reasons: dict[str, list[Opportunity]] = {}
+    for key, row in left.items():
+        reasons.setdefault(refused[key], []).append(row)
+    context = {
+        "batch": found,
+        "asked": in_words(found.verb, found.asked),
+        "rows": _told(rows),
+        "gone": entries.count() - len(rows),
+        "reasons": sorted(reasons.items(), key=lambda one: -len(one[1])),
+        "left": len(left),
+        "may_undo": rows and runs.can_be_undone(request.user, found),
+        "undone_by": list(Batch.objects.filter(undoes=found).order_by("pk")),
+        "back": _list(list_query(request.GET.get("query", "")).urlencode()),
+    }
+    return render_page(request, "opportunities/bulk/batch.html", context)
+
+
+def _named(entries: Any) -> Any:
+    return entries.select_related("opportunity", "close_code", "source", "contact", "salesperson", "sales_cycle")
+
+
+def _told(entries: list[Any]) -> list[dict[str, Any]]:
+    """Each with what it changed; the step before ended at the very instant at which it was recorded."""
+    before: Any = OpportunityEntry.objects.filter(
+        opportunity__in=[entry.opportunity_id for entry in entries],
+        replaced_at__in=[entry.recorded_at for entry in entries],
+    )
+    by_step = {(one.opportunity_id, one.step): one for one in with_stage_names(_named(before))}
+    return [
+        {
+            "entry": entry,
+            "changes": list(changes(by_step.get((entry.opportunity_id, entry.step - 1)), entry)),
+            "is_last": entry.opportunity.version == entry.step,
+        }
+        for entry in entries
+    ]
+
+
+@get_or_post
+def batch_undo(request: SignedIn, pk: int) -> HttpResponse:
+    """First what would be put back and what not, then the same for real: each row by `undo`, as a batch of its own."""
+    found = _batch_or_404(request, pk)
+    require(request, CHANGE)
+    if not runs.can_be_undone(request.user, found):
+        messages.warning(request, _("This batch cannot be taken back (any more)."))
+        return _to_batch(request, found)
+    dry = request.method != "POST"
+    try:
+        outcome = runs.undo(request.user, found, dry=dry)
+    except Busy:
+        messages.error(
+            request, _("Somebody is at work on some of these just now. Nothing was changed: please send it again.")
+        )
+        return redirect_to(request, "opportunities:batch-undo", pk)
+    if dry:
+        context = {"batch": found, "outcome": outcome, "asked": in_words(found.verb, found.asked)}
+        return render_page(request, "opportunities/bulk/undo.html", context)
+    if outcome.batch is None:
+        return _nothing_undone(request, found)
+    _tell(request, outcome)
+    return _to_batch(request, outcome.batch)
+
+
+def _nothing_undone(request: SignedIn, found: Batch) -> HttpResponse:
+    """Sent twice, it leads to what the first one did."""
+    first = Batch.objects.filter(undoes=found, by=request.user).order_by("pk").first()
+    if first is None:
+        messages.warning(request, _("Nothing was changed. This is how it stands now."))
+        return redirect_to(request, "opportunities:batch-undo", found.pk)
+    return _to_batch(request, first)
