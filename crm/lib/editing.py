@@ -107,7 +107,9 @@ class EditForm(forms.ModelForm):
             return _("Yes") if value and value != "False" else _("No")
         choices = getattr(self.fields[name].widget, "choices", ())
         words = {str(key): str(label) for key, label in choices}
-        return words.get(str(value), str(value)) if value not in (None, "") else DASH
+        value = self.fields[name].prepare_value(value)
+        several = value if isinstance(value, list) else [value]
+        return ", ".join(words.get(str(one), str(one)) for one in several if one not in (None, "")) or DASH
 
     def _model_fields(self) -> list[str]:
         known = {field.name for field in self._meta.model._meta.get_fields()}
