@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts import lifecycle, phones, vat
 from contacts.models import Contact
+from contacts.names import Parts
 from contacts.phones import PhoneField
 from contacts.places import countries
 from crm.lib.editing import EditForm
@@ -23,9 +24,26 @@ PICKED = 50  # the picker shows at most so many companies; searching brings the 
 NUMBERS = ("phone", "mobile")
 # what the other type has not: not shown, and not saved where it was filled in before the type was chosen
 NOT_OF = {
-    Contact.Kind.COMPANY: {*lifecycle.Parts._fields, *lifecycle.PERSONAL, "job_title"},
+    Contact.Kind.COMPANY: {*Parts._fields, *lifecycle.PERSONAL, "job_title"},
     Contact.Kind.PERSON: {"industry_groups"},
 }
+
+
+def offer_codes(form: EditForm, name: str, names: dict[str, str]) -> None:
+    """The codes by name; one that is kept but unknown stays."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    kept = getattr(form.instance, name)
+    unknown = [(kept, kept)] if kept and kept not in names else []
+    field.choices = [("", _("– none –")), *unknown, *names.items()]
+
+
+def know_country(form: EditForm, country: str) -> None:
+    """Whose telephone numbers are typed without a country code."""
+    for name in NUMBERS:
+        field = form.fields[name]
+        assert isinstance(field, PhoneField)
+        field.country = country
 
 
 class ContactForm(EditForm):
@@ -85,8 +103,8 @@ class ContactForm(EditForm):
             del self.fields["archived"]
         self._offer_salespeople(user)
         self._offer_companies(user)
-        self._offer_codes("country", countries())
-        self._offer_codes("language", dict(settings.LANGUAGES))
+        offer_codes(self, "country", countries())
+        offer_codes(self, "language", dict(settings.LANGUAGES))
         self._know_country()
         if self.is_looking:
             self._say_what_is_understood()
@@ -119,23 +137,12 @@ class ContactForm(EditForm):
         self.companies_found = min(len(found), PICKED)
         field.widget.choices = [("", _("– none –")), *((company.pk, company.name) for company in self.offered)]
 
-    def _offer_codes(self, name: str, names: dict[str, str]) -> None:
-        """The codes by name; one that is kept but unknown stays."""
-        field = self.fields[name]
-        assert isinstance(field, forms.ChoiceField)
-        kept = getattr(self.instance, name)
-        unknown = [(kept, kept)] if kept and kept not in names else []
-        field.choices = [("", _("– none –")), *unknown, *names.items()]
-
     def _know_country(self) -> None:
         """Whose numbers are typed without a country code: those of the contact's country, else of its company's."""
         chosen = str(self["company"].value() or "")
         inherited = (company.country for company in self.offered if str(company.pk) == chosen)
         self.region = str(self["country"].value() or next(inherited, ""))
-        for name in NUMBERS:
-            field = self.fields[name]
-            assert isinstance(field, PhoneField)
-            field.country = self.region
+        know_country(self, self.region)
 
     def _say_what_is_understood(self) -> None:
         for name in NUMBERS:
@@ -180,8 +187,8 @@ class ContactForm(EditForm):
             if self.instance.pk:
                 self.saved = lifecycle.change(self.instance, by=self.user, on=self.on, **self.typed())
             else:
-                kind = self.cleaned_data["kind"]
-                self.saved = lifecycle.create(by=self.user, **self.typed() | {"kind": kind})
+                where = {name: self.cleaned_data[name] for name in ("kind", "company")}
+                self.saved = lifecycle.create(by=self.user, **self.typed() | where)
             self.instance = self.saved.contact
         except ValidationError as refused:
             for field, errors in refused.error_dict.items():

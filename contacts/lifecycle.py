@@ -4,6 +4,7 @@ A value is handed in when somebody said it. What nobody said comes from the rule
 (R-CON-DEF, R-CON-INH); what a company says goes on to its people (R-CON-PROP).
 """
 
+import copy
 import datetime
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
@@ -85,7 +86,8 @@ def create(*, by: User | None, **typed: Any) -> Saved:
 def change(contact: Contact, *, by: User | None, on: datetime.date, **typed: Any) -> Saved:
     """Other values. A person takes over what it shares with a new company, and leaves open opportunities with the old one;
     what a company changes goes to its people who still had the same. `on` is the business date. Raises ValidationError."""
-    contact, before = lock(contact.pk), lock(contact.pk)
+    contact = lock(contact.pk)
+    before = copy.copy(contact)
     setup = ContactSetup.current()
     if typed.get("company") and typed["company"].pk != before.company_id:
         company = _held(typed["company"])

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pghistory
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Case, F, Func, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.functions import NullIf, Upper
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -214,6 +214,13 @@ class Contact(Addressed):
     def parts(self) -> Parts:
         return Parts(self.first_name, self.middle_name, self.last_name)
 
+    def place_on(self, day: datetime.date) -> "Contact | AlternativeAddress":
+        """Where it is reached on `day`: the address whose period began last and has not ended, else its own (A.10.2)."""
+        begun = AddressPeriod.objects.filter(contact=self, starts_on__lte=day)
+        holding = begun.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day)).select_related("alternative_address")
+        latest = holding.order_by("-starts_on").first()
+        return latest.alternative_address if latest else self
+
     @property
     def is_usable(self) -> bool:
         """Whether it may be used for new work (R-PRIV)."""
@@ -274,14 +281,6 @@ class ContactsMailing(models.Model):
         return f"{self.contact}: {self.mailing_group}"
 
 
-class AlternativeAddressQuerySet(models.QuerySet["AlternativeAddress"]):
-    def valid_on(self, day: datetime.date) -> "AlternativeAddressQuerySet":
-        """Those that hold on `day`, the one that holds (its period began last) first."""
-        periods = AddressPeriod.objects.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day), starts_on__lte=day)
-        began = periods.filter(alternative_address=OuterRef("pk")).order_by("-starts_on").values("starts_on")[:1]
-        return self.annotate(began_on=Subquery(began)).filter(began_on__isnull=False).order_by("-began_on")
-
-
 class AlternativeAddress(Addressed):
     """Another place where a contact is at times: a summer office, a project site."""
 
@@ -291,7 +290,8 @@ class AlternativeAddress(Addressed):
     code = CodeField(_("code"), max_length=10)
     name = models.CharField(_("name at this address"), max_length=100, blank=True)
 
-    objects = AlternativeAddressQuerySet.as_manager()
+    lines: list[str]  # on a page, like `is_now`
+    is_now: bool
 
     class Meta:
         verbose_name = _("alternative address")
@@ -339,3 +339,6 @@ class AddressPeriod(models.Model):
 
     def __str__(self) -> str:
         return f"{self.starts_on} – {self.ends_on or ''}"
+
+    def holds_on(self, day: datetime.date) -> bool:
+        return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from contacts import views
+from contacts import address_views, views
 from contacts.listing import CONTACTS
 from crm.lib.listing.views import column_form, filter_form
 
@@ -12,4 +12,7 @@ urlpatterns = [
     path("new/", views.new, name="new"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/edit/", views.edit, name="edit"),
+    path("<int:pk>/addresses/new/", address_views.new, name="address-new"),
+    path("<int:pk>/addresses/<int:address>/", address_views.edit, name="address-edit"),
+    path("<int:pk>/addresses/<int:address>/delete/", address_views.delete, name="address-delete"),
 ]

@@ -13,7 +13,7 @@ from contacts.addresses import Addressed
 from contacts.forms import ContactForm
 from contacts.lifecycle import Saved, begun
 from contacts.listing import CONTACTS
-from contacts.models import Contact
+from contacts.models import AlternativeAddress, Contact
 from contacts.places import country_name
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
@@ -40,9 +40,12 @@ def detail(request: SignedIn, pk: int) -> HttpResponse:
     visible = Contact.objects.visible_to(request.user)
     contact = get_object_or_404(visible.select_related(*related), pk=pk)
     people = list(contact.people.visible_to(request.user)[: PEOPLE + 1]) if contact.is_company else []
+    elsewhere = _elsewhere(contact)
     context = {
         "contact": contact,
         "address": lines(contact),
+        "elsewhere": elsewhere,
+        "now_at": next((place for place in elsewhere if place.is_now), None),
         "groups": _groups(contact),
         "people": people[:PEOPLE],
         "more_people": len(people) > PEOPLE,
@@ -84,6 +87,19 @@ def lines(place: Addressed) -> list[str]:
     """The lines of the address that are not blank."""
     country = country_name(place.country) if place.country else ""
     return [line for line in (place.address, place.address_2, place.town, place.county, country) if line]
+
+
+def _elsewhere(contact: Contact) -> list[AlternativeAddress]:
+    """The alternative addresses, the one that holds today marked."""
+    today = Company.current().today()
+    found = list(contact.alternative_addresses.prefetch_related("periods"))
+    holding = [
+        (period.starts_on, place.pk) for place in found for period in place.periods.all() if period.holds_on(today)
+    ]
+    now = max(holding, default=(today, 0))[1]
+    for place in found:
+        place.lines, place.is_now = lines(place), place.pk == now
+    return found
 
 
 def _groups(contact: Contact) -> list[tuple[Any, list[Any]]]:

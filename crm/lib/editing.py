@@ -33,7 +33,7 @@ class EditForm(forms.ModelForm):
     """Makes or edits one row. `submit` says whether it was saved; if not, `status` and the form say why."""
 
     # name of a database constraint → field and message, for what only the database can refuse (races)
-    refusals: ClassVar[dict[str, tuple[str, Any]]] = {}
+    refusals: ClassVar[dict[str, tuple[str | None, Any]]] = {}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
