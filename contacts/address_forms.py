@@ -14,7 +14,7 @@ from contacts.forms import know_country, offer_codes
 from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from contacts.phones import PhoneField
 from contacts.places import countries
-from crm.lib.editing import EditForm
+from crm.lib.editing import Difference, EditForm
 from crm.lib.fields import DayField
 
 TAKEN = _("Another address of this contact begins on this day.")
@@ -105,6 +105,15 @@ class AddressForm(EditForm):
     def write(self) -> None:
         super().write()
         self.periods.save()
+
+    def _differences(self, locked: models.Model) -> list[Difference]:
+        found = super()._differences(locked)
+        if self.periods.has_changed():
+            saved = AddressPeriod.objects.filter(alternative_address=locked.pk)
+            days = [(form["starts_on"].value(), form["ends_on"].value() or "") for form in self.periods]
+            typed = [f"{begins} – {ends}" for begins, ends in days if begins]
+            found.append(Difference(_("When it holds"), "; ".join(map(str, saved)), "; ".join(typed)))
+        return found
 
     def _fingerprint(self, row: models.Model) -> str:
         periods = AddressPeriod.objects.filter(alternative_address=row.pk) if row.pk else ()

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from contacts.address_forms import AddressForm
-from contacts.models import Contact
+from contacts.models import AlternativeAddress, Contact
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
 from salespeople.requests import SignedIn
@@ -31,9 +31,9 @@ def new(request: SignedIn, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(CHANGE, raise_exception=True)
-def edit(request: SignedIn, pk: int, address: int) -> HttpResponse:
-    contact = _contact(request, pk)
-    instance = get_object_or_404(contact.alternative_addresses, pk=address)
+def edit(request: SignedIn, pk: int) -> HttpResponse:
+    instance = _address(request, pk)
+    contact = instance.contact
     form = AddressForm(posted(request), contact=contact, instance=instance)
     if form.is_bound and form.submit():
         messages.success(request, _("The address %(code)s was saved.") % {"code": form.instance})
@@ -43,9 +43,9 @@ def edit(request: SignedIn, pk: int, address: int) -> HttpResponse:
 
 @require_POST
 @permission_required(CHANGE, raise_exception=True)
-def delete(request: SignedIn, pk: int, address: int) -> HttpResponse:
-    contact = _contact(request, pk)
-    instance = get_object_or_404(contact.alternative_addresses, pk=address)
+def delete(request: SignedIn, pk: int) -> HttpResponse:
+    instance = _address(request, pk)
+    contact = instance.contact
     instance.delete()
     messages.success(request, _("The address %(code)s was deleted.") % {"code": instance})
     return redirect_to(request, contact)
@@ -53,6 +53,11 @@ def delete(request: SignedIn, pk: int, address: int) -> HttpResponse:
 
 def _contact(request: SignedIn, pk: int) -> Contact:
     return get_object_or_404(Contact.objects.visible_to(request.user), pk=pk)
+
+
+def _address(request: SignedIn, pk: int) -> AlternativeAddress:
+    visible = Contact.objects.visible_to(request.user)
+    return get_object_or_404(AlternativeAddress.objects.select_related("contact"), pk=pk, contact__in=visible)
 
 
 def _page(request: SignedIn, form: Any, contact: Contact) -> HttpResponse:

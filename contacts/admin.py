@@ -33,6 +33,12 @@ class ContactAdmin(CarefulAdmin):
     search_fields = ("name", "number", "email", "city")
     search_help_text = _("Beginnings of words in name, number, e-mail or city.")
     ordering = ("name", "pk")
+    fields = readonly_fields = (
+        *("number", "kind", "name", "company", "job_title", "salesperson", "territory", "language"),
+        *("address", "address_2", "post_code", "city", "county", "country"),
+        *("phone", "phone_extension", "mobile", "other_numbers", "email", "email_2", "home_page", "vat_number"),
+        *("privacy_blocked", "minor", "parental_consent", "archived", "created_at"),
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

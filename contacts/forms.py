@@ -167,8 +167,9 @@ class ContactForm(EditForm):
         """What one field refuses is asked of a copy: the instance stays as it was read, and the verb writes it."""
         typed = construct_instance(self, copy.copy(self.instance), self._meta.fields)
         relations = {field.name for field in Contact._meta.fields if field.is_relation}
+        nameless = {"name"} if not typed.name else set()  # of a person the parts count
         try:
-            typed.clean_fields(exclude=self._get_validation_exclusions() | relations | {"name", "vat_number"})  # type: ignore[attr-defined]
+            typed.clean_fields(exclude=self._get_validation_exclusions() | relations | nameless | {"vat_number"})  # type: ignore[attr-defined]
         except ValidationError as refused:
             self._update_errors(refused)  # type: ignore[attr-defined]
 

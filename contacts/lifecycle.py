@@ -143,6 +143,8 @@ def _pass_on(company: Contact, before: Contact, setup: ContactSetup) -> int:
     same = [Q(**{name: value for name, value in old.items() if value is not None}) & _blank(old) for old, _new in steps]
     people = Contact.objects.filter(company=company)
     count = people.filter(Q(*same, _connector=Q.OR)).count()
+    if not count:
+        return 0
     for (_old, new), condition in zip(steps, same, strict=True):
         people.filter(condition).update(**new)
     return count
@@ -213,7 +215,8 @@ def _refuse(refusals: Refusals) -> None:
 
 def _wrong(contact: Contact, typed: dict[str, Any], before: Contact | None = None) -> Refusals:
     found = _wrong_name(contact) | _wrong_company(contact) | _wrong_vat(contact, typed)
-    if contact.number and Contact.objects.exclude(pk=contact.pk).filter(number=contact.number).exists():
+    is_renumbered = contact.number and (before is None or contact.number != before.number)
+    if is_renumbered and Contact.objects.exclude(pk=contact.pk).filter(number=contact.number).exists():
         found["number"] = ValidationError(_("There is a contact with this number already."), code="taken")
     salesperson = typed.get("salesperson")
     if salesperson and not salesperson.is_usable and not (before and before.salesperson_id == salesperson.pk):

@@ -13,6 +13,6 @@ urlpatterns = [
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/edit/", views.edit, name="edit"),
     path("<int:pk>/addresses/new/", address_views.new, name="address-new"),
-    path("<int:pk>/addresses/<int:address>/", address_views.edit, name="address-edit"),
-    path("<int:pk>/addresses/<int:address>/delete/", address_views.delete, name="address-delete"),
+    path("addresses/<int:pk>/", address_views.edit, name="address-edit"),
+    path("addresses/<int:pk>/delete/", address_views.delete, name="address-delete"),
 ]
