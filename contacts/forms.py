@@ -101,6 +101,10 @@ class ContactForm(EditForm):
             self.fields["number"].required, self.fields["number"].help_text = True, ""
         else:
             del self.fields["archived"]
+        for name in ("salutation", "territory", "organizational_level", "salesperson"):
+            field = self.fields[name]
+            assert isinstance(field, forms.ModelChoiceField)
+            field.empty_label = _("– none –")
         self._offer_salespeople(user)
         self._offer_companies(user)
         offer_codes(self, "country", countries())
@@ -119,7 +123,6 @@ class ContactForm(EditForm):
         visible = Salesperson.objects.visible_to(user)
         field = self.fields["salesperson"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.empty_label = _("– none –")
         field.queryset = visible.usable() | visible.filter(pk=self.instance.salesperson_id)
 
     def _offer_companies(self, user: User) -> None:
