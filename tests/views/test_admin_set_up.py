@@ -599,7 +599,7 @@ def test_the_list_of_contacts(
 ) -> None:
     client = client_for(manager)
     client.get(url("contacts_contact", "changelist"))  # the company is remembered from here on
-    with django_assert_num_queries(6):  # session, user, count, rows, the filter's salespeople, whether rules are there
+    with django_assert_num_queries(5):  # session, user, count, rows, the filter's salespeople
         response = client.get(url("contacts_contact", "changelist"), {"q": "ann"})
     assert [*response.context["cl"].result_list] == [ann]
 
