@@ -33,7 +33,7 @@ class EditForm(forms.ModelForm):
     """Makes or edits one row. `submit` says whether it was saved; if not, `status` and the form say why."""
 
     # name of a database constraint → field and message, for what only the database can refuse (races)
-    refusals: ClassVar[dict[str, tuple[str, Any]]] = {}
+    refusals: ClassVar[dict[str, tuple[str | None, Any]]] = {}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -107,7 +107,9 @@ class EditForm(forms.ModelForm):
             return _("Yes") if value and value != "False" else _("No")
         choices = getattr(self.fields[name].widget, "choices", ())
         words = {str(key): str(label) for key, label in choices}
-        return words.get(str(value), str(value)) if value not in (None, "") else DASH
+        value = self.fields[name].prepare_value(value)
+        several = value if isinstance(value, list) else [value]
+        return ", ".join(words.get(str(one), str(one)) for one in several if one not in (None, "")) or DASH
 
     def _model_fields(self) -> list[str]:
         known = {field.name for field in self._meta.model._meta.get_fields()}

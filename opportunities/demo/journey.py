@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from contacts import lifecycle as contacts
+from contacts import phones
 from contacts.models import Contact
 from crm.lib.numbers import next_number
 from opportunities import lifecycle
@@ -92,4 +94,7 @@ class Journey:
 
 
 def make_contact(**values: Any) -> Contact:
-    return Contact.objects.create(number=next_number(Contact, "CT"), **values)
+    """By the verb; telephone numbers as people write them."""
+    found = phones.read(values["phone"])
+    assert found, values["phone"]
+    return contacts.create(by=None, **values | {"phone": found.number}).contact
