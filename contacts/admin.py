@@ -20,7 +20,7 @@ from contacts.codes import (
 )
 from contacts.models import Contact
 from contacts.places import countries
-from crm.lib.admin import CarefulAdmin
+from crm.lib.admin import CarefulAdmin, SeenAdmin, SeenForm
 
 
 @admin.register(Contact)
@@ -56,14 +56,14 @@ class ContactAdmin(CarefulAdmin):
 
 
 @admin.register(Territory, Salutation, OrganizationalLevel, JobResponsibility, IndustryGroup, MailingGroup)
-class CodeAdmin(CarefulAdmin):
+class CodeAdmin(SeenAdmin):
     list_display = ("code", "description")
     search_fields = ("code", "description")
     ordering = ("code",)
     fields = ("code", "description")
 
 
-class SetupForm(forms.ModelForm):
+class SetupForm(SeenForm):
     country = forms.ChoiceField(
         choices=lambda: [("", "–"), *countries().items()], required=False, label=capfirst(_("country"))
     )
@@ -73,7 +73,7 @@ class SetupForm(forms.ModelForm):
 
 
 @admin.register(ContactSetup)
-class ContactSetupAdmin(CarefulAdmin):
+class ContactSetupAdmin(SeenAdmin):
     """One row: made once, changed, never deleted."""
 
     form = SetupForm

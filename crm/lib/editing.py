@@ -74,6 +74,10 @@ class EditForm(forms.ModelForm):
         locked: models.Model = rows.get(pk=self.instance.pk)
         return locked
 
+    def values_of(self, row: Any) -> dict[str, Any]:
+        """What a row says in the fields of the form."""
+        return model_to_dict(row, self._model_fields())
+
     def _is_stale(self) -> bool:
         """Whether the row is no longer what the user looked at. Who typed just what is saved now has nothing to lose."""
         locked = self.lock()
@@ -85,7 +89,7 @@ class EditForm(forms.ModelForm):
         return True
 
     def _differences(self, locked: models.Model) -> list[Difference]:
-        saved = model_to_dict(locked, self._model_fields())
+        saved = self.values_of(locked)
         return [
             Difference(field.label, self._in_words(name, saved[name]), self._in_words(name, self[name].data))
             for name, field in self.fields.items()
@@ -116,7 +120,7 @@ class EditForm(forms.ModelForm):
         return [name for name in self.fields if name in known]
 
     def _fingerprint(self, row: models.Model) -> str:
-        values = model_to_dict(row, self._model_fields())
+        values = self.values_of(row)
         return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()[:16]
 
     def _refuse(self, error: IntegrityError) -> None:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from contacts.codes import ContactSetup, IndustryGroup
+from contacts.codes import ContactSetup, IndustryGroup, Territory
 from contacts.models import Contact
 from opportunities import lifecycle
 from salescycles.models import CloseCode, SalesCycle, Stage
@@ -581,6 +581,32 @@ def test_codes_of_contacts_are_kept_by_managers(manager: User, client_for: SignI
     acme.industry_groups.add(IndustryGroup.objects.get(code="AB"))
     page = client.post(url("contacts_industrygroup", "delete", IndustryGroup.objects.get().pk), {"post": "yes"})
     assert "cannot" in text(page).lower() and IndustryGroup.objects.count() == 1
+
+
+def test_who_saves_a_code_second_is_told_and_loses_nothing(manager: User, client_for: SignIn) -> None:
+    client, code = client_for(manager), Territory.objects.create(code="N", description="North")
+    page = url("contacts_territory", "change", code.pk)
+    seen = client.get(page).context["adminform"].form["version"].value()
+    Territory.objects.filter(pk=code.pk).update(description="Far north")
+    answer = client.post(page, {"code": "N", "description": "Norden", "version": seen})
+    assert "Description: Far north" in str(answer.context["adminform"].form.non_field_errors())
+    assert 'value="Norden"' in text(answer)
+    assert Territory.objects.get().description == "Far north"
+    again = answer.context["adminform"].form["version"].value()
+    assert client.post(page, {"code": "N", "description": "Norden", "version": again}).status_code == 302
+    assert Territory.objects.get().description == "Norden"
+    assert client.post(page, {"code": "N", "description": "Norden", "version": seen}).status_code == 302  # the same
+
+
+def test_who_saves_the_rules_second_is_told(manager: User, client_for: SignIn, jo: Salesperson) -> None:
+    client, setup = client_for(manager), ContactSetup.objects.create(country="SE")
+    page = url("contacts_contactsetup", "change", setup.pk)
+    seen = client.get(page).context["adminform"].form["version"].value()
+    ContactSetup.objects.update(country="FI", salesperson=jo)
+    answer = client.post(page, {"country": "NO", "version": seen})
+    said = str(answer.context["adminform"].form.non_field_errors())
+    assert "Country: Finland" in said and f"Salesperson: {jo}" in said and "Shares" not in said
+    assert ContactSetup.current().country == "FI"
 
 
 def test_the_rules_of_contacts_are_one_row(manager: User, client_for: SignIn, jo: Salesperson) -> None:
