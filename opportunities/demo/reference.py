@@ -173,10 +173,22 @@ def make_customer(
     domain = f"{name.lower().replace(' ', '')}.example"
     place = {"country": country, "post_code": post_code, "city": city, "address": address}
     shared = place | {"phone": phone, "salesperson": world.salespeople[salesperson]}
-    company = make_contact(name=name, email=f"info@{domain}", home_page=f"https://www.{domain}", **shared)
+    company = make_contact(
+        name=name,
+        email=f"info@{domain}",
+        home_page=f"https://www.{domain}",
+        **shared,
+        **world.sorting.company(name, country),
+    )
     email = f"{person.lower().replace(' ', '.')}@{domain}"
     return make_contact(
-        kind=Contact.Kind.PERSON, name=person, job_title=job_title, company=company, email=email, **shared
+        kind=Contact.Kind.PERSON,
+        name=person,
+        job_title=job_title,
+        company=company,
+        email=email,
+        **shared,
+        **world.sorting.person(job_title, country),
     )
 
 
