@@ -1,10 +1,11 @@
 import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pghistory
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Case, F, Func, Q, Value, When
+from django.db.models import Case, F, Func, OuterRef, Q, Value, When
 from django.db.models.functions import NullIf, Upper
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +24,8 @@ from contacts.names import Parts, validate_visible
 from crm.lib.search import prefix_query, search_column
 from salespeople.models import CodeField, Salesperson
 
+MANY = ("job_responsibilities", "industry_groups", "mailing_groups")
+
 if TYPE_CHECKING:
     from salespeople.models import User
 
@@ -38,6 +41,19 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     def usable(self) -> "ContactQuerySet":
         """Those that may be used for new work (R-PRIV)."""
         return self.filter(privacy_blocked=False, archived=False)
+
+    def with_codes(self) -> "ContactQuerySet":
+        """Adds the keys of what each is sorted by: `job_responsibilities_keys` …"""
+        many: list[Any] = [Contact._meta.get_field(name) for name in MANY]
+        chosen: Any = {
+            f"{field.name}_keys": ArraySubquery(
+                field.remote_field.through.objects.filter(contact=OuterRef("pk"))
+                .order_by(field.m2m_reverse_field_name())
+                .values(field.m2m_reverse_name())
+            )
+            for field in many
+        }
+        return self.annotate(**chosen)
 
     def search(self, text: str) -> "ContactQuerySet":
         """Those with a word in name, number, e-mail or city that begins with each typed word."""
@@ -281,6 +297,7 @@ class ContactsMailing(models.Model):
         return f"{self.contact}: {self.mailing_group}"
 
 
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class AlternativeAddress(Addressed):
     """Another place where a contact is at times: a summer office, a project site."""
 
@@ -312,6 +329,7 @@ class AlternativeAddress(Addressed):
         return self.code
 
 
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class AddressPeriod(models.Model):
     """From when to when (both days included) an alternative address holds; without an end until another one begins."""
 

@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 
@@ -201,6 +202,26 @@ def test_codes_of_the_other_type_and_periods_of_another_contact(acme: Contact, a
         with pytest.raises(IntegrityError) as caught:
             at_once(act)
         assert caught.value.__cause__.diag.constraint_name == constraint
+
+
+def test_addresses_have_a_history(acme: Contact) -> None:
+    place = AlternativeAddress.objects.create(contact=acme, code="S", city="Hanko")
+    period = AddressPeriod.objects.create(alternative_address=place, contact=acme, starts_on=DAY)
+    AlternativeAddress.objects.update(city="Turku")
+    AddressPeriod.objects.update(ends_on=DAY)
+    keys = place.pk, period.pk
+    place.delete()
+    told, held = (apps.get_model("contacts", name) for name in ("alternativeaddressevent", "addressperiodevent"))
+    assert list(told.objects.order_by("pgh_id").values_list("pgh_obj", "pgh_label", "contact", "city")) == [
+        (keys[0], "insert", acme.pk, "Hanko"),
+        (keys[0], "update", acme.pk, "Turku"),
+        (keys[0], "delete", acme.pk, "Turku"),
+    ]
+    assert list(held.objects.order_by("pgh_id").values_list("pgh_obj", "pgh_label", "starts_on", "ends_on")) == [
+        (keys[1], "insert", DAY, None),
+        (keys[1], "update", DAY, DAY),
+        (keys[1], "delete", DAY, DAY),
+    ]
 
 
 def test_the_address_of_a_day_is_the_one_that_began_last(acme: Contact) -> None:
