@@ -1,9 +1,10 @@
 """What contacts are sorted by: short tables that managers keep (domain A.10.2), and the one row of rules (A.14)."""
 
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
@@ -71,6 +72,25 @@ class MailingGroup(ContactCode):
     class Meta(ContactCode.Meta):
         verbose_name = _("mailing group")
         verbose_name_plural = _("mailing groups")
+
+
+TABLES: tuple[type[ContactCode], ...] = (
+    *(Territory, Salutation, OrganizationalLevel),
+    *(JobResponsibility, IndustryGroup, MailingGroup),
+)
+
+
+def every_code() -> dict[type[ContactCode], list[ContactCode]]:
+    """The rows of every table by their codes: one query, since a form offers all of them."""
+    tables: dict[str | None, Any] = {model._meta.model_name: model for model in TABLES}
+    parts = [
+        model._default_manager.order_by().values_list(Value(name, models.CharField()), "id", "code", "description")
+        for name, model in tables.items()
+    ]
+    found: dict[type[ContactCode], list[ContactCode]] = {model: [] for model in TABLES}
+    for name, pk, code, description in sorted(parts[0].union(*parts[1:], all=True), key=itemgetter(2)):
+        found[tables[name]].append(tables[name](id=pk, code=code, description=description))
+    return found
 
 
 class Correspondence(models.TextChoices):

@@ -113,5 +113,4 @@ COLUMNS = (
     coded("organizational_level", _("Organizational level"), OrganizationalLevel),
     Column("minor", _("Minor"), "minor", Kind.FLAG, is_grouped=True),
     Column("parental_consent", _("Parental consent received"), "parental_consent", Kind.FLAG, is_grouped=True),
-    Column("archived", _("Archived"), "archived", Kind.FLAG, is_grouped=True),
 )

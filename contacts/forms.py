@@ -2,18 +2,29 @@
 
 import copy
 import datetime
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.forms.models import construct_instance
+from django.forms.models import construct_instance, model_to_dict
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from contacts import lifecycle, phones, vat
-from contacts.models import Contact
+from contacts.codes import (
+    ContactCode,
+    IndustryGroup,
+    JobResponsibility,
+    MailingGroup,
+    OrganizationalLevel,
+    Salutation,
+    Territory,
+    every_code,
+)
+from contacts.models import MANY, Contact
 from contacts.names import Parts
 from contacts.phones import PhoneField
 from contacts.places import countries
@@ -38,12 +49,41 @@ def offer_codes(form: EditForm, name: str, names: dict[str, str]) -> None:
     field.choices = [("", _("– none –")), *unknown, *names.items()]
 
 
+def keys_of(contact: Contact) -> dict[str, list[int]]:
+    """What the contact is sorted by; of one that is read, `with_codes` has it."""
+    return {name: getattr(contact, f"{name}_keys") if contact.pk else [] for name in MANY}
+
+
 def know_country(form: EditForm, country: str) -> None:
     """Whose telephone numbers are typed without a country code."""
     for name in NUMBERS:
         field = form.fields[name]
         assert isinstance(field, PhoneField)
         field.country = country
+
+
+class CodeChoice(forms.TypedChoiceField):
+    """One row of a table of codes. Which there are is handed in: the form asks for the rows of all tables at once."""
+
+    def __init__(self, model: type[ContactCode], **options: Any) -> None:
+        super().__init__(empty_value=None, required=False, **options)
+        self.model = model
+
+    def offer(self, rows: Iterable[ContactCode]) -> None:
+        by_key = {str(row.pk): row for row in rows}
+        self.choices = [("", _("– none –")), *((key, str(row)) for key, row in by_key.items())]
+        self.coerce = lambda key: by_key.get(str(key))
+
+
+class CodeChoices(forms.TypedMultipleChoiceField):
+    """Several rows of a table of codes."""
+
+    def __init__(self, model: type[ContactCode], **options: Any) -> None:
+        super().__init__(coerce=int, required=False, widget=forms.CheckboxSelectMultiple, **options)
+        self.model = model
+
+    def offer(self, rows: Iterable[ContactCode]) -> None:
+        self.choices = [(row.pk, str(row)) for row in rows]
 
 
 class ContactForm(EditForm):
@@ -59,6 +99,12 @@ class ContactForm(EditForm):
     country = forms.ChoiceField(label=_("Country"), required=False)
     language = forms.ChoiceField(label=_("Language"), required=False)
     vat_number = forms.CharField(label=_("VAT number"), required=False, max_length=40)
+    salutation = CodeChoice(Salutation, label=_("Salutation"))
+    territory = CodeChoice(Territory, label=_("Territory"))
+    organizational_level = CodeChoice(OrganizationalLevel, label=_("Organizational level"))
+    job_responsibilities = CodeChoices(JobResponsibility, label=_("Job responsibilities"))
+    industry_groups = CodeChoices(IndustryGroup, label=_("Industry groups"))
+    mailing_groups = CodeChoices(MailingGroup, label=_("Mailing groups"))
 
     refusals: ClassVar = {
         "contacts_contact_number_key": ("number", _("There is a contact with this number already.")),
@@ -69,19 +115,14 @@ class ContactForm(EditForm):
         model = Contact
         fields = (
             *("kind", "name", "first_name", "middle_name", "last_name", "initials", "number", "company"),
-            *("job_title", "organizational_level", "job_responsibilities", "industry_groups"),
+            *("job_title", "organizational_level"),
             *("address", "address_2", "post_code", "city", "county", "country"),
             *("phone", "phone_extension", "mobile", "other_numbers", "email", "email_2", "home_page"),
             *("vat_number", "registration_number"),
-            *("language", "correspondence", "salutation", "mailing_groups", "salesperson", "territory"),
+            *("language", "correspondence", "salutation", "salesperson", "territory"),
             *("minor", "parental_consent", "privacy_blocked", "archived"),
         )
-        widgets: ClassVar = {
-            "kind": forms.RadioSelect,
-            "job_responsibilities": forms.CheckboxSelectMultiple,
-            "industry_groups": forms.CheckboxSelectMultiple,
-            "mailing_groups": forms.CheckboxSelectMultiple,
-        }
+        widgets: ClassVar = {"kind": forms.RadioSelect}
         error_messages: ClassVar = {"company": {"invalid_choice": _("Choose a company of the list.")}}
 
     def __init__(self, data: QueryDict | None, *, user: User, on: datetime.date, **options: Any) -> None:
@@ -95,16 +136,18 @@ class ContactForm(EditForm):
             super().__init__(None, **options)
             self.version = data.get("version", "")
         else:
-            super().__init__(data, **options)
+            contact = options.get("instance")
+            chosen = keys_of(contact) if contact else {}
+            super().__init__(data, **options | {"initial": chosen | (options.get("initial") or {})})
         self.fields["name"].required = False  # of a person the parts are asked; the verb asks for one of them
         if self.instance.pk:
             self.fields["number"].required, self.fields["number"].help_text = True, ""
         else:
             del self.fields["archived"]
-        for name in ("salutation", "territory", "organizational_level", "salesperson"):
-            field = self.fields[name]
-            assert isinstance(field, forms.ModelChoiceField)
-            field.empty_label = _("– none –")
+        codes = every_code()
+        for field in self.fields.values():
+            if isinstance(field, CodeChoice | CodeChoices):
+                field.offer(codes[field.model])
         self._offer_salespeople(user)
         self._offer_companies(user)
         offer_codes(self, "country", countries())
@@ -113,9 +156,17 @@ class ContactForm(EditForm):
         if self.is_looking:
             self._say_what_is_understood()
 
+    def lock(self) -> Contact:
+        """As it stands now with its codes, held until the transaction ends."""
+        held = Contact.objects.select_for_update(no_key=True, of=("self",))
+        return held.with_codes().get(pk=self.instance.pk)
+
+    def values_of(self, row: Contact) -> dict[str, Any]:
+        return model_to_dict(row, set(self._model_fields()) - {*MANY}) | keys_of(row)
+
     def _as_typed(self, data: QueryDict) -> dict[str, Any]:
         fields = self.base_fields.items()
-        several = {name: data.getlist(name) for name, _field in fields if name in lifecycle.MANY}
+        several = {name: data.getlist(name) for name, _field in fields if name in MANY}
         ticked = {name: name in data for name, field in fields if isinstance(field, forms.BooleanField)}
         return data.dict() | several | ticked
 
@@ -123,6 +174,7 @@ class ContactForm(EditForm):
         visible = Salesperson.objects.visible_to(user)
         field = self.fields["salesperson"]
         assert isinstance(field, forms.ModelChoiceField)
+        field.empty_label = _("– none –")
         field.queryset = visible.usable() | visible.filter(pk=self.instance.salesperson_id)
 
     def _offer_companies(self, user: User) -> None:

@@ -17,13 +17,12 @@ from django.utils.translation import gettext_lazy as _
 from contacts import names, vat
 from contacts.addresses import WHERE
 from contacts.codes import ContactSetup
-from contacts.models import Contact
+from contacts.models import MANY, Contact
 from contacts.names import Parts
 from crm.lib.in_use import in_use
 from crm.lib.numbers import next_number
 from salespeople.models import User
 
-MANY = ("job_responsibilities", "industry_groups", "mailing_groups")
 ALWAYS = ("salesperson", "territory", "country", "language")  # what a new company brings, whatever stood there
 # fields that go together, with their switch: they follow where all of them are blank or still those of the company
 TOGETHER = (
@@ -123,7 +122,7 @@ def _take_over(
     """R-CON-INH: what was typed stays; `before` is the company that the person comes from, or a blank one."""
     for name in ALWAYS:
         if setup.shares(name) and name not in typed:
-            setattr(person, name, getattr(company, name))
+            _set(person, _values(company, (name,)))
     for switch, fields in TOGETHER:
         mine = _values(person, fields)
         is_theirs = not any(mine.values()) or mine == _values(before, fields)
@@ -155,7 +154,9 @@ def _blank(values: dict[str, Any]) -> Q:
 
 
 def _values(contact: Contact, fields: Iterable[str]) -> dict[str, Any]:
-    return {name: getattr(contact, name) for name in fields}
+    """By columns: what is only compared and passed on need not be fetched."""
+    columns = [Contact._meta.get_field(name).attname for name in fields]  # type: ignore[union-attr]
+    return {column: getattr(contact, column) for column in columns}
 
 
 def _set(contact: Contact, values: dict[str, Any]) -> None:

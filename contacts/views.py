@@ -72,7 +72,7 @@ def new(request: SignedIn) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(CHANGE, raise_exception=True)
 def edit(request: SignedIn, pk: int) -> HttpResponse:
-    contact = get_object_or_404(Contact.objects.visible_to(request.user), pk=pk)
+    contact = get_object_or_404(Contact.objects.visible_to(request.user).with_codes(), pk=pk)
     form = ContactForm(posted(request), instance=contact, user=request.user, on=Company.current().today())
     if form.is_bound and form.submit():
         messages.success(request, _("The contact %(name)s was saved.") % {"name": form.instance.name})
@@ -150,4 +150,4 @@ def _proposals(request: SignedIn, company: Contact | None) -> dict[str, Any]:
     """A new contact as the rules of contacts begin it."""
     is_person = company or request.GET.get("kind") == Contact.Kind.PERSON
     kind = Contact.Kind.PERSON if is_person else Contact.Kind.COMPANY
-    return model_to_dict(begun(kind, company=company, by=request.user), ContactForm.base_fields)
+    return model_to_dict(begun(kind, company=company, by=request.user), ContactForm.Meta.fields)
