@@ -10,7 +10,7 @@ from django.forms.models import inlineformset_factory
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from contacts.forms import know_country, offer_codes
+from contacts.forms import know_country, offer_codes, want_plain_text
 from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from contacts.phones import PhoneField
 from contacts.places import countries
@@ -85,6 +85,7 @@ class AddressForm(EditForm):
         super().__init__(data, **options)
         self.contact = contact
         self.instance.contact = contact
+        want_plain_text(self)
         offer_codes(self, "country", countries())
         know_country(self, str(self["country"].value() or contact.country))
         self.periods = Periods(data, instance=self.instance, prefix="periods")

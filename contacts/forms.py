@@ -25,7 +25,7 @@ from contacts.codes import (
     every_code,
 )
 from contacts.models import MANY, Contact
-from contacts.names import Parts
+from contacts.names import Parts, validate_readable, validate_visible
 from contacts.phones import PhoneField
 from contacts.places import countries
 from crm.lib.editing import EditForm
@@ -52,6 +52,13 @@ def offer_codes(form: EditForm, name: str, names: dict[str, str]) -> None:
 def keys_of(contact: Contact) -> dict[str, list[int]]:
     """What the contact is sorted by; of one that is read, `with_codes` has it."""
     return {name: getattr(contact, f"{name}_keys") if contact.pk else [] for name in MANY}
+
+
+def want_plain_text(form: EditForm) -> None:
+    """What reverses the writing, breaks a line or was garbled on the way is said, in every field that is typed."""
+    for field in form.fields.values():
+        if isinstance(field, forms.CharField):
+            field.validators += [validate_visible, validate_readable]
 
 
 def know_country(form: EditForm, country: str) -> None:
@@ -139,6 +146,7 @@ class ContactForm(EditForm):
             contact = options.get("instance")
             chosen = keys_of(contact) if contact else {}
             super().__init__(data, **options | {"initial": chosen | (options.get("initial") or {})})
+        want_plain_text(self)
         self.fields["name"].required = False  # of a person the parts are asked; the verb asks for one of them
         if self.instance.pk:
             self.fields["number"].required, self.fields["number"].help_text = True, ""
@@ -216,7 +224,19 @@ class ContactForm(EditForm):
             self.add_error("company", _("Choose one of the companies found, or empty the search."))
         behind = getattr(self.fields["phone"], "extension", "")
         cleaned["phone_extension"] = cleaned.get("phone_extension") or behind
+        self._check_vat(cleaned)
         return cleaned
+
+    def _check_vat(self, cleaned: dict[str, Any]) -> None:
+        """Said with what else is wrong; the verb asks again."""
+        changed = set(self.changed_data)
+        if not {"vat_number", "country"} & changed or {"vat_number", "country"} & set(self.errors):
+            return
+        inherits = "company" in changed and "country" not in changed
+        try:
+            vat.checked(cleaned.get("vat_number", ""), cleaned.get("country") or (self.region if inherits else ""))
+        except ValidationError as refused:
+            self.add_error("vat_number", refused)
 
     def _post_clean(self) -> None:
         """What one field refuses is asked of a copy: the instance stays as it was read, and the verb writes it."""

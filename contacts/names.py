@@ -10,6 +10,10 @@ validate_visible = RegexValidator(
     _("There are invisible marks in it that turn the direction of writing or break the line; type it anew."),
 )
 
+validate_readable = RegexValidator(
+    "^[^\\ufffd]*$", _("Some characters did not arrive as they were typed (�); type them anew.")
+)
+
 
 class Parts(NamedTuple):
     first_name: str = ""
