@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from contacts.address_forms import AddressForm
 from contacts.models import AlternativeAddress, Contact
@@ -41,11 +41,14 @@ def edit(request: SignedIn, pk: int) -> HttpResponse:
     return _page(request, form, contact)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(CHANGE, raise_exception=True)
 def delete(request: SignedIn, pk: int) -> HttpResponse:
+    """Asks once; a POST deletes."""
     instance = _address(request, pk)
     contact = instance.contact
+    if request.method != "POST":
+        return render_page(request, "contacts/address_delete.html", {"address": instance, "contact": contact})
     instance.delete()
     messages.success(request, _("The address %(code)s was deleted.") % {"code": instance})
     return redirect_to(request, contact)

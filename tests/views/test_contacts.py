@@ -760,5 +760,7 @@ def test_an_alternative_address_is_made_shown_changed_and_deleted(
     backwards = client.post(f"/contacts/{acme.pk}/addresses/new/", other | periods(("2030-02-01", "2030-01-01")))
     assert backwards.status_code == 422 and "does not end before it begins" in backwards.content.decode()
     assert client.post(address, sent | {"city": "Turku"} | periods()).status_code == 409  # without what was seen
+    assert "Delete the address: SUMMER" in client.get(f"{address}delete/").content.decode()
+    assert acme.alternative_addresses.exists()
     assert client.post(f"{address}delete/").status_code == 302
     assert not acme.alternative_addresses.exists()
