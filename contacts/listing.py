@@ -57,4 +57,8 @@ CONTACTS = Listing(
     permission="contacts.view_contact",
     new=gettext_lazy("New contact"),
     new_permission="contacts.add_contact",
+    bulk="opportunities:new-for-many",
+    bulk_permission="opportunities.add_opportunity",
+    bulk_icon="plus",
+    bulk_words=(gettext_lazy("New opportunities for the selected ones …"), gettext_lazy("For all that match …")),
 )

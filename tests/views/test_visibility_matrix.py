@@ -52,6 +52,7 @@ MATRIX = {
     "opportunities:columns": LACKS,
     "opportunities:export": LACKS,
     "opportunities:new": LACKS,
+    "opportunities:new-for-many": LACKS,
     "opportunities:board": LACKS,
     "opportunities:board-changes": LACKS,
     "opportunities:quick": LACKS,
