@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from contacts import lifecycle, phones, vat
 from contacts.codes import (
     ContactCode,
+    Correspondence,
     IndustryGroup,
     JobResponsibility,
     MailingGroup,
@@ -156,6 +157,8 @@ class ContactForm(EditForm):
         for field in self.fields.values():
             if isinstance(field, CodeChoice | CodeChoices):
                 field.offer(codes[field.model])
+        correspondence: Any = self.fields["correspondence"]
+        correspondence.choices = [("", _("– none –")), *Correspondence.choices]
         self._offer_salespeople(user)
         self._offer_companies(user)
         offer_codes(self, "country", countries())

@@ -196,6 +196,8 @@ class CreateForm(BulkForm):
         self.offer("sales_cycle", SalesCycle.objects.usable())
         self.offer("salesperson", Salesperson.objects.visible_to(self.user).usable())
         self.offer("source", Source.objects.usable())
+        self.fields["source"].empty_label = _("– none –")  # type: ignore[attr-defined]
+        self.fields["on"].label = _("Creation date")
         default = SalesCycle.objects.default()
         self.initial["sales_cycle"] = default.pk if default else None
 

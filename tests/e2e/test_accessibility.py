@@ -88,6 +88,8 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
         f"/contacts/addresses/{AlternativeAddress.objects.get().pk}/",
         f"/contacts/addresses/{AlternativeAddress.objects.get().pk}/delete/",
         "/contacts/?archived=true",
+        "/opportunities/new/many/?all=1&query=archived%3Dtrue",
+        f"/opportunities/new/many/?key={contact}&key={person}",
     )
     yield from (
         "/salespeople/",

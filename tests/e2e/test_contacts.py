@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from contacts.models import Contact
+from opportunities.models import Opportunity
+from salescycles.models import SalesCycle
 from salespeople.models import Company, User
 from tests.e2e.hands import Hand, Mouse, labelled
 
@@ -126,6 +128,54 @@ def adds_an_address(page: Page, hand: Hand, company: Company) -> None:
     hand.press("link", "Delete")
     hand.press("button", "Delete")
     expect(page.get_by_text("Only the main address is known.")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_an_opportunity_for_each_of_many(
+    page: Page,
+    plain_page: Page,
+    sign_in: SignIn,
+    rep: User,
+    acme: Contact,
+    ann: Contact,
+    pia: Contact,
+    cycle: SalesCycle,
+    company: Company,
+    scripts: bool,
+) -> None:
+    """Picked in the list, previewed, changed, made, taken back."""
+    page = page if scripts else plain_page
+    hand = Mouse(page)
+    sign_in(page, rep)
+    page.goto("/contacts/?salesperson=none")
+    hand.toggle("Select: Ann Lee")
+    hand.toggle("Select: Pia")
+    if scripts:
+        expect(page.get_by_text("selected: 2")).to_be_visible()
+    hand.press("button", "New opportunities for the selected ones …")
+    title = page.locator("#bulk-title")
+    expect(title).to_have_text("2 contacts chosen")
+    hand.press("button", "Preview")
+    expect(page.get_by_text("This field is required.", exact=True)).to_be_visible()
+    hand.write("Description", "Chairs")
+    labelled(page, "Sales cycle").select_option(label="Cycle CY")
+    hand.press("button", "Preview")
+    expect(title).to_have_text("New opportunities: preview")
+    hand.press("button", "Change the form")
+    expect(labelled(page, "Description")).to_have_value("Chairs")
+    hand.press("button", "Preview")
+    expect(page.get_by_role("listitem").filter(has_text="Ann Lee (ACME)")).to_be_visible()
+    hand.press("button", "Create 2 opportunities")
+    expect(page.locator("#messages")).to_contain_text("2 opportunities were created.")
+    made = Opportunity.objects.order_by("pk")
+    assert [(one.contact, one.description, one.sales_cycle) for one in made] == [
+        (ann, "Chairs", cycle),
+        (pia, "Chairs", cycle),
+    ]
+    hand.press("link", "Undo the batch")
+    hand.press("button", "Put 2 opportunities back")
+    expect(page.locator("#messages")).to_contain_text("2 opportunities were put back.")
+    assert [one.archived for one in made.all()] == [True, True]
 
 
 def fact(page: Page, label: str) -> Locator:
