@@ -12,7 +12,7 @@ from contacts.columns import COLUMNS
 from contacts.models import Contact, ContactQuerySet
 from contacts.places import countries
 from crm.lib.listing.filters import KeyFilter, ListFilter, Named, SearchFilter
-from salespeople.clock import reader_of
+from salespeople.clock import asker_of
 from salespeople.models import Salesperson, User
 
 
@@ -22,7 +22,7 @@ def companies(user: User) -> ContactQuerySet:
 
 class ContactFilter(ListFilter):
     columns = COLUMNS
-    reads = staticmethod(reader_of)
+    reads = staticmethod(asker_of)
     q = SearchFilter()
     kind = django_filters.ChoiceFilter(label=_("Type"), choices=Contact.Kind, empty_label=_("All"))
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), method="by_salesperson", empty_label=_("All"))

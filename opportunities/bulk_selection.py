@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.listing import words
 from crm.lib.listing.listing import Listing
 from opportunities.bulk import AT_ONCE, read, refuse_too_many
 from opportunities.listing import OPPORTUNITIES
@@ -14,8 +15,6 @@ from opportunities.models import Opportunity
 from salespeople.models import User
 
 SEEN = re.compile(r"(-?\d{1,18}):(\d{1,9})")
-# Words of a list's address that decide how it looks, not which rows it has.
-LOOKS = {"order", "page", "columns", "group", "view", "from", "more", "cards", "embedded", "after", "before"}
 
 
 @dataclass
@@ -62,7 +61,7 @@ def list_query(address: str) -> QueryDict:
 def _everything(user: User, query: QueryDict, listing: Listing) -> list[int]:
     """The filters read it as for the list; a word that they do not know might have left rows out, so it is refused."""
     filters = listing.filters(query, queryset=listing.visible(user), user=user)
-    unknown = [name[:50] for name in query if name not in filters.filters and name not in LOOKS]
+    unknown = [name[:50] for name in query if name not in filters.filters and name not in words.EVERY]
     if unknown or not filters.is_valid():
         said = _("The address of the list could not be understood, so nothing is chosen: %(words)s")
         raise ValidationError(said, code="address", params={"words": ", ".join(unknown or filters.form.errors)})

@@ -16,7 +16,7 @@ from crm.lib.listing.filters import AmountFilter, DayFilter, KeyFilter, ListFilt
 from opportunities.columns import COLUMNS
 from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
 from salescycles.models import SalesCycle, Stage
-from salespeople.clock import reader_of
+from salespeople.clock import asker_of
 from salespeople.models import Salesperson, User
 
 WHICH = [("open", _("Open")), *Status.choices, ("closed", _("Closed"))]
@@ -31,7 +31,7 @@ def owners(user: User) -> QuerySet[Salesperson]:
 
 class OpportunityFilter(ListFilter):
     columns = COLUMNS
-    reads = staticmethod(reader_of)
+    reads = staticmethod(asker_of)
     q = SearchFilter()
     status = django_filters.ChoiceFilter(label=_("Status"), choices=WHICH, method="by_status", empty_label=_("Any"))
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), empty_label=_("Any"), method="by_salesperson")

@@ -56,9 +56,13 @@ class RunningTotals:
     sums: frozenset[str]
     groups: frozenset[str]  # paths to what rows can be put together by
 
-    def visible(self, user: Any) -> Any:
+    def left_by(self, filters: Any) -> Any:
+        """Those of the rows that the filters leave; None where the filters ask more than the totals tell apart."""
+        asked = {word for word, value in filters.form.cleaned_data.items() if value not in (None, "", [], ())}
+        if asked - self.words:
+            return None
         manager: Any = self.model._default_manager
-        return manager.visible_to(user)
+        return filters.filter_queryset(manager.visible_to(filters.user)).order_by()
 
 
 @dataclass(frozen=True)
