@@ -4,6 +4,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 
+from opportunities.demo.sorting import make_sorting
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import COMPANY_CACHE_KEY, Company, Salesperson, User
 from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, STAFF_ROLES, VIEWER, make_roles
@@ -79,6 +80,7 @@ def make_setup() -> None:
     make_cycle("EXISTING", "Existing customer", SalesCycle.ProbabilityMethod.COMPLETED, EXISTING)
     make_cycle("NEW", "New customer", SalesCycle.ProbabilityMethod.CHANCES, NEW, is_default=True)
     make_codes()
+    make_sorting()
     make_salespeople()
     make_users()
 

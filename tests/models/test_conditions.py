@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contacts.codes import OrganizationalLevel, Salutation, Territory
 from contacts.columns import COLUMNS as CONTACT_COLUMNS
 from contacts.models import Contact
 from crm.lib.listing.columns import Column, Kind
@@ -54,6 +55,10 @@ def rows(cycle: SalesCycle, jo: Salesperson, of: Salesperson, price_w: CloseCode
     chance = random.Random(4)
     Salesperson.objects.filter(pk=of.pk).update(job_title="Tur", blocked=True, commission=Decimal("12.5"))
     people: list[Contact] = []
+    coded = [(model(code="A"), model(code="B")) for model in (Territory, Salutation, OrganizationalLevel)]
+    for both in coded:
+        type(both[0])._default_manager.bulk_create(both)
+    territories, salutations, levels = coded
     for number in range(14):
         contact = ContactFactory(
             name=f"Oy {number} {chance.choice(TEXTS[1:])}",
@@ -64,6 +69,11 @@ def rows(cycle: SalesCycle, jo: Salesperson, of: Salesperson, price_w: CloseCode
             country=chance.choice(["", "FI", "NO"]),
             salesperson=chance.choice([None, jo, of]),
             privacy_blocked=False,
+            territory=chance.choice([None, *territories]),
+            salutation=chance.choice([None, *salutations]),
+            organizational_level=levels[0] if number % 4 == 1 and people else None,
+            vat_number=chance.choice(["", "FI20774740"]),
+            correspondence=chance.choice(["", "email", "hard_copy"]),
         )
         near = datetime.datetime(2026, 3, 31, 22, tzinfo=HELSINKI) + datetime.timedelta(hours=chance.randint(-60, 60))
         Contact.objects.filter(pk=contact.pk).update(created_at=near)

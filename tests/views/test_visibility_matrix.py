@@ -27,7 +27,7 @@ SignIn = Callable[[User], Client]
 HX = {"HX-Request": "true"}
 
 # What must be read nowhere: number, description and reason of the opportunity, number of its quote; its figures.
-SECRETS = ("OPHIDDEN", "Velvet thrones", "whispered reason", "QUHIDDEN", "7,654,321", "7654321", "1,234,567", "1234567")
+SECRETS = ("OPHIDDEN", "Velvet thrones", "whispered reason", "QUHIDDEN", "7,654,321", "7654321", "2,345,678", "2345678")
 
 as_page_and_fragment = pytest.mark.parametrize("headers", [{}, HX], ids=["page", "fragment"])
 
@@ -52,6 +52,7 @@ MATRIX = {
     "opportunities:columns": LACKS,
     "opportunities:export": LACKS,
     "opportunities:new": LACKS,
+    "opportunities:new-for-many": LACKS,
     "opportunities:board": LACKS,
     "opportunities:board-changes": LACKS,
     "opportunities:quick": LACKS,
@@ -69,6 +70,9 @@ MATRIX = {
     "contacts:new": LACKS,
     "contacts:detail": LACKS,
     "contacts:edit": LACKS,
+    "contacts:address-new": LACKS,
+    "contacts:address-edit": LACKS,
+    "contacts:address-delete": LACKS,
     "salespeople:list": LACKS,
     "salespeople:filter": LACKS,
     "salespeople:columns": LACKS,
@@ -113,7 +117,7 @@ def hidden(acme: Contact, jo: Salesperson, cycle: SalesCycle, rep: User, company
 
 @pytest.fixture(autouse=True)
 def quote(hidden: Opportunity) -> Quote:
-    return QuoteFactory(opportunity=hidden, number="QUHIDDEN", net_amount=1234567)
+    return QuoteFactory(opportunity=hidden, number="QUHIDDEN", net_amount=2345678)
 
 
 @pytest.fixture(autouse=True)
