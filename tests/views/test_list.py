@@ -111,6 +111,7 @@ def test_pages_are_the_whole_set_each_row_once(
     if size == 1 and not query.startswith("order=-estimated"):
         size = 5  # one row a page takes long: once is enough
     monkeypatch.setattr(selection, "PAGE", size)
+    monkeypatch.setattr(selection, "FEW", 0 if size in (4, 23) else 100)  # found on a walk, or sorted
     client = client_for(manager)
     forth = list(pages(client, f"?{query}"))
     walked = [key for response in forth for key in keys(response)]
