@@ -2,13 +2,15 @@ import datetime
 import zoneinfo
 from typing import Any, ClassVar
 
+import pghistory
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, F, OuterRef, Q, When
 from django.db.models.functions import Lower, Upper
 from django.urls import reverse
 from django.utils import timezone
@@ -95,6 +97,14 @@ class SalespersonQuerySet(models.QuerySet["Salesperson"]):
         """Those who may be picked for new work."""
         return self.filter(blocked=False, privacy_blocked=False)
 
+    def with_teams(self) -> "SalespersonQuerySet":
+        """Adds `belongs_to` and `leads`, the names of teams."""
+        teams = Team.objects.order_by("name", "pk").values("name")
+        return self.annotate(
+            belongs_to=ArraySubquery(teams.filter(members=OuterRef("pk"))),
+            leads=ArraySubquery(teams.filter(manager=OuterRef("pk"))),
+        )
+
 
 class Salesperson(models.Model):
     """Who sells (domain A.8). Commission in percent, 0 to 100."""
@@ -143,6 +153,75 @@ class Salesperson(models.Model):
     @property
     def initials(self) -> str:
         return "".join(word[0] for word in self.name.split()[:2]).upper()
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    def visible_to(self, user: "User") -> "TeamQuerySet":
+        """Everybody who works here may see who belongs together."""
+        return self if user.has_perm("salespeople.view_team") else self.none()
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class Team(models.Model):
+    """Salespeople who work together (domain A.9). Teams form trees: what a manager leads, and all that is below it. A tree
+    without cycles is what the database keeps (`team_tree_has_no_cycle`)."""
+
+    code = CodeField(_("code"), max_length=10, unique=True)
+    name = models.CharField(_("name"), max_length=50)
+    manager = models.ForeignKey(
+        Salesperson, models.PROTECT, null=True, blank=True, related_name="led_teams", verbose_name=_("manager")
+    )
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="below", verbose_name=_("belongs to")
+    )
+    members = models.ManyToManyField(Salesperson, through="Membership", related_name="teams", verbose_name=_("members"))
+
+    objects = TeamQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("team")
+        verbose_name_plural = _("teams")
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(name="team_code_is_upper_case", condition=Q(code=Upper("code"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse a place below itself. Raises ValidationError."""
+        above, known = self.parent, set[int]()
+        while above is not None and above.pk not in known:
+            if above.pk == self.pk:
+                raise ValidationError({"parent": _("A team cannot stand below itself.")})
+            known.add(above.pk)
+            above = above.parent
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class Membership(models.Model):
+    """A salesperson in a team; a person can be in several."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships", verbose_name=_("team"))
+    salesperson = models.ForeignKey(
+        Salesperson, models.CASCADE, related_name="memberships", verbose_name=_("salesperson")
+    )
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["team", "salesperson"],
+                name="a_member_once",
+                violation_error_message=_("This salesperson is in the team already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.salesperson}"
 
 
 class UserManager(BaseUserManager["User"]):

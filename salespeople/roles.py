@@ -12,6 +12,7 @@ VIEWER = "viewer"
 
 READ = [
     "salespeople.view_salesperson",
+    "salespeople.view_team",
     "contacts.view_contact",
     "salescycles.view_salescycle",
     "salescycles.view_stage",
@@ -35,6 +36,9 @@ MANAGE = [
     "opportunities.view_batch",
     "salespeople.add_salesperson",
     "salespeople.change_salesperson",
+    "salespeople.add_team",
+    "salespeople.change_team",
+    "salespeople.delete_team",
     "salespeople.view_company",
     "salespeople.delete_savedview",
 ] + [

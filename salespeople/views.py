@@ -25,7 +25,7 @@ def salesperson_list(request: SignedIn) -> HttpResponse:
 @permission_required(VIEW, raise_exception=True)
 def detail(request: SignedIn, pk: int) -> HttpResponse:
     """One salesperson: facts, and by their addresses the opportunities and contacts."""
-    salesperson = get_object_or_404(Salesperson.objects.visible_to(request.user), pk=pk)
+    salesperson = get_object_or_404(Salesperson.objects.visible_to(request.user).with_teams(), pk=pk)
     query = f"salesperson={pk}"
     context = {"salesperson": salesperson, "query": query, "new_query": query if salesperson.is_usable else ""}
     return render_page(request, "salespeople/detail.html", context)
