@@ -14,7 +14,11 @@ from django.db.models import Case, F, OuterRef, Q, When
 from django.db.models.functions import Lower, Upper
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+
+from salespeople import reach
+from salespeople.reach import NOBODY, Reach
 
 COMPANY_CACHE_KEY = "salespeople.company"
 COMPANY_CACHE_SECONDS = 30
@@ -285,6 +289,14 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return str(self)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Whom the person reaches by teams: brought along where somebody signed in, else asked here."""
+        if self.salesperson_id is None:
+            return NOBODY
+        brought = self.__dict__.get("brought")
+        return reach.ask(self.salesperson_id) if brought is None else reach.read(brought)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

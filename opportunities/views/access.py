@@ -3,7 +3,8 @@ from django.db.models import prefetch_related_objects
 from django.http import Http404
 
 from crm.lib.prepared import Prepared
-from opportunities.models import Opportunity, OpportunityQuerySet, Sight, sight_of
+from opportunities.models import Opportunity, OpportunityQuerySet
+from opportunities.sight import Sight, sight_of
 from salespeople.requests import SignedIn
 
 CHANGE, ADD = "opportunities.change_opportunity", "opportunities.add_opportunity"
@@ -19,10 +20,9 @@ def _named(sight: Sight) -> OpportunityQuerySet:
     return Opportunity.objects.within(sight).with_names().with_last_date().with_quote()
 
 
-def _one(sight: Sight, pk: int, own: int) -> OpportunityQuerySet:
-    """The one of that key; `own` is the salesperson in whose place the shape says only that there is one."""
-    seen = sight if sight.own is None else sight._replace(own=own)
-    return _named(seen).filter(pk=pk)
+def _one(shape: Sight, pk: int, *people: int) -> OpportunityQuerySet:
+    """The one of that key; `people` are those of whom the shape says only how many they are."""
+    return _named(shape._replace(people=people)).filter(pk=pk)
 
 
 ONE = Prepared(_one)
@@ -32,8 +32,8 @@ def find(request: SignedIn, pk: int, *, like: Opportunity | None = None) -> Oppo
     """The opportunity of that key with its cycle's stages, which `like`, read before, may lend; None where it is not
     visible."""
     sight = sight_of(request.user)
-    shape = sight if sight.own is None else sight._replace(own=0)
-    found = ONE.rows(shape, pk, sight.own or 0) if pk <= BIGGEST_KEY else []
+    shape = sight._replace(people=(0,) * len(sight.people))
+    found = ONE.rows(shape, pk, *sight.people) if pk <= BIGGEST_KEY else []
     for opportunity in found:
         lend_stages(opportunity, like)
     return found[0] if found else None

@@ -18,6 +18,7 @@ from crm.lib.listing.address import carried
 from opportunities.board import DEFAULT_ORDER, ORDERS, RECENT, STEP, Board, Column, month_of, newest_entry
 from opportunities.filters import OpportunityFilter
 from opportunities.models import Opportunity, OpportunityEntry, Status
+from opportunities.sight import sight_of
 from opportunities.views.access import ADD, CHANGE
 from salescycles.models import SalesCycle, Stage
 from salespeople import saved_views
@@ -224,7 +225,7 @@ def _context(request: SignedIn, seen: Seen, *, cards: bool = True) -> dict[str, 
 def _shows_owner(user: User, query: QueryDict) -> bool:
     """Not where the view fixes who it is."""
     chosen = query.get("salesperson", "")
-    return user.has_perm("opportunities.view_every_opportunity") and not chosen
+    return sight_of(user).others and not chosen
 
 
 def _with(query: QueryDict, **words: str) -> QueryDict:

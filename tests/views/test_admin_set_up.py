@@ -597,7 +597,7 @@ def test_a_manager_makes_a_team_and_changes_who_is_in_it(
 
 def test_a_team_below_itself_is_said_at_the_field(manager: User, client_for: SignIn) -> None:
     top = TeamFactory()
-    below = TeamFactory(parent=top)
+    below: Any = TeamFactory(parent=top)
     response = client_for(manager).post(url("salespeople_team", "change", top.pk), team_data(top, parent=below.pk))
     assert response.context["adminform"].form.errors == {"parent": ["A team cannot stand below itself."]}
     assert below.name in refused_deletion(client_for(manager), "salespeople_team", top)

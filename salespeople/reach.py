@@ -1,0 +1,43 @@
+"""Whose records somebody reaches beyond the own ones. The database puts it together (`reach_of`, migration 0006); it comes
+with the person who signed in (`salespeople.auth`), so that a change of teams counts from the next request on."""
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db import connection
+
+if TYPE_CHECKING:
+    from salespeople.models import User
+
+
+class Reach(NamedTuple):
+    """Keys of salespeople: `mates` are those of one's teams, `led` those of the teams one leads and of all below them."""
+
+    mates: frozenset[int] = frozenset()
+    led: frozenset[int] = frozenset()
+
+
+NOBODY = Reach()
+
+
+def read(told: dict[str, Any]) -> Reach:
+    """What `reach_of` answered."""
+    return Reach(frozenset(told["mates"]), frozenset(told["led"]))
+
+
+def ask(salesperson: int) -> Reach:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reach_of(%s)", [salesperson])
+        return read(json.loads(cursor.fetchone()[0]))
+
+
+def whose(user: "User", app: str, model: str) -> tuple[int, ...]:
+    """Keys of the salespeople whose records of that model a person sees: by the levels own, team and subtree."""
+    if user.salesperson_id is None:
+        return ()
+    keys = {user.salesperson_id}
+    if user.has_perm(f"{app}.view_team_{model}"):
+        keys |= user.reach.mates
+    if user.has_perm(f"{app}.view_subtree_{model}"):
+        keys |= user.reach.led
+    return tuple(sorted(keys))
