@@ -88,7 +88,7 @@ class OpportunityFilter(ListFilter):
         sight = sight_of(self.user)
         if self.user.salesperson_id or not sight.others:
             yield "me", _("Me")
-        if sight.unassigned:
+        if sight.unassigned or sight.adopted:
             yield "none", _("Nobody")
         if sight.others:
             yield from self._salespeople if self.offers else self.name_of("salesperson")

@@ -10,6 +10,7 @@ from crm.templatetags.crm import badge, icon, status_badge
 from opportunities.columns import COLUMNS
 from opportunities.filters import OpportunityFilter
 from opportunities.models import OPEN, Opportunity, Priority, RunningTotal, Status
+from opportunities.sight import sight_of
 
 
 def number_and_flag(row: Row, reader: Reader) -> str:
@@ -77,6 +78,7 @@ OPPORTUNITIES = Listing(
         words=frozenset({"status", "salesperson", "sales_cycle", "stage", "archived"}),
         sums=frozenset({"estimated_value", "calculated_value", "sales_value"}),
         groups=frozenset({"status", "salesperson_id", "sales_cycle_id", "stage_id"}),
+        knows=lambda user: sight_of(user).is_by_salesperson,
     ),
     bulk="opportunities:bulk",
     bulk_permission="opportunities.change_opportunity",

@@ -368,8 +368,8 @@ class BatchQuerySet(models.QuerySet["Batch"]):
 
 class RunningTotalQuerySet(models.QuerySet["RunningTotal"]):
     def visible_to(self, user: "User") -> "RunningTotalQuerySet":
-        """Totals of what `Opportunity.objects.visible_to` gives."""
-        sight = sight_of(user)
+        """Totals of what `Opportunity.objects.visible_to` gives, as far as the salesperson says who sees it."""
+        sight = sight_of(user)._replace(adopted=())
         return self.filter(seen_by(sight)) if sight.any else self.none()
 
 

@@ -55,7 +55,7 @@ class CompanyAdmin(CarefulAdmin):
 
     form = CompanyForm
     list_display = ("name", "currency", "time_zone", "fiscal_year_start")
-    fields = ("name", "currency", "time_zone", "fiscal_year_start")
+    fields = ("name", "currency", "time_zone", "fiscal_year_start", "unassigned_seen_by")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not Company.objects.exists()

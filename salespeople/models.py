@@ -50,6 +50,13 @@ class CodeField(models.CharField):
 class Company(models.Model):
     """Our own company: one row. Money is in its currency, business days are days in its time zone."""
 
+    class Unassigned(models.TextChoices):
+        """Who sees opportunities without salesperson, beside whoever may see and assign them by a right."""
+
+        MANAGERS = "managers", _("Only who may assign them")
+        EVERYBODY = "everybody", _("Everybody who may see opportunities")
+        TEAM = "team", _("The team of the contact's salesperson")
+
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     name = models.CharField(_("name"), max_length=100)
     currency = models.CharField(
@@ -64,6 +71,9 @@ class Company(models.Model):
     fiscal_year_start = models.PositiveSmallIntegerField(
         _("first month of the fiscal year"), default=1, validators=[MinValueValidator(1), MaxValueValidator(12)]
     )
+    unassigned_seen_by = models.CharField(
+        _("who sees opportunities without salesperson"), max_length=9, choices=Unassigned, default=Unassigned.MANAGERS
+    )
 
     class Meta:
         verbose_name = _("our company")
@@ -72,6 +82,10 @@ class Company(models.Model):
             models.CheckConstraint(name="company_is_one_row", condition=Q(id=1)),
             models.CheckConstraint(
                 name="company_fiscal_year_starts_in_a_month", condition=Q(fiscal_year_start__range=(1, 12))
+            ),
+            models.CheckConstraint(
+                name="company_knows_who_sees_unassigned",
+                condition=Q(unassigned_seen_by__in=["managers", "everybody", "team"]),
             ),
         ]
 

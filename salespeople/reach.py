@@ -41,3 +41,8 @@ def whose(user: "User", app: str, model: str) -> tuple[int, ...]:
     if user.has_perm(f"{app}.view_subtree_{model}"):
         keys |= user.reach.led
     return tuple(sorted(keys))
+
+
+def team_of(user: "User") -> tuple[int, ...]:
+    """Keys of the person and of everybody who shares a team with the person."""
+    return () if user.salesperson_id is None else tuple(sorted(user.reach.mates | {user.salesperson_id}))

@@ -20,9 +20,10 @@ def _named(sight: Sight) -> OpportunityQuerySet:
     return Opportunity.objects.within(sight).with_names().with_last_date().with_quote()
 
 
-def _one(shape: Sight, pk: int, *people: int) -> OpportunityQuerySet:
-    """The one of that key; `people` are those of whom the shape says only how many they are."""
-    return _named(shape._replace(people=people)).filter(pk=pk)
+def _one(shape: Sight, pk: int, *keys: int) -> OpportunityQuerySet:
+    """The one of that key; `keys` are those of the salespeople of whom the shape says only how many they are."""
+    many = len(shape.people)
+    return _named(shape._replace(people=keys[:many], adopted=keys[many:])).filter(pk=pk)
 
 
 ONE = Prepared(_one)
@@ -32,8 +33,8 @@ def find(request: SignedIn, pk: int, *, like: Opportunity | None = None) -> Oppo
     """The opportunity of that key with its cycle's stages, which `like`, read before, may lend; None where it is not
     visible."""
     sight = sight_of(request.user)
-    shape = sight._replace(people=(0,) * len(sight.people))
-    found = ONE.rows(shape, pk, *sight.people) if pk <= BIGGEST_KEY else []
+    shape = sight._replace(people=(0,) * len(sight.people), adopted=(0,) * len(sight.adopted))
+    found = ONE.rows(shape, pk, *sight.people, *sight.adopted) if pk <= BIGGEST_KEY else []
     for opportunity in found:
         lend_stages(opportunity, like)
     return found[0] if found else None

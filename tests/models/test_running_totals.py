@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection, transaction
 from django.db.models import Count, Sum
 from django.http import QueryDict
@@ -15,7 +16,7 @@ from opportunities import lifecycle
 from opportunities.ledger import faults
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity, RunningTotal
-from tests.factories import fresh, make_opportunity
+from tests.factories import TeamFactory, fresh, make_opportunity
 from tests.models.row_rules import execute
 
 DAY = datetime.date(2026, 3, 2)
@@ -101,8 +102,16 @@ def test_nobody_waits_for_anybody(acme, jo, cycle, rep):
     assert max(RunningTotal.objects.filter(stage__isnull=False).values_list("slot", flat=True)) > 0
 
 
+@pytest.fixture
+def teammate(rep2, jo, of, hr):
+    """Sees the opportunities of a whole team."""
+    TeamFactory(members=[jo, of, hr])
+    rep2.user_permissions.add(Permission.objects.get(codename="view_team_opportunity"))
+    return rep2
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize("who", ["rep", "rep2", "manager", "administrator", "viewer", "outsider"])
+@pytest.mark.parametrize("who", ["rep", "rep2", "teammate", "manager", "administrator", "viewer", "outsider"])
 def test_a_list_reads_them_where_they_know_enough(request, who, acme, beta, jo, of, cycle, rep, price_l):
     """The totals of the list and of its groups, whoever reads, are those counted row by row."""
     for number, (contact, whose) in enumerate([(acme, jo), (beta, jo), (acme, of), (beta, of), (acme, jo)]):
@@ -134,3 +143,16 @@ def test_a_list_reads_them_where_they_know_enough(request, who, acme, beta, jo, 
         assert (told.sums.get("estimated_value") or 0) == (rows["of"] or 0), query
         if "calculated_value" in told.sums:
             assert (told.sums["calculated_value"] or 0) == (rows["weighted"] or 0), query
+
+
+@pytest.mark.django_db
+def test_where_they_cannot_tell_who_sees_what_rows_are_counted(company, rep, jo, acme, beta):
+    company.unassigned_seen_by = "team"
+    company.save()
+    make_opportunity(contact=acme, salesperson=jo, by=rep, on=DAY, value=5)
+    for contact, value in ((acme, 7), (beta, 11)):
+        make_opportunity(contact=contact, on=DAY, value=value)
+    for query, count, value in (("", 2, 12), ("group=salesperson", 2, 12), ("salesperson=none", 1, 7)):
+        selection = Selection(OPPORTUNITIES, rep, QueryDict(query))
+        assert selection._kept is None
+        assert (selection.totals.count, selection.totals.sums["estimated_value"]) == (count, value)

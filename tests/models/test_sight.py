@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import connection
+from django.core.cache import cache
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import Contact
+from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salespeople.auth import EmailBackend
-from salespeople.models import Salesperson, Team, User
-from tests.factories import SalespersonFactory, TeamFactory, make_opportunity
+from salespeople.models import COMPANY_CACHE_KEY, Company, Salesperson, Team, User
+from tests.factories import WORK_DATE, SalespersonFactory, TeamFactory, make_opportunity
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +98,7 @@ def test_levels_are_worth_nothing_without_a_salesperson_or_the_right_to_see(
 
 def test_the_reach_comes_with_the_person(sellers: dict[str, Salesperson], rep: User) -> None:
     allow(rep, "view_team_opportunity")
+    Company.current()
     with CaptureQueriesContext(connection) as queries:
         found = list(Opportunity.objects.visible_to(again(rep)))
     assert (len(queries), len(found)) == (2, 2)  # the person, the rows
@@ -158,3 +161,67 @@ def test_only_those_one_sees_are_offered(
     offered = client.get("/opportunities/filter/").context["filters"].form.fields["salesperson"].choices
     assert sorted(str(label) for key, label in offered if key) == ["Jim Olive", "Me", "Salesperson BC"]
     assert client.get("/opportunities/?salesperson=none").status_code == 422
+
+
+# ── without salesperson ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def waiting(company: Company, acme: Contact, beta: Contact, pia: Contact) -> None:
+    """Without salesperson: of a contact of JO, of one of OF, and of one of nobody."""
+    for contact in (acme, beta, pia):
+        make_opportunity(contact=contact, description=contact.name)
+
+
+def settle(which: str) -> None:
+    Company.objects.update(unassigned_seen_by=which)
+    cache.delete(COMPANY_CACHE_KEY)
+
+
+@pytest.mark.parametrize(
+    ("who", "managers", "everybody", "team"),
+    [
+        ("rep", "", "ACME BETA Pia", "ACME"),
+        ("rep2", "", "ACME BETA Pia", "BETA"),
+        ("viewer", "", "ACME BETA Pia", ""),
+        ("outsider", "", "", ""),
+        ("manager", "ACME BETA Pia", "ACME BETA Pia", "ACME BETA Pia"),
+    ],
+)
+def test_who_sees_those_without_salesperson_is_a_setting(
+    request: pytest.FixtureRequest,
+    waiting: None,
+    client_for: Callable[[User], Client],
+    who: str,
+    managers: str,
+    everybody: str,
+    team: str,
+) -> None:
+    user = request.getfixturevalue(who)
+    client = client_for(user)
+    for which, words in {"managers": managers, "everybody": everybody, "team": team}.items():
+        settle(which)
+        rows = Opportunity.objects.visible_to(again(user))
+        assert " ".join(sorted(row.description for row in rows)) == words
+        pages = {row.description: client.get(row.get_absolute_url()).status_code for row in Opportunity.objects.all()}
+        assert " ".join(sorted(name for name, status in pages.items() if status == 200)) == words
+        told = client.get("/opportunities/").context["totals"]
+        assert told.count == len(rows)
+
+
+def test_the_team_sees_those_of_the_contacts_of_a_mate(
+    waiting: None, rep: User, jo: Salesperson, of: Salesperson
+) -> None:
+    """To take one of them over they need no other right than to change opportunities."""
+    settle("team")
+    TeamFactory(members=[jo, of])
+    found = Opportunity.objects.visible_to(again(rep)).order_by("description")
+    assert [row.description for row in found] == ["ACME", "BETA"]
+    lifecycle.reassign(found[1], version=1, on=WORK_DATE, by=rep, salesperson=jo)
+    settle("managers")
+    assert [row.description for row in Opportunity.objects.visible_to(again(rep))] == ["BETA"]
+
+
+def test_a_setting_that_nobody_knows_is_refused(company: Company) -> None:
+    with pytest.raises(IntegrityError, match="company_knows_who_sees_unassigned"), transaction.atomic():
+        Company.objects.update(unassigned_seen_by="nobody")

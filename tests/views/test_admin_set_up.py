@@ -385,20 +385,33 @@ def test_the_company_is_one_row_and_changes_at_once(
 ) -> None:
     client = client_for(administrator)
     assert Company.current().name == "Our Company"
-    data = {"name": "Renamed", "currency": "SEK", "time_zone": "Europe/Stockholm", "fiscal_year_start": 4}
+    data = {
+        "name": "Renamed",
+        "currency": "SEK",
+        "time_zone": "Europe/Stockholm",
+        "fiscal_year_start": 4,
+        "unassigned_seen_by": "team",
+    }
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post(url("salespeople_company", "change", company.pk), data)
     assert response.status_code == 302
     assert (Company.current().name, Company.current().currency) == ("Renamed", "SEK")
+    assert Company.current().unassigned_seen_by == "team"
     assert client.get(url("salespeople_company", "add")).status_code == 403
     assert client.post(url("salespeople_company", "delete", company.pk), {"post": "yes"}).status_code == 403
     assert Company.objects.count() == 1
 
 
 def test_a_time_zone_that_is_none_is_refused(administrator: User, client_for: SignIn, company: Company) -> None:
-    data = {"name": "X", "currency": "eur", "time_zone": "Mars/North", "fiscal_year_start": 13}
+    data = {
+        "name": "X",
+        "currency": "eur",
+        "time_zone": "Mars/North",
+        "fiscal_year_start": 13,
+        "unassigned_seen_by": "me",
+    }
     response = client_for(administrator).post(url("salespeople_company", "change", company.pk), data)
-    assert set(response.context["adminform"].form.errors) == {"currency", "time_zone", "fiscal_year_start"}
+    assert set(response.context["adminform"].form.errors) == set(data) - {"name"}
 
 
 def test_an_administrator_makes_the_missing_company(
@@ -406,7 +419,13 @@ def test_an_administrator_makes_the_missing_company(
 ) -> None:
     Company.objects.all().delete()
     cache.delete(COMPANY_CACHE_KEY)
-    data = {"name": "First", "currency": "EUR", "time_zone": "Europe/Helsinki", "fiscal_year_start": 1}
+    data = {
+        "name": "First",
+        "currency": "EUR",
+        "time_zone": "Europe/Helsinki",
+        "fiscal_year_start": 1,
+        "unassigned_seen_by": "team",
+    }
     with django_capture_on_commit_callbacks(execute=True):
         assert client_for(administrator).post(url("salespeople_company", "add"), data).status_code == 302
     assert Company.objects.get().pk == 1

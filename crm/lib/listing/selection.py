@@ -67,6 +67,8 @@ class Selection:
         asked = {word for word, value in self.filters.form.cleaned_data.items() if value not in (None, "", [], ())}
         if asked - kept.words or {column.name for column in self.summed} - kept.sums:
             return None
+        if not kept.knows(self.user):
+            return None
         return self.filters.filter_queryset(kept.visible(self.user)).order_by()
 
     @property
