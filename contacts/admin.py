@@ -56,6 +56,10 @@ class ContactAdmin(CarefulAdmin):
         (_("Privacy"), {"fields": ("privacy_blocked", "created_at")}),
     )
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        user: Any = request.user
+        return super().has_change_permission(request, obj) and (obj is None or obj.may_be_changed_by(user))
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
     ) -> tuple[Any, bool]:

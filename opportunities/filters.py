@@ -88,7 +88,7 @@ class OpportunityFilter(ListFilter):
         sight = sight_of(self.user)
         if self.user.salesperson_id or not sight.others:
             yield "me", _("Me")
-        if sight.unassigned or sight.adopted:
+        if sight.unassigned or sight.adopted or sight.shared:
             yield "none", _("Nobody")
         if sight.others:
             yield from self._salespeople if self.offers else self.name_of("salesperson")

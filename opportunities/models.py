@@ -358,6 +358,14 @@ class Opportunity(Tracked):
     def is_open(self) -> bool:
         return not self.is_closed
 
+    def is_held_by(self, user: "User") -> bool:
+        """Of one that is seen: by a right, not only because it was shared."""
+        return sight_of(user).holds(self.pk, self.salesperson_id)
+
+    def is_fixed_for(self, user: "User") -> bool:
+        """Of one that is seen: it was only shared to see, so whatever rights there are, nothing of it may be changed."""
+        return not sight_of(user).may_change(self.pk, self.salesperson_id)
+
 
 class BatchQuerySet(models.QuerySet["Batch"]):
     def visible_to(self, user: "User") -> "BatchQuerySet":
@@ -369,7 +377,7 @@ class BatchQuerySet(models.QuerySet["Batch"]):
 class RunningTotalQuerySet(models.QuerySet["RunningTotal"]):
     def visible_to(self, user: "User") -> "RunningTotalQuerySet":
         """Totals of what `Opportunity.objects.visible_to` gives, as far as the salesperson says who sees it."""
-        sight = sight_of(user)._replace(adopted=())
+        sight = sight_of(user)._replace(adopted=(), shared=frozenset())
         return self.filter(seen_by(sight)) if sight.any else self.none()
 
 

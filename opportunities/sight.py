@@ -1,6 +1,6 @@
 """What somebody may see of opportunities, and the condition on rows that comes of it (docs/definitions.md)."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 
@@ -13,41 +13,61 @@ if TYPE_CHECKING:
 
 
 class Sight(NamedTuple):
-    """What somebody may see: opportunities at all, every salesperson's, unassigned ones, those of these `people`, and
-    unassigned ones of contacts of the people by whom they are `adopted`."""
+    """What somebody may see: opportunities at all, every salesperson's, unassigned ones, those of these `people`, unassigned
+    ones of contacts of the people by whom they are `adopted`, and what was `shared`, of which `edits` may be changed."""
 
     any: bool
     every: bool = False
     unassigned: bool = False
     people: tuple[int, ...] = ()
     adopted: tuple[int, ...] = ()
+    shared: frozenset[int] = frozenset()
+    edits: frozenset[int] = frozenset()
 
     @property
     def others(self) -> bool:
         """Whether it goes beyond the person's own."""
-        return self.every or len(self.people) > 1
+        return self.every or len(self.people) > 1 or bool(self.shared)
 
     @property
     def is_by_salesperson(self) -> bool:
         """Whether the salesperson of an opportunity says all about who sees it: so running totals can tell."""
-        return not self.adopted
+        return not (self.adopted or self.shared)
+
+    def holds(self, key: Any, salesperson: int | None) -> bool:
+        """Of one that is seen: by a right, not only because it was shared."""
+        if key not in self.shared:
+            return True
+        return self.unassigned if salesperson is None else self.every or salesperson in self.people
+
+    def may_change(self, key: Any, salesperson: int | None) -> bool:
+        """Of one that is seen: not where it was only shared to see."""
+        return key in self.edits or self.holds(key, salesperson)
 
 
 def sight_of(user: "User") -> Sight:
     allowed = [f"opportunities.view_{which}opportunity" for which in ("", "every_", "unassigned_")]
     any_, every, unassigned = map(user.has_perm, allowed)
-    people = () if every else whose(user, "opportunities", "opportunity")
-    if unassigned:
-        return Sight(any_, every, unassigned, people)
-    setting = Company.current().unassigned_seen_by
-    adopted = team_of(user) if setting == Company.Unassigned.TEAM else ()
-    return Sight(any_, every, setting == Company.Unassigned.EVERYBODY, people, adopted)
+    setting = None if unassigned else Company.current().unassigned_seen_by
+    unassigned = unassigned or setting == Company.Unassigned.EVERYBODY
+    if every and unassigned:
+        return Sight(any_, every, unassigned)
+    grants = user.reach.opportunities
+    return Sight(
+        any_,
+        every,
+        unassigned,
+        people=() if every else whose(user, "opportunities", "opportunity"),
+        adopted=team_of(user) if setting == Company.Unassigned.TEAM else (),
+        shared=frozenset(grants),
+        edits=frozenset(key for key, may_edit in grants.items() if may_edit),
+    )
 
 
 def seen_by(sight: Sight) -> Q:
     if sight.every and sight.unassigned:
         return Q()
-    seen = Q(pk__in=[])
+    seen = Q(pk__in=sorted(sight.shared))
     if sight.every:
         seen |= Q(salesperson__isnull=False)
     elif len(sight.people) == 1:  # one key keeps the order of an index, which a set of keys does not
@@ -64,4 +84,6 @@ def seen_by(sight: Sight) -> Q:
 def owners(user: "User") -> QuerySet[Salesperson]:
     """Whose opportunities this user may ask for."""
     sight = sight_of(user)
-    return Salesperson.objects.visible_to(user) if sight.every else Salesperson.objects.filter(pk__in=sight.people)
+    if sight.every or sight.shared:
+        return Salesperson.objects.visible_to(user)
+    return Salesperson.objects.filter(pk__in=sight.people)

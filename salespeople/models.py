@@ -242,6 +242,50 @@ class Membership(models.Model):
         return f"{self.salesperson}"
 
 
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class Grant(models.Model):
+    """An opportunity or a contact that is shared with a salesperson or with a team: its members, its manager and who leads
+    above it. `salespeople.sharing` gives and withdraws it."""
+
+    opportunity = models.ForeignKey(
+        "opportunities.Opportunity",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="grants",
+        verbose_name=_("opportunity"),
+    )
+    contact = models.ForeignKey(
+        "contacts.Contact", models.CASCADE, null=True, blank=True, related_name="grants", verbose_name=_("contact")
+    )
+    salesperson = models.ForeignKey(
+        Salesperson, models.CASCADE, null=True, blank=True, related_name="grants", verbose_name=_("salesperson")
+    )
+    team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="grants", verbose_name=_("team"))
+    may_edit = models.BooleanField(_("to edit"), default=False)
+
+    class Meta:
+        verbose_name = _("grant")
+        verbose_name_plural = _("grants")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="grant_is_of_one_record", condition=Q(opportunity__isnull=True) ^ Q(contact__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="grant_is_to_a_person_or_a_team", condition=Q(salesperson__isnull=True) ^ Q(team__isnull=True)
+            ),
+            models.UniqueConstraint(
+                fields=["opportunity", "contact", "salesperson", "team"],
+                name="one_grant_for_each_to_whom",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.salesperson or self.team)
+
+
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **values: Any) -> "User":
         """Make a user who signs in with `email`; a blank password means that none works. Raises ValueError."""

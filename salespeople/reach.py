@@ -1,7 +1,9 @@
-"""Whose records somebody reaches beyond the own ones. The database puts it together (`reach_of`, migration 0006); it comes
+"""Whose records somebody reaches beyond the own ones. The database puts it together (`reach_of`, migrations 0006 and 0009); it comes
 with the person who signed in (`salespeople.auth`), so that a change of teams counts from the next request on."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
@@ -11,10 +13,13 @@ if TYPE_CHECKING:
 
 
 class Reach(NamedTuple):
-    """Keys of salespeople: `mates` are those of one's teams, `led` those of the teams one leads and of all below them."""
+    """Keys of salespeople: `mates` are those of one's teams, `led` those of the teams one leads and of all below them. Keys
+    of what was shared with the person or with one of these teams, and whether to edit."""
 
     mates: frozenset[int] = frozenset()
     led: frozenset[int] = frozenset()
+    opportunities: Mapping[int, bool] = MappingProxyType({})
+    contacts: Mapping[int, bool] = MappingProxyType({})
 
 
 NOBODY = Reach()
@@ -22,7 +27,8 @@ NOBODY = Reach()
 
 def read(told: dict[str, Any]) -> Reach:
     """What `reach_of` answered."""
-    return Reach(frozenset(told["mates"]), frozenset(told["led"]))
+    shared = ({int(key): edit for key, edit in told[kind].items()} for kind in ("opportunities", "contacts"))
+    return Reach(frozenset(told["mates"]), frozenset(told["led"]), *shared)
 
 
 def ask(salesperson: int) -> Reach:

@@ -65,11 +65,11 @@ class RunningTotals:
 class Editing:
     """How cells are edited where they stand, by who has `permission`. `address`, below the list's own, is that of the form of
     one field: the key of the row, and verb and field of the column's `edit` are put into it. That page reads `list`, which
-    says where it was asked from. `allows` says of a row which words of `edit` can be done to it, for which `needs`
-    names paths."""
+    says where it was asked from. `allows` says for a user of a row which words of `edit` can be done to it, for
+    which `needs` names paths."""
 
     permission: str
-    allows: Callable[[Row], Container[str]]
+    allows: Callable[[Any], Callable[[Row], Container[str]]]
     needs: tuple[str, ...] = ()
     address: str = "{key}/{verb}/?field={field}"
 
