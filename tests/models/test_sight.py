@@ -1,6 +1,7 @@
 """Whose opportunities somebody sees: own, team, subtree, all; and that a change of teams counts from the next request on."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -13,8 +14,8 @@ from contacts.models import Contact
 from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salespeople.auth import EmailBackend
-from salespeople.models import COMPANY_CACHE_KEY, Company, Salesperson, Team, User
-from tests.factories import WORK_DATE, SalespersonFactory, TeamFactory, make_opportunity
+from salespeople.models import COMPANY_CACHE_KEY, Company, Grant, Salesperson, Team, User
+from tests.factories import WORK_DATE, ContactFactory, SalespersonFactory, TeamFactory, make_opportunity
 
 pytestmark = pytest.mark.django_db
 
@@ -225,3 +226,119 @@ def test_the_team_sees_those_of_the_contacts_of_a_mate(
 def test_a_setting_that_nobody_knows_is_refused(company: Company) -> None:
     with pytest.raises(IntegrityError, match="company_knows_who_sees_unassigned"), transaction.atomic():
         Company.objects.update(unassigned_seen_by="nobody")
+
+
+# ── contacts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def contacts(user: User) -> str:
+    return " ".join(sorted(contact.number for contact in Contact.objects.visible_to(again(user))))
+
+
+def by_level(user: User, *names: str) -> None:
+    every = Permission.objects.get(codename="view_every_contact")
+    user.groups.get().permissions.remove(every)
+    allow(user, *names)
+
+
+@pytest.fixture
+def address_book(acme: Contact, ann: Contact, beta: Contact, bo: Contact, pia: Contact) -> None:
+    """ACME (JO) with Ann (nobody's), BETA (OF) with Bo (JO), Pia (nobody's), and one of HR."""
+    hr = Salesperson.objects.create(code="HR", name="HR")
+    ContactFactory(number="CT6", salesperson=hr)
+    Contact.objects.filter(pk=bo.pk).update(salesperson=Salesperson.objects.get(code="JO"))
+
+
+def test_everybody_sees_every_contact_by_default(address_book: None, rep: User, viewer: User, outsider: User) -> None:
+    every = "CT1 CT2 CT3 CT4 CT5 CT6"
+    assert [contacts(user) for user in (rep, viewer, outsider)] == [every, every, ""]
+
+
+def test_contacts_by_level(address_book: None, rep: User, of: Salesperson, jo: Salesperson) -> None:
+    """Own ones and the companies of own people; those of the team; those of who is led."""
+    by_level(rep)
+    assert contacts(rep) == "CT1 CT3 CT4"
+    hr = Salesperson.objects.get(code="HR")
+    team: Any = TeamFactory(members=[jo, hr])
+    assert contacts(rep) == "CT1 CT3 CT4"
+    allow(rep, "view_team_contact")
+    assert contacts(rep) == "CT1 CT3 CT4 CT6"
+    rep.user_permissions.clear()
+    Team.objects.filter(pk=team.pk).update(manager=jo)
+    team.members.remove(jo)
+    assert contacts(rep) == "CT1 CT3 CT4"
+    allow(rep, "view_subtree_contact")
+    assert contacts(rep) == "CT1 CT3 CT4 CT6"
+
+
+def test_contacts_of_what_one_sees(
+    address_book: None, rep2: User, jo: Salesperson, of: Salesperson, acme: Contact, ann: Contact, pia: Contact
+) -> None:
+    """Of an own or a shared opportunity the contact and its company; a shared contact and its company."""
+    by_level(rep2)
+    assert contacts(rep2) == "CT3"
+    deal = make_opportunity(contact=ann, salesperson=jo)
+    grant = Grant.objects.create(opportunity=deal, salesperson=of)
+    assert contacts(rep2) == "CT1 CT2 CT3"
+    grant.delete()
+    make_opportunity(contact=pia, salesperson=of)
+    assert contacts(rep2) == "CT3 CT5"
+    Grant.objects.create(contact=ann, salesperson=of)
+    assert contacts(rep2) == "CT1 CT2 CT3 CT5"
+
+
+def test_what_is_seen_of_contacts_is_not_always_to_be_changed(
+    address_book: None, rep2: User, of: Salesperson, ann: Contact, pia: Contact, beta: Contact,
+    client_for: Callable[[User], Client], company: Company,
+) -> None:  # fmt: skip
+    """Own ones and those shared to edit are; those of an opportunity and those shared to see are not. Only own ones are
+    shared on."""
+    by_level(rep2)
+    acme = ann.company
+    assert acme is not None
+    make_opportunity(contact=pia, salesperson=of)
+    Grant.objects.create(contact=ann, salesperson=of, may_edit=True)
+    client = client_for(rep2)
+    hidden = Contact.objects.get(number="CT6")
+    answers = {
+        contact.number: [client.get(f"/contacts/{contact.pk}/{page}").status_code for page in ("", "edit/", "sharing/")]
+        for contact in (beta, ann, pia, acme, hidden)
+    }
+    assert answers == {
+        "CT3": [200, 200, 200],
+        "CT2": [200, 200, 403],
+        "CT5": [200, 403, 403],
+        "CT1": [200, 403, 403],
+        "CT6": [404, 404, 404],
+    }
+    assert client.post(f"/contacts/{pia.pk}/edit/", {"name": "Mine", "kind": "person"}).status_code == 403
+    page = client.get(f"/contacts/{beta.pk}/sharing/")
+    assert page.status_code == 200
+    jo = Salesperson.objects.get(code="JO")
+    assert client.post(f"/contacts/{beta.pk}/sharing/", {"to": f"person-{jo.pk}", "right": "see"}).status_code == 302
+    assert list(Grant.objects.filter(contact=beta).values_list("salesperson", "may_edit")) == [(jo.pk, False)]
+
+
+def test_the_list_search_and_export_of_contacts_by_level(
+    address_book: None, rep: User, client_for: Callable[[User], Client], company: Company
+) -> None:
+    by_level(rep)
+    client = client_for(rep)
+    assert client.get("/contacts/").context["totals"].count == 3
+    assert client.get("/contacts/export/?as=csv").getvalue().count(b"\r\n") == 4
+    assert client.get("/search/?q=Pia").context["results"].count == 0
+    assert client.get("/search/?q=Bo").context["results"].groups[0].count == 1
+    company_page = client.get(f"/contacts/{Contact.objects.get(number='CT1').pk}/")
+    assert company_page.context["people"] == []
+
+
+def test_who_gives_a_contact_away_is_told(
+    address_book: None, rep: User, of: Salesperson, acme: Contact, client_for: Callable[[User], Client]
+) -> None:
+    by_level(rep)
+    client = client_for(rep)
+    form = client.get(f"/contacts/{acme.pk}/edit/").context["form"]
+    data = {name: form[name].value() or "" for name in form.fields} | {"version": form.version, "salesperson": of.pk}
+    response = client.post(f"/contacts/{acme.pk}/edit/", data, follow=True)
+    assert response.redirect_chain == [("/contacts/", 302)]
+    assert "not yours to see" in response.content.decode()
