@@ -87,7 +87,7 @@ OPPORTUNITIES = Listing(
         words=frozenset({"status", "salesperson", "sales_cycle", "stage", "archived"}),
         sums=frozenset({"estimated_value", "calculated_value", "sales_value"}),
         groups=frozenset({"status", "salesperson_id", "sales_cycle_id", "stage_id"}),
-        knows=lambda user: sight_of(user).is_by_salesperson,
+        beside=Opportunity.objects.beside_salesperson,
     ),
     bulk="opportunities:bulk",
     bulk_permission="opportunities.change_opportunity",

@@ -243,6 +243,13 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         """What somebody with these rights may see."""
         return self.filter(seen_by(sight)) if sight.any else self.none()
 
+    def beside_salesperson(self, user: "User") -> "OpportunityQuerySet | None":
+        """What the person sees though the salesperson does not say so; None where there is none of it."""
+        sight = sight_of(user)
+        if not sight.adopted and not sight.shared:
+            return None
+        return self.within(sight.beside).exclude(seen_by(sight.by_salesperson))
+
     def listed(self) -> "OpportunityQuerySet":
         """Not archived."""
         return self.filter(archived=False)
@@ -377,7 +384,7 @@ class BatchQuerySet(models.QuerySet["Batch"]):
 class RunningTotalQuerySet(models.QuerySet["RunningTotal"]):
     def visible_to(self, user: "User") -> "RunningTotalQuerySet":
         """Totals of what `Opportunity.objects.visible_to` gives, as far as the salesperson says who sees it."""
-        sight = sight_of(user)._replace(adopted=(), shared=frozenset())
+        sight = sight_of(user).by_salesperson
         return self.filter(seen_by(sight)) if sight.any else self.none()
 
 

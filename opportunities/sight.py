@@ -30,9 +30,14 @@ class Sight(NamedTuple):
         return self.every or len(self.people) > 1 or bool(self.shared)
 
     @property
-    def is_by_salesperson(self) -> bool:
-        """Whether the salesperson of an opportunity says all about who sees it: so running totals can tell."""
-        return not (self.adopted or self.shared)
+    def by_salesperson(self) -> "Sight":
+        """As far as the salesperson of an opportunity says who sees it: what running totals can tell."""
+        return self._replace(adopted=(), shared=frozenset(), edits=frozenset())
+
+    @property
+    def beside(self) -> "Sight":
+        """The rest of it: shared ones, and unassigned ones by their contact."""
+        return self._replace(every=False, unassigned=False, people=())
 
     def holds(self, key: Any, salesperson: int | None) -> bool:
         """Of one that is seen: by a right, not only because it was shared."""

@@ -15,8 +15,8 @@ from contacts.models import Contact
 from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
-from salespeople.models import Company, Salesperson, SavedView, User
-from tests.factories import QuoteFactory, fresh, make_opportunity
+from salespeople.models import Company, Grant, Salesperson, SavedView, User
+from tests.factories import QuoteFactory, TeamFactory, fresh, make_opportunity
 
 SIZES = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 
@@ -43,6 +43,7 @@ def deals(
     won = make_opportunity(contact=acme, stage=1, **given)
     lifecycle.close(won, version=won.version, outcome="won", close_code=price_w, sales_value=900, on=today, by=rep)
     QuoteFactory(opportunity=running)
+    Grant.objects.create(opportunity=running, team=TeamFactory(members=[jo]), may_edit=True)
     return {"waiting": fresh(waiting), "running": fresh(running), "won": fresh(won)}
 
 
@@ -72,6 +73,7 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
     yield f"{running}?order=number&show=estimates"
     yield f"{won}reopen/"
     yield f"{won}archive/"
+    yield f"{running}sharing/"
     contact, person, salesperson = deals["won"].contact_id, deals["running"].contact_id, deals["won"].salesperson_id
     yield from (
         "/contacts/",
@@ -79,6 +81,7 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
         f"/contacts/{person}/",
         "/contacts/new/",
         f"/contacts/{person}/edit/",
+        f"/contacts/{person}/sharing/",
     )
     yield from (
         "/salespeople/",

@@ -47,14 +47,14 @@ PLAIN = Cell()
 @dataclass(frozen=True)
 class RunningTotals:
     """Totals that the database keeps: rows of `model` with a `count`, the sums by the names of their columns, and the
-    `words` of the FilterSet that they can tell apart by fields of the same names. `knows` says of a user whether they can tell
-    what that person sees."""
+    `words` of the FilterSet that they can tell apart by fields of the same names. `beside` gives for a
+    user the rows that the person sees and `visible` does not count; None where there are none."""
 
     model: type[models.Model]
     words: frozenset[str]
     sums: frozenset[str]
     groups: frozenset[str]  # paths to what rows can be put together by
-    knows: Callable[[Any], bool]
+    beside: Callable[[Any], Any]
 
     def visible(self, user: Any) -> Any:
         manager: Any = self.model._default_manager
