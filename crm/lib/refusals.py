@@ -47,6 +47,5 @@ class RefusalsMiddleware:
 
 def _log(request: HttpRequest, app: str, status: int, what: str) -> None:
     user: Any = request.user
-    logging.getLogger(app).warning(
-        "refused %s: %s to user %s, %s %s", status, what, user.pk, request.method, request.path
-    )
+    path = request.path.encode("unicode_escape").decode()  # one line, whatever was put into the address
+    logging.getLogger(app).warning("refused %s: %s to user %s, %s %s", status, what, user.pk, request.method, path)

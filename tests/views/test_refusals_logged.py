@@ -75,3 +75,12 @@ def test_the_admin_pages_log_too(
     assert client_for(rep2).get(url).status_code == 404
     said = f"refused 404: opportunity {hidden.pk} to user {rep2.pk}, GET {url}"
     assert told(caplog) == [("opportunities", "WARNING", said)]
+
+
+def test_an_address_makes_no_second_line(
+    client_for: SignIn, rep: User, hidden: Opportunity, caplog: pytest.LogCaptureFixture
+) -> None:
+    User.objects.filter(pk=rep.pk).update(is_staff=True)
+    client_for(rep).get("/admin/salespeople/user/1%0Arefused/delete/")
+    (line,) = told(caplog)
+    assert line[2].endswith("GET /admin/salespeople/user/1\\nrefused/delete/")
