@@ -81,6 +81,6 @@ def test_an_address_makes_no_second_line(
     client_for: SignIn, rep: User, hidden: Opportunity, caplog: pytest.LogCaptureFixture
 ) -> None:
     User.objects.filter(pk=rep.pk).update(is_staff=True)
-    client_for(rep).get("/admin/salespeople/user/1%0Arefused/delete/")
+    client_for(rep).get("/admin/salespeople/user/1%0Drefused/delete/")
     (line,) = told(caplog)
-    assert line[2].endswith("GET /admin/salespeople/user/1\\nrefused/delete/")
+    assert line[2].endswith("GET /admin/salespeople/user/1\\rrefused/delete/")
