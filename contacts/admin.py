@@ -3,62 +3,49 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from contacts.forms import HAS_PEOPLE, NO_COMPANY
+from contacts.codes import (
+    ContactSetup,
+    IndustryGroup,
+    JobResponsibility,
+    MailingGroup,
+    OrganizationalLevel,
+    Salutation,
+    Territory,
+)
 from contacts.models import Contact
-from crm.lib.admin import CarefulAdmin
-from crm.lib.numbers import next_number
-
-
-class ContactForm(forms.ModelForm):
-    home_page = forms.URLField(label=capfirst(_("home page")), required=False, max_length=255, assume_scheme="https")
-    language = forms.ChoiceField(
-        choices=lambda: [("", "–"), *settings.LANGUAGES], required=False, label=capfirst(_("language"))
-    )
-
-    def clean_number(self) -> str:
-        """A number once given can be changed, but not taken away."""
-        return str(self.cleaned_data["number"] or self.instance.number)
-
-    def clean_kind(self) -> str:
-        kind = str(self.cleaned_data["kind"])
-        if kind == Contact.Kind.PERSON and self.instance.pk and self.instance.people.exists():
-            raise ValidationError(HAS_PEOPLE)
-        return kind
-
-    def clean_company(self) -> Contact | None:
-        company: Contact | None = self.cleaned_data["company"]
-        if company and self.cleaned_data.get("kind") == Contact.Kind.COMPANY:
-            raise ValidationError(NO_COMPANY)
-        return company
+from contacts.places import countries
+from crm.lib.admin import CarefulAdmin, SeenAdmin, SeenForm
 
 
 @admin.register(Contact)
 class ContactAdmin(CarefulAdmin):
-    form = ContactForm
+    """Looked at here, and deleted where nothing was ever done with it; made and changed on its own page, where the rules
+    are asked."""
+
     list_display = ("name", "number", "kind", "company", "city", "phone", "email", "salesperson", "privacy_blocked")
-    list_filter = ("kind", "privacy_blocked", "salesperson")
+    list_filter = ("kind", "privacy_blocked", "archived", "salesperson")
     list_select_related = ("company", "salesperson")
     search_fields = ("name", "number", "email", "city")
     search_help_text = _("Beginnings of words in name, number, e-mail or city.")
     ordering = ("name", "pk")
-    autocomplete_fields = ("company", "salesperson")
-    readonly_fields = ("created_at",)
-    fieldsets = (
-        (None, {"fields": ("number", "kind", "name", "company", "job_title", "salesperson", "language")}),
-        (_("Address"), {"fields": ("address", "address_2", "post_code", "city", "county", "country")}),
-        (_("Reached by"), {"fields": ("phone", "mobile", "email", "home_page")}),
-        (_("Privacy"), {"fields": ("privacy_blocked", "created_at")}),
+    fields = readonly_fields = (
+        *("number", "kind", "name", "company", "job_title", "salesperson", "territory", "language"),
+        *("address", "address_2", "post_code", "city", "county", "country"),
+        *("phone", "phone_extension", "mobile", "other_numbers", "email", "email_2", "home_page", "vat_number"),
+        *("privacy_blocked", "minor", "parental_consent", "archived", "created_at"),
     )
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        user: Any = request.user
-        return super().has_change_permission(request, obj) and (obj is None or obj.may_be_changed_by(user))
+        return False
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
@@ -67,6 +54,63 @@ class ContactAdmin(CarefulAdmin):
             pk__in=Contact.objects.search(search_term).values("pk")
         ) if search_term else queryset, False
 
-    def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
-        obj.number = obj.number or next_number(Contact, "CT")
+
+@admin.register(Territory, Salutation, OrganizationalLevel, JobResponsibility, IndustryGroup, MailingGroup)
+class CodeAdmin(SeenAdmin):
+    list_display = ("code", "description")
+    search_fields = ("code", "description")
+    ordering = ("code",)
+    fields = ("code", "description")
+
+
+class SetupForm(SeenForm):
+    country = forms.ChoiceField(
+        choices=lambda: [("", "–"), *countries().items()], required=False, label=capfirst(_("country"))
+    )
+    language = forms.ChoiceField(
+        choices=lambda: [("", "–"), *settings.LANGUAGES], required=False, label=capfirst(_("language"))
+    )
+
+
+@admin.register(ContactSetup)
+class ContactSetupAdmin(SeenAdmin):
+    """One row: made once, changed, never deleted."""
+
+    form = SetupForm
+    fieldsets = (
+        (
+            _("What a new contact begins with"),
+            {
+                "description": _("The salesperson of whoever makes it comes before the one chosen here."),
+                "fields": (
+                    *("salesperson", "territory", "country", "language", "correspondence"),
+                    *("company_salutation", "person_salutation"),
+                ),
+            },
+        ),
+        (
+            _("What people share with their company"),
+            {
+                "description": _(
+                    "Taken over when a person comes to a company, and when the company's changes, by those who had the same."
+                ),
+                "fields": tuple(
+                    f"shares_{name}"
+                    for name in ("salesperson", "territory", "country", "language", "address", "communication")
+                ),
+            },
+        ),
+    )
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """Asked here and not by `has_add_permission`, which every admin page asks for its menu."""
+        if ContactSetup.objects.exists():
+            raise PermissionDenied
+        return super().add_view(request, form_url, extra_context)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ContactSetup, form: Any, change: bool) -> None:
+        obj.pk = 1
         super().save_model(request, obj, form, change)

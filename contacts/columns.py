@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from contacts.codes import ContactCode, Correspondence, OrganizationalLevel, Salutation, Territory
 from contacts.models import Contact, ContactQuerySet
 from contacts.places import countries
 from crm.lib.listing.columns import Column, Kind
@@ -31,6 +32,16 @@ def contacts(user: User) -> ContactQuerySet:
 
 def companies(user: User) -> ContactQuerySet:
     return contacts(user).companies()
+
+
+def coded(name: str, label: Any, model: type[ContactCode]) -> Column:
+    """One of a short table of codes, shown by its code."""
+
+    def choices(user: User) -> Iterator[tuple[str, str]]:
+        rows: Any = model._default_manager.all()
+        yield from ((str(row.pk), str(row)) for row in rows)
+
+    return Column(name, label, f"{name}__code", Kind.RELATION, key=f"{name}_id", choices=choices, is_grouped=True)
 
 
 COLUMNS = (
@@ -81,4 +92,25 @@ COLUMNS = (
         is_grouped=True,
     ),
     Column("salesperson_job_title", _("Salesperson's job title"), "salesperson__job_title", is_grouped=True),
+    Column("first_name", _("First name"), "first_name"),
+    Column("middle_name", _("Middle name"), "middle_name"),
+    Column("last_name", _("Last name"), "last_name"),
+    Column("phone_extension", _("Extension"), "phone_extension"),
+    Column("other_numbers", _("Other numbers"), "other_numbers"),
+    Column("email_2", _("E-mail 2"), "email_2"),
+    Column("vat_number", _("VAT number"), "vat_number"),
+    Column("registration_number", _("Registration number"), "registration_number"),
+    Column(
+        "correspondence",
+        _("Correspondence"),
+        "correspondence",
+        Kind.CHOICE,
+        choices=lambda user: Correspondence.choices,
+        is_grouped=True,
+    ),
+    coded("territory", _("Territory"), Territory),
+    coded("salutation", _("Salutation"), Salutation),
+    coded("organizational_level", _("Organizational level"), OrganizationalLevel),
+    Column("minor", _("Minor"), "minor", Kind.FLAG, is_grouped=True),
+    Column("parental_consent", _("Parental consent received"), "parental_consent", Kind.FLAG, is_grouped=True),
 )

@@ -4,6 +4,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from contacts import phones
 from contacts.columns import COLUMNS
 from contacts.filters import ContactFilter
 from contacts.models import Contact
@@ -12,14 +13,20 @@ from crm.lib.listing.listing import Cell, Empty, Listing, Reader, Row
 from crm.templatetags.crm import badge
 
 
-def block_and_job(row: Row, reader: Reader) -> str:
+def marks_and_job(row: Row, reader: Reader) -> str:
     blocked = f" {badge(_('Privacy blocked'), 'amber', 'alert')}" if row["privacy_blocked"] else ""
+    archived = f" {badge(_('Archived'), 'grey', 'archive')}" if row["archived"] else ""
     job = row["job_title"]
-    return blocked + (f'<span class="sub">{escape(job)}</span>' if job else "")
+    return blocked + archived + (f'<span class="sub">{escape(job)}</span>' if job else "")
+
+
+def number(e164: str) -> str:
+    return escape(phones.shown(e164))
 
 
 def mobile_instead(row: Row, reader: Reader) -> str:
-    return "" if row["phone"] else escape(row["mobile"])
+    mobile = row["mobile"]
+    return f'<a href="tel:{escape(mobile)}">{number(mobile)}</a>' if mobile and not row["phone"] else ""
 
 
 CONTACTS = Listing(
@@ -35,11 +42,12 @@ CONTACTS = Listing(
     ),
     columns=COLUMNS,
     cells={
-        "name": Cell(block_and_job, needs=("privacy_blocked", "job_title")),
+        "name": Cell(also=marks_and_job, needs=("privacy_blocked", "archived", "job_title")),
         "kind": Cell(filter="kind"),
         "company": Cell(page="contacts:detail", filter="company"),
         "country": Cell(filter="country"),
-        "phone": Cell(mobile_instead, needs=("mobile",)),
+        "phone": Cell(write=number, also=mobile_instead, needs=("mobile",), page="tel:"),
+        "mobile": Cell(write=number, page="tel:"),
         "salesperson": Cell(page="salespeople:detail", filter="salesperson", without="none"),
         "email": Cell(page="mailto:"),
     },
@@ -49,4 +57,8 @@ CONTACTS = Listing(
     permission="contacts.view_contact",
     new=gettext_lazy("New contact"),
     new_permission="contacts.add_contact",
+    bulk="opportunities:new-for-many",
+    bulk_permission="opportunities.add_opportunity",
+    bulk_icon="plus",
+    bulk_words=(gettext_lazy("New opportunities for the selected ones …"), gettext_lazy("For all that match …")),
 )

@@ -1,15 +1,31 @@
+import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pghistory
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, F, Func, OuterRef, Q, Value, When
+from django.db.models.functions import NullIf, Upper
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from contacts.addresses import Addressed
+from contacts.codes import (
+    Correspondence,
+    IndustryGroup,
+    JobResponsibility,
+    MailingGroup,
+    OrganizationalLevel,
+    Salutation,
+    Territory,
+)
+from contacts.names import Parts, validate_visible
 from crm.lib.search import prefix_query, search_column
-from salespeople.models import CodeField, Salesperson, validate_phone
+from salespeople.models import CodeField, Salesperson
 from salespeople.reach import whose
+
+MANY = ("job_responsibilities", "industry_groups", "mailing_groups")
 
 if TYPE_CHECKING:
     from salespeople.models import User
@@ -40,7 +56,20 @@ class ContactQuerySet(models.QuerySet["Contact"]):
 
     def usable(self) -> "ContactQuerySet":
         """Those that may be used for new work (R-PRIV)."""
-        return self.filter(privacy_blocked=False)
+        return self.filter(privacy_blocked=False, archived=False)
+
+    def with_codes(self) -> "ContactQuerySet":
+        """Adds the keys of what each is sorted by: `job_responsibilities_keys` …"""
+        many: list[Any] = [Contact._meta.get_field(name) for name in MANY]
+        chosen: Any = {
+            f"{field.name}_keys": ArraySubquery(
+                field.remote_field.through.objects.filter(contact=OuterRef("pk"))
+                .order_by(field.m2m_reverse_field_name())
+                .values(field.m2m_reverse_name())
+            )
+            for field in many
+        }
+        return self.annotate(**chosen)
 
     def search(self, text: str) -> "ContactQuerySet":
         """Those with a word in name, number, e-mail or city that begins with each typed word."""
@@ -48,10 +77,18 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         return self.filter(search=query) if query else self.none() if text.strip() else self
 
 
+class Joined(Func):
+    """Texts with a blank between them; what is NULL is left out."""
+
+    function = "concat_ws"
+    template = "%(function)s(' ', %(expressions)s)"
+    output_field = models.CharField()
+
+
 @pghistory.track(
     pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["company_kind", "search"]
 )
-class Contact(models.Model):
+class Contact(Addressed):
     """Whom we sell to: a company or a person (domain A.10)."""
 
     class Kind(models.TextChoices):
@@ -60,7 +97,11 @@ class Contact(models.Model):
 
     number = CodeField(_("number"), max_length=20, unique=True, blank=True, help_text=_("Blank: the next one."))
     kind = models.CharField(_("type"), max_length=7, choices=Kind, default=Kind.COMPANY)
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(_("name"), max_length=100, validators=[validate_visible])
+    first_name = models.CharField(_("first name"), max_length=100, blank=True, validators=[validate_visible])
+    middle_name = models.CharField(_("middle name"), max_length=100, blank=True, validators=[validate_visible])
+    last_name = models.CharField(_("last name"), max_length=100, blank=True, validators=[validate_visible])
+    initials = models.CharField(_("initials"), max_length=30, blank=True)
     company = models.ForeignKey(
         "self",
         models.PROTECT,
@@ -78,23 +119,49 @@ class Contact(models.Model):
         editable=False,
     )
     job_title = models.CharField(_("job title"), max_length=100, blank=True)
-    address = models.CharField(_("address"), max_length=100, blank=True)
-    address_2 = models.CharField(_("address 2"), max_length=100, blank=True)
-    post_code = models.CharField(_("post code"), max_length=20, blank=True)
-    city = models.CharField(_("city"), max_length=50, blank=True)
-    county = models.CharField(_("county"), max_length=50, blank=True)
-    country = models.CharField(_("country"), max_length=2, blank=True)
-    phone = models.CharField(_("phone"), max_length=30, blank=True, validators=[validate_phone])
-    mobile = models.CharField(_("mobile phone"), max_length=30, blank=True, validators=[validate_phone])
-    email = models.EmailField(_("e-mail"), blank=True)
-    home_page = models.URLField(_("home page"), max_length=255, blank=True)
+    other_numbers = models.CharField(
+        _("other numbers"),
+        max_length=200,
+        blank=True,
+        help_text=_("As typed: numbers that are not dialled from here."),
+    )
+    email_2 = models.EmailField(_("e-mail 2"), blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
+    correspondence = models.CharField(_("correspondence"), max_length=9, choices=Correspondence, blank=True, default="")
+    salutation = models.ForeignKey(
+        Salutation, models.PROTECT, null=True, blank=True, verbose_name=_("salutation"), related_name="contacts"
+    )
+    territory = models.ForeignKey(
+        Territory, models.PROTECT, null=True, blank=True, verbose_name=_("territory"), related_name="contacts"
+    )
+    organizational_level = models.ForeignKey(
+        OrganizationalLevel,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("organizational level"),
+        related_name="contacts",
+    )
+    vat_number = models.CharField(_("VAT number"), max_length=20, blank=True)
+    registration_number = models.CharField(_("registration number"), max_length=50, blank=True)
+    job_responsibilities: models.ManyToManyField = models.ManyToManyField(
+        JobResponsibility, through="PersonsResponsibility", blank=True, verbose_name=_("job responsibilities")
+    )
+    industry_groups: models.ManyToManyField = models.ManyToManyField(
+        IndustryGroup, through="CompanysIndustry", blank=True, verbose_name=_("industry groups")
+    )
+    mailing_groups: models.ManyToManyField = models.ManyToManyField(
+        MailingGroup, through="ContactsMailing", blank=True, verbose_name=_("mailing groups")
+    )
     salesperson = models.ForeignKey(
         Salesperson, models.PROTECT, null=True, blank=True, verbose_name=_("salesperson"), related_name="contacts"
     )
     privacy_blocked = models.BooleanField(
         _("privacy blocked"), default=False, help_text=_("May not be used for new opportunities and quotes.")
     )
+    minor = models.BooleanField(_("minor"), default=False, help_text=_("Blocked for privacy until a parent consents."))
+    parental_consent = models.BooleanField(_("parental consent received"), default=False)
+    archived = models.BooleanField(_("archived"), default=False, help_text=_("Kept with its history, but not offered."))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     search = search_column("name", "number", "email", "city")
@@ -111,6 +178,7 @@ class Contact(models.Model):
             ("view_every_contact", _("Can see every contact")),
         ]
         constraints: ClassVar = [
+            *Addressed.Meta.constraints,
             models.UniqueConstraint(fields=["id", "kind"], name="contact_and_kind"),
             models.CheckConstraint(
                 name="a_company_has_no_company",
@@ -122,6 +190,41 @@ class Contact(models.Model):
                 name="contact_is_not_nameless",
                 condition=~Q(name=""),
                 violation_error_message=_("A contact needs a name."),
+            ),
+            models.CheckConstraint(
+                name="a_persons_name_is_its_parts",
+                condition=Q(first_name="", middle_name="", last_name="")
+                | Q(
+                    kind="person",
+                    name=Joined(
+                        *(NullIf(F(part), Value(""), output_field=models.CharField()) for part in Parts._fields)
+                    ),
+                ),
+                violation_error_message=_("The name of a person is put together from its parts."),
+            ),
+            models.CheckConstraint(
+                name="only_a_person_has_a_level",
+                condition=Q(kind="person") | Q(organizational_level__isnull=True, initials=""),
+                violation_error_message=_("Only a person has initials and an organizational level."),
+            ),
+            models.CheckConstraint(
+                name="only_a_person_is_a_minor",
+                condition=Q(kind="person") | Q(minor=False, parental_consent=False),
+                violation_error_message=_("Only a person can be a minor."),
+            ),
+            models.CheckConstraint(
+                name="a_minor_is_blocked_until_a_parent_consents",
+                condition=Q(minor=False) | Q(parental_consent=True) | Q(privacy_blocked=True),
+                violation_error_message=_("A minor stays blocked for privacy until a parent consents."),
+            ),
+            models.CheckConstraint(
+                name="contact_correspondence_is_known",
+                condition=Q(correspondence__in=["", *Correspondence.values]),
+            ),
+            models.CheckConstraint(
+                name="vat_number_is_compact",
+                condition=Q(vat_number__regex=r"^[A-Z0-9]*$"),
+                violation_error_message=_("A VAT number has only letters and digits."),
             ),
         ]
         indexes: ClassVar = [
@@ -152,3 +255,138 @@ class Contact(models.Model):
     def account_id(self) -> int:
         """Key of the company behind the contact: its company, or the contact itself."""
         return self.company_id or self.pk
+
+    @property
+    def parts(self) -> Parts:
+        return Parts(self.first_name, self.middle_name, self.last_name)
+
+    def place_on(self, day: datetime.date) -> "Contact | AlternativeAddress":
+        """Where it is reached on `day`: the address whose period began last and has not ended, else its own (A.10.2)."""
+        begun = AddressPeriod.objects.filter(contact=self, starts_on__lte=day)
+        holding = begun.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day)).select_related("alternative_address")
+        latest = holding.order_by("-starts_on").first()
+        return latest.alternative_address if latest else self
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it may be used for new work (R-PRIV)."""
+        return not (self.privacy_blocked or self.archived)
+
+
+def kind_column(kind: str) -> models.GeneratedField:
+    """Always `kind`: half of the composite key by which the database refuses the other kind of contact."""
+    return models.GeneratedField(
+        expression=Value(kind), output_field=models.CharField(max_length=7), db_persist=True, editable=False
+    )
+
+
+class PersonsResponsibility(models.Model):
+    contact = models.ForeignKey(Contact, models.CASCADE, db_constraint=False, related_name="+")  # see contact_kind
+    job_responsibility = models.ForeignKey(JobResponsibility, models.PROTECT, related_name="used")
+    contact_kind = kind_column("person")
+
+    class Meta:
+        verbose_name = _("job responsibility of a person")
+        verbose_name_plural = _("job responsibilities of people")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["contact", "job_responsibility"], name="a_responsibility_once_for_a_person")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact}: {self.job_responsibility}"
+
+
+class CompanysIndustry(models.Model):
+    contact = models.ForeignKey(Contact, models.CASCADE, db_constraint=False, related_name="+")  # see contact_kind
+    industry_group = models.ForeignKey(IndustryGroup, models.PROTECT, related_name="used")
+    contact_kind = kind_column("company")
+
+    class Meta:
+        verbose_name = _("industry group of a company")
+        verbose_name_plural = _("industry groups of companies")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["contact", "industry_group"], name="an_industry_once_for_a_company")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact}: {self.industry_group}"
+
+
+class ContactsMailing(models.Model):
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="+")
+    mailing_group = models.ForeignKey(MailingGroup, models.PROTECT, related_name="used")
+
+    class Meta:
+        verbose_name = _("mailing group of a contact")
+        verbose_name_plural = _("mailing groups of contacts")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["contact", "mailing_group"], name="a_mailing_group_once_for_a_contact")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact}: {self.mailing_group}"
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class AlternativeAddress(Addressed):
+    """Another place where a contact is at times: a summer office, a project site."""
+
+    contact = models.ForeignKey(
+        Contact, models.CASCADE, related_name="alternative_addresses", verbose_name=_("contact")
+    )
+    code = CodeField(_("code"), max_length=10)
+    name = models.CharField(_("name at this address"), max_length=100, blank=True)
+
+    lines: list[str]  # on a page, like `is_now`
+    is_now: bool
+
+    class Meta:
+        verbose_name = _("alternative address")
+        verbose_name_plural = _("alternative addresses")
+        ordering: ClassVar = ["code"]
+        constraints: ClassVar = [
+            *Addressed.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["contact", "code"],
+                name="one_address_for_each_code",
+                violation_error_message=_("This contact has an address with this code already."),
+            ),
+            models.UniqueConstraint(fields=["id", "contact"], name="address_and_contact"),
+            models.CheckConstraint(name="address_code_is_upper_case", condition=Q(code=Upper("code")) & ~Q(code="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class AddressPeriod(models.Model):
+    """From when to when (both days included) an alternative address holds; without an end until another one begins."""
+
+    alternative_address = models.ForeignKey(AlternativeAddress, models.CASCADE, related_name="periods")
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="+", db_constraint=False)  # the address's
+    starts_on = models.DateField(_("from"))
+    ends_on = models.DateField(_("until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("period of an address")
+        verbose_name_plural = _("periods of addresses")
+        ordering: ClassVar = ["starts_on"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["contact", "starts_on"],
+                name="one_address_begins_on_a_day",
+                violation_error_message=_("Another address of this contact begins on this day."),
+            ),
+            models.CheckConstraint(
+                name="address_ends_after_it_begins",
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                violation_error_message=_("A period does not end before it begins."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.starts_on} – {self.ends_on or ''}"
+
+    def holds_on(self, day: datetime.date) -> bool:
+        return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from contacts import views
+from contacts import address_views, views
 from contacts.listing import CONTACTS
 from crm.lib.listing.export import export
 from crm.lib.listing.views import column_form, filter_form
@@ -15,4 +15,7 @@ urlpatterns = [
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/edit/", views.edit, name="edit"),
     path("<int:pk>/sharing/", views.sharing, name="sharing"),
+    path("<int:pk>/addresses/new/", address_views.new, name="address-new"),
+    path("addresses/<int:pk>/", address_views.edit, name="address-edit"),
+    path("addresses/<int:pk>/delete/", address_views.delete, name="address-delete"),
 ]

@@ -3,21 +3,25 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
+from django.forms.models import model_to_dict
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from contacts.addresses import Addressed
 from contacts.forms import ContactForm
+from contacts.lifecycle import Saved, begun
 from contacts.listing import CONTACTS
-from contacts.models import Contact
-from contacts.places import countries
+from contacts.models import AlternativeAddress, Contact
+from contacts.places import country_name
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
 from crm.lib.listing.filters import key_of
 from crm.lib.refusals import one_or_404
 from salespeople import saved_views
 from salespeople import sharing as sharing_page
-from salespeople.models import SavedView
+from salespeople.models import Company, SavedView
 from salespeople.requests import SignedIn
 
 PEOPLE = 50  # so many of a company's people stand on its page; the list has them all
@@ -34,19 +38,24 @@ def contact_list(request: SignedIn) -> HttpResponse:
 @permission_required(VIEW, raise_exception=True)
 def detail(request: SignedIn, pk: int) -> HttpResponse:
     """One contact: facts, a company's people, and by their address its opportunities."""
+    related = ("company", "salesperson", "salutation", "territory", "organizational_level")
     visible = Contact.objects.visible_to(request.user)
-    contact = one_or_404(request, visible.select_related("company", "salesperson"), pk)
+    contact = one_or_404(request, visible.select_related(*related), pk)
     people = list(contact.people.visible_to(request.user)[: PEOPLE + 1]) if contact.is_company else []
+    elsewhere = _elsewhere(contact)
     may_change = contact.may_be_changed_by(request.user)
     context = {
         "contact": contact,
         "may_change": may_change,
         "may_share": may_change and contact.is_held_by(request.user),
-        "address": _address(contact),
+        "address": lines(contact),
+        "elsewhere": elsewhere,
+        "now_at": next((place for place in elsewhere if place.is_now), None),
+        "groups": _groups(contact),
         "people": people[:PEOPLE],
         "more_people": len(people) > PEOPLE,
         "query": f"{'company' if contact.is_company else 'contact'}={pk}",
-        "new_query": "" if contact.privacy_blocked else f"contact={pk}",
+        "new_query": f"contact={pk}" if contact.is_usable else "",
     }
     return render_page(request, "contacts/detail.html", context)
 
@@ -54,11 +63,13 @@ def detail(request: SignedIn, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(ADD, raise_exception=True)
 def new(request: SignedIn) -> HttpResponse:
-    """A new contact; `?company=` makes it a person of that company."""
+    """A new contact; `?company=` makes it a person of that company, `?kind=` says its type."""
     company = _company_of_address(request)
-    form = ContactForm(posted(request), user=request.user, initial=_proposals(request, company))
+    today = Company.current().today()
+    form = ContactForm(posted(request), user=request.user, on=today, initial=_proposals(request, company))
     if form.is_bound and form.submit():
         messages.success(request, _("The contact %(name)s was created.") % {"name": form.instance.name})
+        _say_what_followed(request, form.saved)
         return _to(request, form.instance)
     context = {"form": form, "of_company": company}
     return render_page(request, "contacts/form.html", context, partial="form", status=form.status)
@@ -67,12 +78,13 @@ def new(request: SignedIn) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(CHANGE, raise_exception=True)
 def edit(request: SignedIn, pk: int) -> HttpResponse:
-    contact = one_or_404(request, Contact.objects.visible_to(request.user), pk)
+    contact = one_or_404(request, Contact.objects.visible_to(request.user).with_codes(), pk)
     if not contact.may_be_changed_by(request.user):
         raise PermissionDenied
-    form = ContactForm(posted(request), instance=contact, user=request.user)
+    form = ContactForm(posted(request), instance=contact, user=request.user, on=Company.current().today())
     if form.is_bound and form.submit():
         messages.success(request, _("The contact %(name)s was saved.") % {"name": form.instance.name})
+        _say_what_followed(request, form.saved)
         return _to(request, form.instance)
     context = {"form": form, "contact": contact}
     return render_page(request, "contacts/form.html", context, partial="form", status=form.status)
@@ -97,11 +109,57 @@ def _to(request: SignedIn, contact: Contact) -> HttpResponse:
     return redirect_to(request, "contacts:list")
 
 
-def _address(contact: Contact) -> list[str]:
+def lines(place: Addressed) -> list[str]:
     """The lines of the address that are not blank."""
-    town = f"{contact.post_code} {contact.city}".strip()
-    country = countries().get(contact.country, contact.country)
-    return [line for line in (contact.address, contact.address_2, town, contact.county, country) if line]
+    country = country_name(place.country) if place.country else ""
+    return [line for line in (place.address, place.address_2, place.town, place.county, country) if line]
+
+
+def _elsewhere(contact: Contact) -> list[AlternativeAddress]:
+    """The alternative addresses, the one that holds today marked."""
+    today = Company.current().today()
+    found = list(contact.alternative_addresses.prefetch_related("periods"))
+    holding = [
+        (period.starts_on, place.pk) for place in found for period in place.periods.all() if period.holds_on(today)
+    ]
+    now = max(holding, default=(today, 0))[1]
+    for place in found:
+        place.lines, place.is_now = lines(place), place.pk == now
+    return found
+
+
+def _groups(contact: Contact) -> list[tuple[Any, list[Any]]]:
+    """What the contact is sorted by, where it is."""
+    names = ("industry_groups" if contact.is_company else "job_responsibilities", "mailing_groups")
+    fields: list[Any] = [Contact._meta.get_field(name) for name in names]
+    found = [(field.verbose_name, list(getattr(contact, field.name).all())) for field in fields]
+    return [(label, rows) for label, rows in found if rows]
+
+
+def _say_what_followed(request: SignedIn, saved: Saved | None) -> None:
+    if saved is None:
+        return
+    if saved.people:
+        text = ngettext(
+            "%(count)d person of the company took it over.",
+            "%(count)d people of the company took it over.",
+            saved.people,
+        )
+        messages.info(request, text % {"count": saved.people})
+    if saved.opportunities:
+        text = ngettext(
+            "%(count)d open opportunity stayed with the former company.",
+            "%(count)d open opportunities stayed with the former company.",
+            saved.opportunities,
+        )
+        messages.info(request, text % {"count": saved.opportunities})
+    if saved.is_blocked:
+        messages.warning(
+            request,
+            _(
+                "The contact is now blocked for privacy, because minor or parental consent changed. Unblock it when it may be used."
+            ),
+        )
 
 
 def _company_of_address(request: SignedIn) -> Contact | None:
@@ -116,9 +174,7 @@ def _company_of_address(request: SignedIn) -> Contact | None:
 
 
 def _proposals(request: SignedIn, company: Contact | None) -> dict[str, Any]:
-    """A person takes over what it usually shares with its company; any other contact is the user's own."""
-    if company is None:
-        own = request.user.salesperson
-        return {"salesperson": own.pk if own and own.is_usable else None}
-    shared = ("salesperson", "country", "language")
-    return {"kind": Contact.Kind.PERSON, "company": company.pk} | {name: getattr(company, name) for name in shared}
+    """A new contact as the rules of contacts begin it."""
+    is_person = company or request.GET.get("kind") == Contact.Kind.PERSON
+    kind = Contact.Kind.PERSON if is_person else Contact.Kind.COMPANY
+    return model_to_dict(begun(kind, company=company, by=request.user), ContactForm.Meta.fields)

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from contacts.models import Contact
+from crm.lib.listing.keyset import OneOf
 from crm.lib.search import MOST_WORDS, prefix_query, words
-from opportunities.board import Joined, OneOf
+from opportunities.board import Joined
 from opportunities.models import Opportunity
 from salespeople.models import SavedView, User
 

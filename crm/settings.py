@@ -40,6 +40,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_filters",
     "template_partials",
+    "django_countries",
+    "phonenumber_field",
     "pghistory",
     "pgtrigger",
     "crm",
@@ -147,6 +149,8 @@ STORAGES = {
     },
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+COUNTRIES_OVERRIDE = {"XK": "Kosovo"}  # no ISO country, but addresses have it
 
 PGHISTORY_MIDDLEWARE_METHODS = ("POST",)  # nothing that it tracks is written by a GET
 

@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class OpportunitiesConfig(AppConfig):
     name = "opportunities"
     verbose_name = _("Opportunities")
+
+    def ready(self) -> None:
+        from contacts import lifecycle  # noqa: PLC0415 - needs the models, which are not there earlier
+        from opportunities.moving import stay_with_company  # noqa: PLC0415
+
+        lifecycle.movers.append(stay_with_company)

@@ -5,7 +5,7 @@ read in two queries, whatever the number of rows: one for the totals of every co
 """
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -13,13 +13,16 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, BooleanField, Count, Exists, F, Func, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import BigIntegerField, Count, Exists, F, Func, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.functions import Cast
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.listing.keyset import OneOf
 from crm.lib.money import round_half_up
+from crm.lib.prepared import Prepared
 from opportunities import moves as ways
-from opportunities.models import Opportunity, Status, is_overdue
+from opportunities.models import OPEN, Opportunity, RunningTotal, Status, is_overdue
 from quotes.models import Quote
 from salescycles.models import SalesCycle, Stage
 
@@ -38,6 +41,8 @@ ORDERS: dict[str, tuple[Promise, tuple[Any, ...]]] = {
     "-created_on": (_("Newest first"), (F("created_on").desc(),)),
 }
 DEFAULT_ORDER = "closing_on"
+TOTALS: Prepared[Opportunity] = Prepared()
+CARDS: Prepared[Opportunity] = Prepared()
 
 
 class Joined(Func):
@@ -45,13 +50,6 @@ class Joined(Func):
 
     template, arg_joiner = "(%(expressions)s::bigint[])", "::bigint[] || "
     output_field = ArrayField(BigIntegerField())
-
-
-class OneOf(Func):
-    """`key = ANY (array)`: the array is made first, then its rows are fetched by their key."""
-
-    template, arg_joiner = "(%(expressions)s)", " = ANY "
-    output_field = BooleanField()
 
 
 @dataclass
@@ -158,7 +156,8 @@ class Column:
 
 @dataclass
 class Board:
-    """`rows` are the visible, filtered rows of the cycle; `shown` how many cards each column shows if not `STEP`."""
+    """`rows` are the visible, filtered rows of the cycle, `kept` their running totals where these can tell them apart;
+    `shape` is equal where the rows are asked for alike. `shown`: how many cards each column shows if not `STEP`."""
 
     cycle: SalesCycle
     stages: Sequence[Stage]
@@ -167,13 +166,15 @@ class Board:
     order: str = DEFAULT_ORDER
     shown: Mapping[str, int] = field(default_factory=dict)
     closed_since: datetime.date | None = None
+    kept: QuerySet[RunningTotal] | None = None
+    shape: Hashable = None
 
     @cached_property
     def columns(self) -> list[Column]:
         """Not started, a column for each stage, won, lost; with totals and cards."""
         columns = self.headers
         by_key = {column.key: column for column in columns}
-        for card in self._cards(self._first_of_each()):
+        for card in self._first_cards():
             if card.column in by_key:
                 by_key[card.column].cards.append(card)
         return columns
@@ -206,8 +207,8 @@ class Board:
 
     def card(self, pk: int) -> Card | None:
         """One card, if its opportunity is among the rows and has a column."""
-        cards = self._cards(self._open_or_recent().filter(pk=pk))
-        return cards[0] if cards else None
+        rows = self._with_all_shown(self._open_or_recent().filter(pk=pk))
+        return next((self._card(row) for row in rows), None)
 
     def marked(self, rows: QuerySet[Opportunity]) -> QuerySet[Opportunity]:
         """Adds `on_board`: whether `card` would find it."""
@@ -219,7 +220,7 @@ class Board:
             return None
         row = {name: _reach(opportunity, name) for name in SHOWN}
         row["has_quote"] = self._asks_for_quotes and opportunity.has_current_quote
-        return Card(_as_text(row), self.today, self._rank(row))
+        return self._card(row)
 
     def _shown(self, key: str) -> int:
         return min(MOST, self.shown.get(key) or (0 if key in (WON, LOST) else STEP))
@@ -236,32 +237,50 @@ class Board:
             return self.rows
         return self.rows.filter(Q(closed_on__isnull=True) | Q(closed_on__gte=self.closed_since))
 
+    @property
+    def _shape(self) -> Hashable:
+        """What decides the wording of this board's statements."""
+        stages = tuple((stage.pk, stage.quote_required) for stage in self.stages)
+        shown = tuple(sorted(self.shown.items()))
+        return self.shape, self.cycle.pk, stages, shown, self.order, self.today, self.closed_since
+
     def _totals(self) -> dict[str, Totals]:
-        month = Q(status=Status.IN_PROGRESS, closing_on__range=month_of(self.today))
-        zero = Value(0)
+        totals: dict[str, Totals] = {}
+        for row in TOTALS.rows((self._shape, self.kept is None), build=lambda _: self._summed()):
+            key = str(row["at"] or row["status"])
+            values = (row["value"] or Decimal(0), row["weighted"] or Decimal(0))
+            totals.setdefault(key, Totals()).add(Totals(row["count"], *values, row["this_month"], row["overdue"]))
+        return totals
 
-        def summed(rows: QuerySet[Opportunity], value: str, **more: Any) -> Any:
-            grouped = rows.order_by().values("status", "stage_id")
-            return grouped.annotate(count=Count("pk"), value=Sum(value), weighted=Sum("calculated_value"), **more)
+    def _summed(self) -> QuerySet[Any, dict[str, Any]]:
+        """Figures by status and stage, a row or more for each: what is open by running totals where there are any, then what
+        was closed lately."""
+        every, value, weighted = Count("pk"), Sum("estimated_value"), Sum("calculated_value")
+        none, nothing, nowhere = Value(0), Value(Decimal(0)), Cast(Value(None), BigIntegerField())
+        month, late = Q(status=Status.IN_PROGRESS, closing_on__range=month_of(self.today)), is_overdue(self.today)
 
-        opened = summed(
-            self._open(),
-            "estimated_value",
-            this_month=Count("pk", filter=month),
-            overdue=Count("pk", filter=is_overdue(self.today)),
-        )
-        won = summed(self._closed().filter(status=Status.WON), "sales_value", this_month=zero, overdue=zero)
-        lost = summed(self._closed().filter(status=Status.LOST), "estimated_value", this_month=zero, overdue=zero)
-        return {
-            str(row.pop("stage_id") or row["status"]): Totals(
-                row["count"],
-                row["value"] or Decimal(0),
-                row["weighted"] or Decimal(0),
-                row["this_month"],
-                row["overdue"],
-            )
-            for row in opened.union(won, lost, all=True)
-        }
+        def summed(rows: Any, stage: Any, *figures: Any) -> Any:
+            names = ("count", "value", "weighted", "this_month", "overdue")
+            return rows.order_by().values("status", at=stage).annotate(**dict(zip(names, figures, strict=True)))
+
+        stage = F("stage_id")
+        if self.kept is None:
+            dates = (Count("pk", filter=month), Count("pk", filter=late))
+            parts = [summed(self._open(), stage, every, value, weighted, *dates)]
+        else:
+            kept, open_ = self.kept.filter(status__in=OPEN), self._open().filter(stage__in=self.stages)
+            parts = [
+                summed(kept, stage, Sum("count"), value, weighted, none, none),
+                summed(open_.filter(month), stage, none, nothing, nothing, every, none),
+                summed(open_.filter(late), stage, none, nothing, nothing, none, every),
+            ]
+        closed = self._closed()
+        parts += [
+            summed(closed.filter(status=Status.WON), nowhere, every, Sum("sales_value"), weighted, none, none),
+            summed(closed.filter(status=Status.LOST), nowhere, every, value, weighted, none, none),
+        ]
+        first, *others = parts
+        return first.union(*others, all=True)
 
     def _first_of_each(self) -> QuerySet[Opportunity]:
         """The first cards of every column in one query: a short walk along an index for each."""
@@ -280,13 +299,19 @@ class Board:
     def _order_by(self) -> tuple[Any, ...]:
         return (*ORDERS[self.order][1], F("pk").asc())
 
-    def _cards(self, rows: QuerySet[Opportunity]) -> list[Card]:
+    def _first_cards(self) -> list[Card]:
+        rows = CARDS.rows(self._shape, build=lambda _: self._with_all_shown(self._first_of_each()))
+        return [self._card(row) for row in rows]
+
+    def _with_all_shown(self, rows: QuerySet[Opportunity]) -> QuerySet[Any, dict[str, Any]]:
         if self._asks_for_quotes:
             quoted: Any = Exists(Quote.objects.current().filter(opportunity=OuterRef("pk")))
         else:
             quoted = Value(False)
-        found = rows.annotate(has_quote=quoted).values(*SHOWN, "has_quote")
-        return [Card(_as_text(row), self.today, self._rank(row)) for row in found]
+        return rows.annotate(has_quote=quoted).values(*SHOWN, "has_quote")
+
+    def _card(self, row: dict[str, Any]) -> Card:
+        return Card(_as_text(row), self.today, self._rank(row))
 
     @property
     def _asks_for_quotes(self) -> bool:

@@ -28,7 +28,7 @@ from opportunities.models import Batch, Door, Opportunity, OpportunityEntry, Sta
 from opportunities.timeline import Change, changes
 from quotes.models import Quote
 from salescycles.models import Stage
-from salespeople.models import User
+from salespeople.models import Company, User
 
 AT_ONCE = 200  # rows stay locked until all are written
 Verb = Batch.Verb
@@ -173,7 +173,7 @@ def run(
     """All rows in one transaction, by ascending key, as one batch; a refused row leaves the others alone. Without any
     change there is no batch. Raises Busy, AlreadyRun (of the same token), ValidationError for too many."""
     with transaction.atomic():
-        batch = _batch(user, Batch(door=Door.BULK, by=user, verb=verb, asked=list(asked), token=token, undoes=undoes))
+        batch = begun(user, Batch(door=Door.BULK, by=user, verb=verb, asked=list(asked), token=token, undoes=undoes))
         outcome = _run(user, seen, verb, values, batch)
         if not outcome.changed:
             transaction.set_rollback(True)
@@ -201,7 +201,7 @@ def can_be_undone(user: User, batch: Batch) -> bool:
     return own and young and batch.verb != Verb.UNDO and user.has_perm("opportunities.change_opportunity")
 
 
-def _batch(user: User, batch: Batch) -> Batch:
+def begun(user: User, batch: Batch) -> Batch:
     """Its token is unique: the second of two equal runs waits here for the end of the first."""
     try:
         with transaction.atomic():
@@ -354,6 +354,13 @@ def _restore(row: Opportunity, **how: Any) -> OpportunityEntry:
     return lifecycle.restore(row, **how)
 
 
+def _undo(row: Opportunity, *, version: int, **how: Any) -> OpportunityEntry:
+    """What a run has only just made goes out of the lists; nothing is deleted."""
+    if version == 1 and not row.archived:
+        return lifecycle.archive(row, version=version, on=Company.current().today(), **how)
+    return lifecycle.undo(row, version=version, **how)
+
+
 STEPS: dict[str, Callable[..., OpportunityEntry]] = {
     Verb.MOVE: _move,
     Verb.REVISE: _revise,
@@ -362,5 +369,5 @@ STEPS: dict[str, Callable[..., OpportunityEntry]] = {
     Verb.CLOSE: _close,
     Verb.ARCHIVE: _archive,
     Verb.RESTORE: _restore,
-    Verb.UNDO: lifecycle.undo,
+    Verb.UNDO: _undo,
 }

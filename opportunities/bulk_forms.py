@@ -15,10 +15,10 @@ from crm.lib.dates import day_short
 from crm.lib.fields import AmountField, DayField, PercentageField
 from crm.lib.money import format_money, format_percent
 from opportunities.bulk import Verb
-from opportunities.forms import NO_SUCH_STAGE, AnswerableForm, DatedForm, EstimateForm, StageOfCycleField
+from opportunities.forms import NO_SUCH_STAGE, AnswerableForm, DatedForm, EstimateForm, NewForm, StageOfCycleField
 from opportunities.forms import CloseForm as OneCloseForm
-from opportunities.models import Opportunity, Priority
-from salescycles.models import CloseCode, Source, Stage
+from opportunities.models import Priority
+from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User
 
 KEPT = [("", _("– as it is –"))]
@@ -33,9 +33,7 @@ class BulkForm(AnswerableForm):
     own: ClassVar[tuple[str, ...]] = ()  # fields that become arguments of the verb where they are filled in
     hint: ClassVar[Any] = ""
 
-    def __init__(
-        self, data: QueryDict | None, *, rows: Sequence[Opportunity], user: User, today: datetime.date
-    ) -> None:
+    def __init__(self, data: QueryDict | None, *, rows: Sequence[Any], user: User, today: datetime.date) -> None:
         super().__init__(data, initial={"on": today}, auto_id="bulk-%s")  # over a list, whose filter has the same names
         self.rows, self.user, self.today = rows, user, today
         self.order_fields([*self.own, "on", "reason"])
@@ -178,6 +176,32 @@ class RestoreForm(BulkForm):
     hint = _("Back into the lists.")
 
 
+class CreateForm(BulkForm):
+    """What every new opportunity says; `rows` are contacts. None of them is started."""
+
+    description = NewForm.base_fields["description"]
+    sales_cycle = NewForm.base_fields["sales_cycle"]
+    salesperson = forms.ModelChoiceField(
+        Salesperson.objects.none(), label=_("Salesperson"), required=False, empty_label=_("– each contact's own –")
+    )
+    estimated_value = NewForm.base_fields["estimated_value"]
+    closing_on = NewForm.base_fields["closing_on"]
+    priority = NewForm.base_fields["priority"]
+    source = NewForm.base_fields["source"]
+
+    own = ("description", "sales_cycle", "salesperson", "estimated_value", "closing_on", "priority", "source")
+    hint = _("One for each contact, not started. Where a contact has no salesperson, it is yours.")
+
+    def prepare(self) -> None:
+        self.offer("sales_cycle", SalesCycle.objects.usable())
+        self.offer("salesperson", Salesperson.objects.visible_to(self.user).usable())
+        self.offer("source", Source.objects.usable())
+        self.fields["source"].empty_label = _("– none –")  # type: ignore[attr-defined]
+        self.fields["on"].label = _("Creation date")
+        default = SalesCycle.objects.default()
+        self.initial["sales_cycle"] = default.pk if default else None
+
+
 FORMS: dict[str, type[BulkForm]] = {
     Verb.MOVE: MoveForm,
     Verb.REVISE: ReviseForm,
@@ -191,5 +215,6 @@ FORMS: dict[str, type[BulkForm]] = {
 
 def in_words(verb: str, asked: Iterable[tuple[str, str]]) -> list[tuple[Any, str]]:
     """What was asked, by the labels of the form's fields."""
-    fields = FORMS[verb].base_fields if verb in FORMS else {}
+    form = CreateForm if verb == Verb.CREATE else FORMS.get(verb)
+    fields = form.base_fields if form else {}
     return [(fields[name].label if name in fields else name, words) for name, words in asked]

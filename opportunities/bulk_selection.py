@@ -7,14 +7,14 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.listing import words
+from crm.lib.listing.listing import Listing
 from opportunities.bulk import AT_ONCE, read, refuse_too_many
-from opportunities.filters import OpportunityFilter
+from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
 from salespeople.models import User
 
 SEEN = re.compile(r"(-?\d{1,18}):(\d{1,9})")
-# Words of a list's address that decide how it looks, not which rows it has.
-LOOKS = {"order", "page", "columns", "group", "view", "from", "more", "cards", "embedded", "after", "before"}
 
 
 @dataclass
@@ -35,10 +35,15 @@ def selection(user: User, data: QueryDict) -> Selection:
     """Raises ValidationError, in words, for too many and for an address that is not understood."""
     query = list_query(data.get("query", ""))
     seen = {int(key): int(version) for key, version in SEEN.findall(data.get("seen", ""))}
-    keys = list(seen) or (_everything(user, query) if "all" in data else _keys(data))
+    keys = list(seen) or asked_for(user, data, query, OPPORTUNITIES)
     refuse_too_many(len(keys))
     rows = read(user, keys)
     return Selection(rows, seen or dict.fromkeys(keys, 0) | {row.pk: row.version for row in rows}, query.urlencode())
+
+
+def asked_for(user: User, data: QueryDict, query: QueryDict, listing: Listing) -> list[int]:
+    """Raises ValidationError."""
+    return _everything(user, query, listing) if "all" in data else _keys(data)
 
 
 def _keys(data: QueryDict) -> list[int]:
@@ -53,10 +58,10 @@ def list_query(address: str) -> QueryDict:
     return QueryDict(query if mark or path.startswith("/") else path)
 
 
-def _everything(user: User, query: QueryDict) -> list[int]:
+def _everything(user: User, query: QueryDict, listing: Listing) -> list[int]:
     """The filters read it as for the list; a word that they do not know might have left rows out, so it is refused."""
-    filters = OpportunityFilter(query, queryset=Opportunity.objects.visible_to(user), user=user)
-    unknown = [name[:50] for name in query if name not in filters.filters and name not in LOOKS]
+    filters = listing.filters(query, queryset=listing.visible(user), user=user)
+    unknown = [name[:50] for name in query if name not in filters.filters and name not in words.EVERY]
     if unknown or not filters.is_valid():
         said = _("The address of the list could not be understood, so nothing is chosen: %(words)s")
         raise ValidationError(said, code="address", params={"words": ", ".join(unknown or filters.form.errors)})

@@ -17,7 +17,7 @@ from opportunities.columns import COLUMNS
 from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
 from opportunities.sight import owners, sight_of
 from salescycles.models import SalesCycle, Stage
-from salespeople.clock import reader_of
+from salespeople.clock import asker_of
 from salespeople.models import User
 
 WHICH = [("open", _("Open")), *Status.choices, ("closed", _("Closed"))]
@@ -25,7 +25,7 @@ WHICH = [("open", _("Open")), *Status.choices, ("closed", _("Closed"))]
 
 class OpportunityFilter(ListFilter):
     columns = COLUMNS
-    reads = staticmethod(reader_of)
+    reads = staticmethod(asker_of)
     q = SearchFilter()
     status = django_filters.ChoiceFilter(label=_("Status"), choices=WHICH, method="by_status", empty_label=_("Any"))
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), empty_label=_("Any"), method="by_salesperson")

@@ -13,10 +13,10 @@ from django.utils.choices import normalize_choices
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from contacts import lifecycle as contacts
 from contacts.models import Contact
 from crm.lib.fields import AmountField, DayField, PercentageField
 from crm.lib.money import format_money, percent_formatter
-from crm.lib.numbers import next_number
 from opportunities import lifecycle
 from opportunities.estimates import KEEP, Asked, known_to_stage
 from opportunities.models import Opportunity, Priority, Tracked
@@ -580,6 +580,4 @@ class QuickForm(ContactPicker, AnswerableForm):
         }
 
     def _made(self) -> Contact:
-        return Contact.objects.create(
-            number=next_number(Contact, "CT"), kind=self.wanted, name=self._name(), salesperson=self.user.salesperson
-        )
+        return contacts.create(by=self.user, kind=self.wanted, name=self._name()).contact

@@ -170,6 +170,7 @@ def _check_salesperson(guard: Guard, salesperson: Salesperson | None) -> None:
 
 def _check_contact(guard: Guard, contact: Contact) -> None:
     guard(not contact.privacy_blocked, "contact", _("%(contact)s is blocked for privacy."), "privacy", contact=contact)
+    guard(not contact.archived, "contact", _("%(contact)s is archived."), "archived", contact=contact)
 
 
 def _check_cycle(guard: Guard, cycle: SalesCycle | None) -> None:

@@ -36,12 +36,12 @@ def overdue(row: Row, reader: Reader) -> str:
 
 
 CELLS = {
-    "description": Cell(number_and_flag, needs=("priority", "number")),
-    "contact": Cell(company_behind, needs=("company__name", "company_id"), filter="contact"),
+    "description": Cell(also=number_and_flag, needs=("priority", "number")),
+    "contact": Cell(also=company_behind, needs=("company__name", "company_id"), filter="contact"),
     "company": Cell(filter="company"),
     "salesperson": Cell(filter="salesperson", without="none"),
-    "stage": Cell(status_without_stage, needs=("status",), within="stage__sales_cycle__code", filter="stage"),
-    "closing_on": Cell(overdue, needs=("status",)),
+    "stage": Cell(also=status_without_stage, needs=("status",), within="stage__sales_cycle__code", filter="stage"),
+    "closing_on": Cell(also=overdue, needs=("status",)),
     "status": Cell(filter="status"),
     "priority": Cell(filter="priority"),
     "sales_cycle": Cell(filter="sales_cycle"),

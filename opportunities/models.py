@@ -442,6 +442,7 @@ class Batch(models.Model):
         ARCHIVE = "archive", _("Archive")
         RESTORE = "restore", _("Restore")
         UNDO = "undo", _("Undo")
+        CREATE = "create", _("New opportunities")  # to every chosen contact; `refused` names contacts then
 
     door = models.CharField(_("through"), max_length=7, choices=Door)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("by"))

@@ -9,14 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from crm.lib.listing.filters import ListFilter, SearchFilter
 from quotes.columns import COLUMNS
 from quotes.models import Quote
-from salespeople.clock import reader_of
+from salespeople.clock import asker_of
 
 WHICH = [("current", _("Current")), ("former", _("Former"))]
 
 
 class QuoteFilter(ListFilter):
     columns = COLUMNS
-    reads = staticmethod(reader_of)
+    reads = staticmethod(asker_of)
     q = SearchFilter()
     which = django_filters.ChoiceFilter(label=_("Current"), choices=WHICH, method="by_which", empty_label=_("All"))
 

@@ -28,7 +28,7 @@ QUOTES = Listing(
     ),
     columns=COLUMNS,
     cells={
-        "number": Cell(current, needs=("is_current",)),
+        "number": Cell(also=current, needs=("is_current",)),
         "opportunity": Cell(page="opportunities:detail"),
         "contact": Cell(page="contacts:detail"),
     },

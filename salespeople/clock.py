@@ -3,11 +3,11 @@
 from django.utils import timezone
 
 from crm.lib.listing.periods import Clock
-from crm.lib.listing.values import Reader
+from crm.lib.listing.values import Asker
 from salespeople.models import Company, User
 
 
-def reader_of(user: User) -> Reader:
+def asker_of(user: User) -> Asker:
     company = Company.current()
     clock = Clock(
         today=timezone.localdate(timezone=user.zone),
@@ -15,4 +15,4 @@ def reader_of(user: User) -> Reader:
         fiscal_month=company.fiscal_year_start,
         me=user.salesperson_id,
     )
-    return Reader(user, clock, company.currency)
+    return Asker(user, clock, company.currency)

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.listing.filters import ListFilter, SearchFilter
-from salespeople.clock import reader_of
+from salespeople.clock import asker_of
 from salespeople.columns import COLUMNS
 from salespeople.models import Salesperson
 
@@ -16,7 +16,7 @@ STATES = [("usable", _("Can be picked")), ("blocked", _("Blocked"))]
 
 class SalespersonFilter(ListFilter):
     columns = COLUMNS
-    reads = staticmethod(reader_of)
+    reads = staticmethod(asker_of)
     q = SearchFilter()
     state = django_filters.ChoiceFilter(label=_("Blocked"), choices=STATES, method="by_state", empty_label=_("All"))
 

@@ -33,7 +33,7 @@ SALESPEOPLE = Listing(
         "people",
     ),
     columns=COLUMNS,
-    cells={"name": Cell(blocked, needs=("blocked", "privacy_blocked")), "email": Cell(page="mailto:")},
+    cells={"name": Cell(also=blocked, needs=("blocked", "privacy_blocked")), "email": Cell(page="mailto:")},
     filters=SalespersonFilter,
     named="name",
     order="name",

@@ -372,15 +372,22 @@ PERMISSION_OF_PAGE = {
 }
 
 
+def pages_open_to(user: User) -> tuple[str, ...]:
+    return tuple(page for page, permission in PERMISSION_OF_PAGE.items() if user.has_perm(permission))
+
+
 class SavedViewQuerySet(models.QuerySet["SavedView"]):
     def visible_to(self, user: User) -> "SavedViewQuerySet":
         """The one door: a person's own, and what others share of pages that the person may open."""
-        pages = [page for page, permission in PERMISSION_OF_PAGE.items() if user.has_perm(permission)]
-        return self.filter(Q(owner=user) | Q(shared=True, page__in=pages))
+        return self.within(pages_open_to(user), user.pk)
 
-    def in_order(self, user: User) -> "SavedViewQuerySet":
-        """The person's own by their position, then what others share by name."""
-        mine = Q(owner=user)
+    def within(self, pages: tuple[str, ...], owner: int) -> "SavedViewQuerySet":
+        """What the user of that key may see, to whom these pages are open."""
+        return self.filter(Q(owner=owner) | Q(shared=True, page__in=pages))
+
+    def in_order(self, owner: int) -> "SavedViewQuerySet":
+        """The own ones of the user of that key by their position, then what others share by name."""
+        mine = Q(owner=owner)
         own_first = Case(When(mine, then=F("position")), default=None)
         return self.order_by(own_first.asc(nulls_last=True), Lower("name"), "pk")
 

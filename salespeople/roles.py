@@ -10,6 +10,14 @@ SALES_MANAGER = "sales manager"
 ADMINISTRATOR = "administrator"
 VIEWER = "viewer"
 
+CODES_OF_CONTACTS = (
+    "territory",
+    "salutation",
+    "organizationallevel",
+    "jobresponsibility",
+    "industrygroup",
+    "mailinggroup",
+)
 READ = [
     "salespeople.view_salesperson",
     "salespeople.view_team",
@@ -22,10 +30,15 @@ READ = [
     "quotes.view_quote",
     "opportunities.view_opportunity",
     "opportunities.view_opportunityentry",
+    "contacts.view_alternativeaddress",
+    *(f"contacts.view_{code}" for code in CODES_OF_CONTACTS),
 ]
 SELL = [
     "contacts.add_contact",
     "contacts.change_contact",
+    "contacts.add_alternativeaddress",
+    "contacts.change_alternativeaddress",
+    "contacts.delete_alternativeaddress",
     "quotes.add_quote",
     "quotes.change_quote",
     "opportunities.add_opportunity",
@@ -42,6 +55,8 @@ MANAGE = [
     "salespeople.delete_team",
     "salespeople.view_company",
     "salespeople.delete_savedview",
+    *(f"contacts.{act}_contactsetup" for act in ("view", "add", "change")),
+    *(f"contacts.{act}_{code}" for act in ("add", "change", "delete") for code in CODES_OF_CONTACTS),
 ] + [
     f"salescycles.{act}_{model}"
     for model in ("salescycle", "stage", "closecode", "source")

@@ -9,10 +9,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
+from crm.lib.listing.words import VIEW
 from crm.lib.refusals import one_or_404
 from crm.lib.theme import page_before
 from salespeople import saved_views
-from salespeople.models import PERMISSION_OF_PAGE, SavedView
+from salespeople.models import PERMISSION_OF_PAGE, SavedView, pages_open_to
 from salespeople.requests import SignedIn
 from salespeople.saved_view_forms import TOO_LONG, NewViewForm, SavedViewForm
 
@@ -23,10 +24,11 @@ FORM = "saved_views/form.html"
 @require_safe
 def view_list(request: SignedIn) -> HttpResponse:
     """Every view that the person may see, by page."""
+    open_pages, owner = pages_open_to(request.user), request.user.pk
     pages = [
         (label, rows)
         for page, label in SavedView.Page.choices
-        if (rows := list(saved_views.of_page(request.user, page).select_related("owner")))
+        if (rows := list(saved_views.of_page(page, open_pages, owner).select_related("owner")))
     ]
     return render_page(request, "saved_views/list.html", {"pages": pages})
 
@@ -107,7 +109,7 @@ def delete(request: SignedIn, pk: int) -> HttpResponse:
     if request.method == "POST":
         view.delete()
         messages.success(request, _("The view “%(name)s” was deleted.") % {"name": view})
-        return redirect_to(request, f"{reverse(view.page)}?{saved_views.WORD}=")
+        return redirect_to(request, f"{reverse(view.page)}?{VIEW}=")
     return render_page(request, "saved_views/delete.html", _of(request, view), partial="view")
 
 
@@ -137,4 +139,4 @@ def _of(request: SignedIn, view: SavedView) -> dict[str, object]:
 
 
 def _address(page: str, query: str) -> str:
-    return f"{reverse(page)}?{query or f'{saved_views.WORD}='}"
+    return f"{reverse(page)}?{query or f'{VIEW}='}"

@@ -21,14 +21,13 @@ from crm.lib.listing import views
 from crm.lib.listing.filters import key_of
 from crm.lib.listing.listing import Listing
 from crm.lib.listing.selection import Selection
+from crm.lib.listing.words import EMBEDDED, FLEETING, VIEW
+from crm.lib.prepared import Prepared
 from salespeople.listing import reader
-from salespeople.models import DefaultView, SavedView, User
+from salespeople.models import DefaultView, SavedView, User, pages_open_to
 from salespeople.requests import SignedIn
 
-WORD = "view"
 LONGEST = 2000
-# Where somebody is in a page, not what the page shows.
-FLEETING = (WORD, "page", "after", "before", "embedded", "more", "new", "from")
 FACTS = ("pk", "name", "query", "shared", "owner_id", "owner__name", "owner__email", "is_default")
 
 
@@ -91,7 +90,7 @@ class Tabs:
 
     @property
     def all_url(self) -> str:
-        return f"{reverse(self.page)}?{WORD}="
+        return f"{reverse(self.page)}?{VIEW}="
 
     @property
     def landing(self) -> str:
@@ -105,16 +104,24 @@ class Tabs:
         return f"{reverse('saved_views:new')}?{urlencode(kept)}"
 
 
-def of_page(user: User, page: str) -> QuerySet[SavedView]:
-    """The views of a page that the person may see, in the order of the tabs."""
-    default = DefaultView.objects.filter(user=user, view=OuterRef("pk"))
-    return SavedView.objects.visible_to(user).filter(page=page).in_order(user).annotate(is_default=Exists(default))
+def of_page(page: str, pages: tuple[str, ...], owner: int) -> QuerySet[SavedView]:
+    """The views of a page that the user of that key may see, to whom these pages are open, in the order of the tabs."""
+    default = DefaultView.objects.filter(user=owner, view=OuterRef("pk"))
+    views = SavedView.objects.within(pages, owner).filter(page=page)
+    return views.in_order(owner).annotate(is_default=Exists(default))
+
+
+def _tabs(shape: tuple[str, tuple[str, ...]], owner: int) -> QuerySet[Any, dict[str, Any]]:
+    return of_page(*shape, owner).values(*FACTS)
+
+
+TABS = Prepared(_tabs)
 
 
 def tabs(user: User, page: str, query: QueryDict, rows: Iterable[dict[str, Any]] | None = None) -> Tabs:
     """The tabs of `page` (a name of `SavedView.Page`) at the address `query`. One query; none where a query for something
     else brought the `rows` (`beside`)."""
-    rows = of_page(user, page).values(*FACTS) if rows is None else rows
+    rows = TABS.rows((page, pages_open_to(user)), user.pk) if rows is None else rows
     views = [
         Tab(
             pk=row["pk"],
@@ -128,7 +135,7 @@ def tabs(user: User, page: str, query: QueryDict, rows: Iterable[dict[str, Any]]
         )
         for row in rows
     ]
-    asked = query.get(WORD, "")
+    asked = query.get(VIEW, "")
     known = key_of(asked)
     return Tabs(page, canonical(query), str(known) if known is not None else asked, not query, views)
 
@@ -137,7 +144,7 @@ def show_list(
     request: SignedIn, listing: Listing, page: str, *, more: Callable[[Selection], dict[str, Any]] | None = None
 ) -> HttpResponse:
     """A list with its tabs; an address that says nothing leads to the default view. Within another page it has none."""
-    if "embedded" in request.GET:
+    if EMBEDDED in request.GET:
         return views.show_list(request, listing, reader(), more=more)
     shown = tabs(request.user, page, request.GET)
     if shown.landing:
@@ -147,10 +154,10 @@ def show_list(
     )
 
 
-def beside(rows: QuerySet, user: User, page: str) -> QuerySet:
+def beside(rows: QuerySet, page: str, pages: tuple[str, ...], owner: int) -> QuerySet:
     """`rows` with the views of a page as `saved_views` of the first of them: a page that reads these rows anyway needs no
     query for its tabs."""
-    views = ArraySubquery(of_page(user, page).values(row=JSONObject(**{fact: fact for fact in FACTS})))
+    views = ArraySubquery(of_page(page, pages, owner).values(row=JSONObject(**{fact: fact for fact in FACTS})))
     first = rows.model._default_manager.order_by("pk").values("pk")[:1]
     return rows.annotate(saved_views=Case(When(pk=Subquery(first), then=views), default=None))
 

@@ -1,7 +1,7 @@
 from django import template
 from django.conf import settings
 
-from contacts import places
+from contacts import phones, places
 
 register = template.Library()
 
@@ -9,7 +9,13 @@ register = template.Library()
 @register.filter
 def country_name(code: str) -> str:
     """`{{ contact.country|country_name }}`: in the reader's language; the code itself where it is unknown."""
-    return places.countries().get(code, code)
+    return places.country_name(code)
+
+
+@register.filter
+def phone(number: str) -> str:
+    """`{{ contact.phone|phone }}`: the digits grouped as in the number's country."""
+    return phones.shown(number)
 
 
 @register.filter

@@ -1,17 +1,22 @@
 """What every admin page of ours does: show only what the person may see, say who uses what cannot be deleted, and
-answer a lost race with a message."""
+answer a lost race with a message. `SeenAdmin` also says what somebody else saved meanwhile."""
 
 import logging
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Model, ProtectedError, QuerySet
 from django.db.models.fields.related import RelatedField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.editing import EditForm
 from crm.lib.in_use import uses, visible
 from crm.lib.refusals import log_hidden
 
@@ -81,6 +86,46 @@ class CarefulAdmin(admin.ModelAdmin):
             request, _("Somebody else changed something at the same time. Nothing was saved: look at it again.")
         )
         return HttpResponseRedirect(request.get_full_path())
+
+
+class SeenForm(EditForm):
+    """A row's form in the admin pages. What somebody else saved since it was opened is said, and what was typed stays; saving
+    again is then on purpose."""
+
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.initial["version"] = self.present
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if not self.instance._state.adding and self._is_stale() and self.meanwhile:
+            data: Any = self.data
+            self.data = sent = data.copy()
+            sent["version"] = self.version
+            self.add_error(None, self._news())
+        return cleaned
+
+    def _news(self) -> SafeString:
+        said = (f"{capfirst(str(label))}: {saved}" for label, saved, _typed in self.meanwhile)
+        return format_html(
+            "{} {}",
+            _("Somebody else saved this in the meantime; what you typed is kept. Saved now, save again to replace it:"),
+            format_html_join("; ", "{}", ((line,) for line in said)),
+        )
+
+
+class SeenAdmin(CarefulAdmin):
+    """Rows that two people may edit at once; without forms of other rows below."""
+
+    form = SeenForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = list(super().get_fieldsets(request, obj))
+        if obj is None or not self.has_change_permission(request, obj):
+            return fieldsets
+        return [*fieldsets, (None, {"fields": ("version",)})]
 
 
 class ReadOnly:

@@ -33,7 +33,7 @@ class EditForm(forms.ModelForm):
     """Makes or edits one row. `submit` says whether it was saved; if not, `status` and the form say why."""
 
     # name of a database constraint → field and message, for what only the database can refuse (races)
-    refusals: ClassVar[dict[str, tuple[str, Any]]] = {}
+    refusals: ClassVar[dict[str, tuple[str | None, Any]]] = {}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -74,6 +74,10 @@ class EditForm(forms.ModelForm):
         locked: models.Model = rows.get(pk=self.instance.pk)
         return locked
 
+    def values_of(self, row: Any) -> dict[str, Any]:
+        """What a row says in the fields of the form."""
+        return model_to_dict(row, self._model_fields())
+
     def _is_stale(self) -> bool:
         """Whether the row is no longer what the user looked at. Who typed just what is saved now has nothing to lose."""
         locked = self.lock()
@@ -85,7 +89,7 @@ class EditForm(forms.ModelForm):
         return True
 
     def _differences(self, locked: models.Model) -> list[Difference]:
-        saved = model_to_dict(locked, self._model_fields())
+        saved = self.values_of(locked)
         return [
             Difference(field.label, self._in_words(name, saved[name]), self._in_words(name, self[name].data))
             for name, field in self.fields.items()
@@ -107,14 +111,16 @@ class EditForm(forms.ModelForm):
             return _("Yes") if value and value != "False" else _("No")
         choices = getattr(self.fields[name].widget, "choices", ())
         words = {str(key): str(label) for key, label in choices}
-        return words.get(str(value), str(value)) if value not in (None, "") else DASH
+        value = self.fields[name].prepare_value(value)
+        several = value if isinstance(value, list) else [value]
+        return ", ".join(words.get(str(one), str(one)) for one in several if one not in (None, "")) or DASH
 
     def _model_fields(self) -> list[str]:
         known = {field.name for field in self._meta.model._meta.get_fields()}
         return [name for name in self.fields if name in known]
 
     def _fingerprint(self, row: models.Model) -> str:
-        values = model_to_dict(row, self._model_fields())
+        values = self.values_of(row)
         return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()[:16]
 
     def _refuse(self, error: IntegrityError) -> None:

@@ -6,8 +6,8 @@ to answer it. `Prepared` keeps the statement and changes only its numbers:
     ONE = Prepared(lambda shape, key: Thing.objects.with_names().filter(pk=key))
     ONE.rows(None, 12)
 
-`shape` is whatever decides the wording (a user's rights, say); a statement is kept for each. Only whole numbers can differ
-from run to run. Leans on the compiler of Django 5.2; tests/models/test_prepared.py tells when that changes.
+`shape` is whatever decides the wording (a user's rights, say, or an address); a statement is kept for each, so many of
+them. Only whole numbers can differ from run to run. Leans on the compiler of Django 5.2; tests/models/test_prepared.py tells when that changes.
 """
 
 from collections.abc import Callable, Hashable
@@ -19,6 +19,7 @@ from django.db import connections
 from django.db.models import Model, QuerySet
 
 M = TypeVar("M", bound=Model)
+MOST = 200  # statements kept for one sentence; then it begins anew
 MARK = 9_000_000_000_000_000_000  # stands for a value while the statement is put together; no key is as big
 
 
@@ -30,14 +31,15 @@ class Statement(NamedTuple):
 
 
 class Prepared(Generic[M]):
-    def __init__(self, build: Callable[..., QuerySet[M]]) -> None:
+    def __init__(self, build: Callable[..., QuerySet[M, Any]] | None = None) -> None:
         """`build(shape, *values)` makes the QuerySet; it is called once for each shape."""
         self.build = build
         self.made: dict[Hashable, Statement] = {}
 
-    def rows(self, shape: Hashable, *values: int) -> list[M]:
-        """The rows of that shape for these values, as instances with all that the QuerySet selects."""
-        made = self.made.get(shape) or self._make(shape, len(values))
+    def rows(self, shape: Hashable, *values: int, build: Callable[..., QuerySet[M, Any]] | None = None) -> list[Any]:
+        """The rows of that shape for these values, as the QuerySet gives them. `build` where what makes the QuerySet is not
+        the same for all: the shape must tell apart whatever it makes differently."""
+        made = self.made.get(shape) or self._make(shape, len(values), build or self.build)
         if not made.sql:
             return []
         rows = made.rows.all()
@@ -48,12 +50,15 @@ class Prepared(Generic[M]):
         rows.query.get_compiler = lambda *_, **__: compiler  # type: ignore[method-assign]
         return list(rows)
 
-    def _make(self, shape: Hashable, how_many: int) -> Statement:
-        rows = self.build(shape, *(MARK + nth for nth in range(how_many)))
+    def _make(self, shape: Hashable, how_many: int, build: Callable[..., QuerySet[M, Any]] | None) -> Statement:
+        assert build is not None
+        rows = build(shape, *(MARK + nth for nth in range(how_many)))
         compiler: Any = rows.query.get_compiler(rows.db)
         try:
             sql, params = compiler.as_sql()
         except EmptyResultSet:
             sql, params = "", ()
+        if len(self.made) >= MOST:
+            self.made.clear()
         self.made[shape] = Statement(rows, compiler, sql, tuple(params))
         return self.made[shape]

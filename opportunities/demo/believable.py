@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from contacts.models import Contact
+from contacts.names import Parts, split
 from opportunities import lifecycle
 from opportunities.demo import customers
 from opportunities.demo.course import Course, Plan, price
@@ -160,12 +161,12 @@ def make_contacts(world: World) -> dict[str, list[Contact]]:
     made: dict[str, list[Contact]] = {code: [] for code in world.salespeople}
     lines = customers.COMPANIES.strip().splitlines()
     for line, code in zip(lines, cycle(dict.fromkeys(WHO)), strict=False):
-        company, people = make_company(line, world.salespeople[code])
+        company, people = make_company(line, world.salespeople[code], world)
         made[code] += [*people, *people, company]
     return made
 
 
-def make_company(line: str, salesperson: Any) -> tuple[Contact, list[Contact]]:
+def make_company(line: str, salesperson: Any, world: World) -> tuple[Contact, list[Contact]]:
     name, domain, country, post_code, city, address, phone, language, people = map(str.strip, line.split(" | "))
     shared = {
         "country": country,
@@ -177,17 +178,36 @@ def make_company(line: str, salesperson: Any) -> tuple[Contact, list[Contact]]:
         "salesperson": salesperson,
     }
     home = f"{domain}.example"
-    company = make_contact(name=name, email=f"info@{home}", home_page=f"https://www.{home}", **shared)
+    company = make_contact(
+        name=name,
+        email=f"info@{home}",
+        home_page=f"https://www.{home}",
+        **shared,
+        **world.sorting.company(name, country),
+    )
     made = []
     for person in people.split("; "):
         person_name, job_title = person.split(", ", 1)
         email = f"{address_of(person_name)}@{home}"
         made.append(
             make_contact(
-                kind=Contact.Kind.PERSON, name=person_name, job_title=job_title, company=company, email=email, **shared
+                kind=Contact.Kind.PERSON,
+                **parts_of(person_name)._asdict(),
+                job_title=job_title,
+                company=company,
+                email=email,
+                **shared,
+                **world.sorting.person(job_title, country),
             )
         )
     return company, made
+
+
+def parts_of(name: str) -> Parts:
+    """A title is no name, and stands before the first one."""
+    title = "Dr. " if name.startswith("Dr. ") else ""
+    parts = split(name.removeprefix(title))
+    return parts._replace(first_name=title + parts.first_name)
 
 
 def address_of(name: str) -> str:

@@ -28,7 +28,7 @@ Bluestem Prairie College | bluestem | US | 53703 | Madison | 1200 College Lane |
 Maple Quay Insurance | maplequay | CA | B3J 1S9 | Halifax | 15 Quay Street | +1 902 555 0133 | en | Josée Thibodal, Office services manager
 Almendral Diseño S.L. | almendral | ES | 46002 | Valencia | Calle del Olivo 16 | +34 96 555 01 34 | es | Inés Almendral, Architect
 Hochtann Bergbahnen AG | hochtann | AT | 6020 | Innsbruck | Gipfelweg 5 | +43 512 555 0135 | de | Florian Hochtanner, Head of hospitality
-Merikivi Ehitus OÜ | merikivi | EE | 10111 | Tallinn | Paadi tee 30 | +372 555 0136 | et | Kadri Merikivi, Project director
+Merikivi Ehitus OÜ | merikivi | EE | 10111 | Tallinn | Paadi tee 30 | +372 600 0136 | et | Kadri Merikivi, Project director
 """
 
 # what they want, and about what it costs in euro

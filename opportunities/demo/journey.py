@@ -8,9 +8,12 @@ from typing import Any
 
 from django.utils import timezone
 
+from contacts import lifecycle as contacts
+from contacts import phones
 from contacts.models import Contact
 from crm.lib.numbers import next_number
 from opportunities import lifecycle
+from opportunities.demo.sorting import Sorting
 from opportunities.models import Batch, Door, Opportunity, OpportunityEntry
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
@@ -31,6 +34,7 @@ class World:
             one.salesperson.code: one for one in User.objects.select_related("salesperson") if one.salesperson
         }
         self.close_codes = {one.code: one for one in CloseCode.objects.all()}
+        self.sorting = Sorting()
         self.sources = list(Source.objects.all())
         cycles = SalesCycle.objects.prefetch_related("stages")  # read once: each move asks for all stages
         self.cycles: dict[str, dict[int, Stage]] = {
@@ -92,4 +96,7 @@ class Journey:
 
 
 def make_contact(**values: Any) -> Contact:
-    return Contact.objects.create(number=next_number(Contact, "CT"), **values)
+    """By the verb; telephone numbers as people write them."""
+    found = phones.read(values["phone"])
+    assert found, values["phone"]
+    return contacts.create(by=None, **values | {"phone": found.number}).contact

@@ -47,7 +47,7 @@ class Deal(NamedTuple):
 CUSTOMERS = {
     "10000": (
         "Adatum Corporation", "Robert Townes", "Purchasing manager",
-        "GB", "CB1 2FF", "Cambridge", "27 Quillmaker Road", "+44 1632 960101", "JO",
+        "GB", "CB1 2FF", "Cambridge", "27 Quillmaker Road", "+44 113 496 0101", "JO",
     ),
     "20000": (
         "Trey Research", "Helen Ray", "Office manager",
@@ -63,7 +63,7 @@ CUSTOMERS = {
     ),
     "50000": (
         "Relecloud", "Jesse Homer", "Head of operations",
-        "GB", "GU2 7XH", "Guildford", "5 Stackhouse Lane", "+44 1632 960105", "HR",
+        "GB", "GU2 7XH", "Guildford", "5 Stackhouse Lane", "+44 117 496 0105", "HR",
     ),
 }  # fmt: skip
 
@@ -173,10 +173,22 @@ def make_customer(
     domain = f"{name.lower().replace(' ', '')}.example"
     place = {"country": country, "post_code": post_code, "city": city, "address": address}
     shared = place | {"phone": phone, "salesperson": world.salespeople[salesperson]}
-    company = make_contact(name=name, email=f"info@{domain}", home_page=f"https://www.{domain}", **shared)
+    company = make_contact(
+        name=name,
+        email=f"info@{domain}",
+        home_page=f"https://www.{domain}",
+        **shared,
+        **world.sorting.company(name, country),
+    )
     email = f"{person.lower().replace(' ', '.')}@{domain}"
     return make_contact(
-        kind=Contact.Kind.PERSON, name=person, job_title=job_title, company=company, email=email, **shared
+        kind=Contact.Kind.PERSON,
+        name=person,
+        job_title=job_title,
+        company=company,
+        email=email,
+        **shared,
+        **world.sorting.person(job_title, country),
     )
 
 

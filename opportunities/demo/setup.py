@@ -4,6 +4,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 
+from opportunities.demo.sorting import make_sorting
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import COMPANY_CACHE_KEY, Company, Grant, Salesperson, Team, User
@@ -85,6 +86,7 @@ def make_setup() -> None:
     make_cycle("EXISTING", "Existing customer", SalesCycle.ProbabilityMethod.COMPLETED, EXISTING)
     make_cycle("NEW", "New customer", SalesCycle.ProbabilityMethod.CHANCES, NEW, is_default=True)
     make_codes()
+    make_sorting()
     make_salespeople()
     make_teams()
     make_users()

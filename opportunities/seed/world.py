@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from contacts.models import Contact
+from contacts.names import split
 from crm.lib.numbers import next_numbers
 from opportunities.demo import customers, setup
 from opportunities.estimates import figures
@@ -143,7 +144,7 @@ class World:
             "country": country,
             "city": city,
             "post_code": post_code,
-            "phone": f"{phone} {self.random.randint(1000, 9999)}",
+            "phone": f"{phone}{self.random.randint(1000, 9999)}".replace(" ", ""),
             "language": language,
             "email": f"info@{domain}",
             "home_page": f"https://www.{domain}",
@@ -156,6 +157,7 @@ class World:
         return {
             "kind": Contact.Kind.PERSON,
             "name": name,
+            **split(name)._asdict(),
             "email": f"{address(name)}@{address(name)}.example",
             "salesperson_id": self.accounts[-1].salesperson,
         }
@@ -168,6 +170,7 @@ class World:
         return {name: company[name] for name in shared} | {
             "kind": Contact.Kind.PERSON,
             "name": name,
+            **split(name)._asdict(),
             "company_id": company["id"],
             "job_title": self.random.choice(words.JOBS),
             "email": f"{address(name)}@{company['email'].removeprefix('info@')}",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from html import escape as escaped  # of plain text, a third of the time that Django's takes to look for more
 from typing import Any
 
 from django import template
@@ -69,7 +70,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
     edit_day = _edited(board_word, "closing_on", _("Closing date"))
     lines = []
     for card in cards:
-        pk, title = card["pk"], escape(card["description"])
+        pk, title = card["pk"], escaped(card["description"])
         may_change = may_change_any and sight.may_change(int(pk), card["salesperson_id"])
         marks = (overdue if card.is_overdue else "") + (manual if card["chances_are_manual"] else "")
         marks += high if card["priority"] == "high" else ""
@@ -92,7 +93,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
             f'<li class="deal" id="card-{pk}" data-pk="{pk}" data-version="{card["version"]}" data-at="{card.column}" '
             f'data-rank="{card.rank}"{" data-quoted" if card["has_quote"] else ""}{_worth(card) if may_change else " data-fixed"}>\n'
             f'  <a class="deal-title" href="{root}{pk}{opens}" data-open>{title}</a>\n'
-            f'  <span class="deal-who">{escape(card.who)}</span>\n'
+            f'  <span class="deal-who">{escaped(card.who)}</span>\n'
             f'  <span class="deal-line">{value}<span class="deal-date">{day}</span></span>\n'
             f'  <span class="deal-foot">{marks}</span>\n'
             f"{_asked(context, card) if form else ''}</li>\n"

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from django.db.models import Subquery
+from django.db.models import QuerySet, Subquery
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.html import escape
@@ -14,23 +14,36 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crm.lib.fragments import is_fragment, render_page
+from crm.lib.listing import words
 from crm.lib.listing.address import carried
+from crm.lib.prepared import Prepared
 from opportunities.board import DEFAULT_ORDER, ORDERS, RECENT, STEP, Board, Column, month_of, newest_entry
 from opportunities.filters import OpportunityFilter
+from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity, OpportunityEntry, Status
 from opportunities.sight import sight_of
 from opportunities.views.access import ADD, CHANGE
 from salescycles.models import SalesCycle, Stage
 from salespeople import saved_views
-from salespeople.models import Company, SavedView, User
+from salespeople.models import Company, SavedView, User, pages_open_to
 from salespeople.requests import SignedIn
 
 TEMPLATE = "opportunities/board.html"
-OWN_WORDS = ("order", "more", "cards", "new", "view")
 COMPACT = "compact"
 SHAPES = ("order", "cards", "more", "new")  # what the form of the board's looks says anew, or what it makes pointless
 STRIPPED = ("open", Status.NOT_STARTED, Status.IN_PROGRESS)  # statuses of which the strip can speak
 OWN_ENTRIES = 500  # so many changes made on a page that stays open are told from other people's
+
+
+def _stages(shape: tuple[str, tuple[str, ...]], user: int) -> QuerySet[Stage]:
+    page, pages = shape
+    newest = Subquery(newest_entry(OpportunityEntry.objects.all()))
+    stages = Stage.objects.select_related("sales_cycle").annotate(newest_entry=newest)
+    stages = stages.order_by("sales_cycle__code", "number")
+    return saved_views.beside(stages, page, pages, user) if page else stages
+
+
+STAGES = Prepared(_stages)
 
 
 class BoardFilter(OpportunityFilter):
@@ -43,10 +56,7 @@ class BoardFilter(OpportunityFilter):
     @cached_property
     def stages(self) -> list[Stage]:
         """With the key of the newest entry, read before any card is, and the saved views."""
-        newest = Subquery(newest_entry(OpportunityEntry.objects.all()))
-        stages = Stage.objects.select_related("sales_cycle").annotate(newest_entry=newest)
-        stages = stages.order_by("sales_cycle__code", "number")
-        return list(saved_views.beside(stages, self.user, self.page) if self.page else stages)
+        return STAGES.rows((self.page, pages_open_to(self.user)), self.user.pk)
 
     @cached_property
     def tabs(self) -> saved_views.Tabs:
@@ -72,8 +82,11 @@ def read(user: User, query: QueryDict, page: str = "") -> Seen:
     filters.form.auto_id = "filter_%s"  # beside the forms of cards and of the panel
     understood = filters.is_valid()
     rows = filters.qs if understood else Opportunity.objects.none()
+    totals = OPPORTUNITIES.totals
+    known = totals and understood and totals.beside(user) is None  # else every row is counted
+    kept = totals.left_by(filters) if totals and known else None
     order, more, unknown = _order(query), _more(query), []
-    unknown += [name[:50] for name in query if name not in {*filters.filters, *OWN_WORDS}]
+    unknown += [name[:50] for name in query if name not in {*filters.filters, *words.OF_BOARD}]
     unknown += [f"order={query['order'][:50]}"] if query.get("order") and order != query["order"] else []
     cycle = _cycle(filters.stages, query.get("sales_cycle", ""))
     today = Company.current().today()
@@ -86,6 +99,13 @@ def read(user: User, query: QueryDict, page: str = "") -> Seen:
             today=today,
             order=order,
             shown=more,
+            kept=None if kept is None else kept.filter(sales_cycle=cycle),
+            shape=(
+                understood,
+                sight_of(user),
+                filters.asker.clock,
+                tuple((word, *values) for word, values in query.lists()),
+            ),
             closed_since=None if _names_closing(query, filters) else today - datetime.timedelta(days=RECENT),
         )
     return Seen(query, filters, board, [word.replace("\0", "") for word in unknown], understood)
@@ -253,7 +273,7 @@ def _cycles(seen: Seen) -> list[dict[str, Any]]:
 def _list_query(seen: Seen) -> str:
     """The same definition for the list: what the list cannot honour is left out."""
     query = seen.query.copy()
-    for name in ("more", "cards", "new", "order", "view"):
+    for name in words.OF_BOARD:
         query.pop(name, None)
     if seen.board:
         query["sales_cycle"] = str(seen.board.cycle.pk)
@@ -262,7 +282,7 @@ def _list_query(seen: Seen) -> str:
 
 def _way_back(seen: Seen) -> str:
     """The whole address where a view is open, so that the way back to the board leads to that view unchanged."""
-    return f"&board={quote(seen.query.urlencode())}" if "view" in seen.query else ""
+    return f"&board={quote(seen.query.urlencode())}" if words.VIEW in seen.query else ""
 
 
 def _strip(seen: Seen) -> list[dict[str, Any]]:

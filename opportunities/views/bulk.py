@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from contacts.models import Contact
 from crm.lib.fragments import redirect_to, render_page
 from crm.lib.refusals import one_or_404
 from crm.lib.undo import undo_offer
@@ -188,8 +189,9 @@ def batch(request: SignedIn, pk: int) -> HttpResponse:
     visible = Opportunity.objects.visible_to(request.user)
     rows = list(with_stage_names(_named(entries.filter(opportunity__in=visible))).order_by("opportunity_id"))
     refused = dict(found.refused)
-    left = {row.pk: row for row in visible.filter(pk__in=list(refused)).order_by("pk")}
-    reasons: dict[str, list[Opportunity]] = {}
+    asked_of: Any = Contact.objects.visible_to(request.user) if found.verb == Batch.Verb.CREATE else visible
+    left = {row.pk: row for row in asked_of.filter(pk__in=list(refused)).order_by("pk")}
+    reasons: dict[str, list[Opportunity | Contact]] = {}
     for key, row in left.items():
         reasons.setdefault(refused[key], []).append(row)
     context = {
@@ -201,9 +203,16 @@ def batch(request: SignedIn, pk: int) -> HttpResponse:
         "left": len(left),
         "may_undo": rows and runs.can_be_undone(request.user, found),
         "undone_by": list(Batch.objects.filter(undoes=found).order_by("pk")),
-        "back": _list(list_query(request.GET.get("query", "")).urlencode()),
+        "back": _back(found, list_query(request.GET.get("query", "")).urlencode()),
     }
     return render_page(request, "opportunities/bulk/batch.html", context)
+
+
+def _back(found: Batch, query: str) -> str:
+    """What was made for contacts was chosen in their list."""
+    if found.verb != Batch.Verb.CREATE:
+        return _list(query)
+    return f"{reverse('contacts:list')}?{query}" if query else reverse("contacts:list")
 
 
 def _named(entries: Any) -> Any:

@@ -13,6 +13,7 @@ from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.fragments import is_fragment, render_page
 from crm.lib.listing.address import read
+from crm.lib.listing.words import SHAPES
 from opportunities import lifecycle
 from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
@@ -25,7 +26,7 @@ from salescycles.models import Stage
 from salespeople.models import Company
 from salespeople.requests import SignedIn
 
-LISTED = (*OpportunityFilter.base_filters, "order", "group", "columns", "view")  # what of an address shapes the list
+LISTED = (*OpportunityFilter.base_filters, *SHAPES)  # what of an address shapes the list
 
 
 @require_safe

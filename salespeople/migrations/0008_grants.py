@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("contacts", "0003_numbers_and_company_link"),
-        ("opportunities", "0007_levels_of_sight"),
+        ("opportunities", "0006_running_totals"),
         ("pghistory", "0007_auto_20250421_0444"),
         ("salespeople", "0007_who_sees_unassigned"),
     ]

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page
 
-from contacts.models import Contact
+from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
@@ -44,6 +44,10 @@ def deals(
     lifecycle.close(won, version=won.version, outcome="won", close_code=price_w, sales_value=900, on=today, by=rep)
     QuoteFactory(opportunity=running)
     Grant.objects.create(opportunity=running, team=TeamFactory(members=[jo]), may_edit=True)
+    place = AlternativeAddress.objects.create(contact=acme, code="SUMMER", city="Hanko", country="FI")
+    AddressPeriod.objects.create(contact=acme, alternative_address=place, starts_on=today)
+    Contact.objects.filter(pk=acme.pk).update(phone="+35895550100", country="FI", vat_number="FI20774740")
+    acme.mailing_groups.create(code="NEWS", description="Newsletter")
     return {"waiting": fresh(waiting), "running": fresh(running), "won": fresh(won)}
 
 
@@ -82,6 +86,13 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
         "/contacts/new/",
         f"/contacts/{person}/edit/",
         f"/contacts/{person}/sharing/",
+        f"/contacts/{contact}/edit/",
+        f"/contacts/{contact}/addresses/new/",
+        f"/contacts/addresses/{AlternativeAddress.objects.get().pk}/",
+        f"/contacts/addresses/{AlternativeAddress.objects.get().pk}/delete/",
+        "/contacts/?archived=true",
+        "/opportunities/new/many/?all=1&query=archived%3Dtrue",
+        f"/opportunities/new/many/?key={contact}&key={person}",
     )
     yield from (
         "/salespeople/",

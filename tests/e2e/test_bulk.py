@@ -49,7 +49,7 @@ def test_by_keyboard_only(page: Page, sign_in: SignIn, deals: list[Opportunity],
 
 def walk(page: Page, hand: Hand, deals: list[Opportunity], manager: User) -> None:
     page.goto("/opportunities/bulk/?" + "&".join(f"key={deal.pk}" for deal in deals))
-    title = page.locator("#bulk-title")
+    title = page.locator("#list-dialog-title")
     expect(title).to_have_text("4 opportunities chosen")
     hand.press("button", "Move")
     expect(title).to_have_text("Move: 4 opportunities chosen")
@@ -105,23 +105,22 @@ def test_the_message_takes_it_back(page: Page, sign_in: SignIn, deals: list[Oppo
 
 
 def test_over_the_list_it_is_a_dialog(page: Page, sign_in: SignIn, deals: list[Opportunity], rep: User) -> None:
-    """As the list opens it: by HTMX, into a dialog that is named by the title of the step."""
+    """Named by the title of the step; who cancels is where the list stood, with the same rows picked."""
     sign_in(page, rep)
-    page.goto("/opportunities/")
-    page.evaluate(
-        """() => document.body.insertAdjacentHTML(
-        "beforeend", '<dialog id="bulk-dialog" aria-labelledby="bulk-title" data-modal></dialog>')"""
-    )
-    opening = f"""() => htmx.ajax("GET", "/opportunities/bulk/?key={deals[0].pk}", "#bulk-dialog")"""
-    dialog = page.get_by_role("dialog")
-    page.evaluate(opening)
+    page.goto("/opportunities/?order=description")
+    page.get_by_role("link", name="Chairs", exact=True).focus()
+    page.keyboard.press("x")
+    opener, dialog = page.get_by_role("button", name="Change the selected ones …"), page.get_by_role("dialog")
+    opener.click()
     expect(dialog.get_by_role("heading", name="1 opportunity chosen")).to_be_focused()
     dialog.get_by_role("button", name="Edit the facts").click()
     dialog.get_by_label("Priority").select_option("high")
     dialog.get_by_role("link", name="Cancel").click()
     expect(dialog).to_be_hidden()
-    assert page.url.endswith("/opportunities/")
-    page.evaluate(opening)
+    assert page.url.endswith("/opportunities/?order=description")
+    expect(page.get_by_text("selected: 1")).to_be_visible()
+    expect(opener).to_be_focused()
+    opener.click()
     dialog.get_by_role("button", name="Edit the facts").click()
     expect(dialog.get_by_label("Priority")).to_have_value("")
     dialog.get_by_label("Priority").select_option("high")

@@ -84,7 +84,20 @@ def test_changes_of_different_fields_are_both_kept(
     assert actions(deal) == ["created", "started", "revised", "revised"]
 
 
-def test_a_stale_button_says_so_and_moves_nothing(page: Page, deal: Opportunity, rep: User, sign_in: SignIn) -> None:
+def test_a_stale_button_says_so_and_moves_nothing(
+    page: Page, deal: Opportunity, rep: User, manager: User, sign_in: SignIn
+) -> None:
+    sign_in(page, rep)
+    page.goto(address(deal))
+    lifecycle.move(deal, version=deal.version, to=deal.sales_cycle.stages.get(number=2), on=deal.created_on, by=manager)
+    page.get_by_role("button", name="Next: Present").first.click()
+    expect(page.get_by_role("alert")).to_contain_text("Someone was faster.")
+    assert actions(deal) == ["created", "started", "next"]
+
+
+def test_a_move_that_another_tab_has_just_made_is_done_already(
+    page: Page, deal: Opportunity, rep: User, sign_in: SignIn
+) -> None:
     sign_in(page, rep)
     page.goto(address(deal))
     other = page.context.new_page()
@@ -92,7 +105,7 @@ def test_a_stale_button_says_so_and_moves_nothing(page: Page, deal: Opportunity,
     other.get_by_role("button", name="Next: Present").first.click()
     expect(other.locator("[aria-current=step]")).to_contain_text("Present")
     page.get_by_role("button", name="Next: Present").first.click()
-    expect(page.get_by_role("alert")).to_contain_text("Someone was faster.")
+    expect(page.locator("#messages")).to_contain_text("This was done already.")
     assert actions(deal) == ["created", "started", "next"]
 
 

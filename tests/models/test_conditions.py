@@ -13,13 +13,14 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contacts.codes import OrganizationalLevel, Salutation, Territory
 from contacts.columns import COLUMNS as CONTACT_COLUMNS
 from contacts.models import Contact
 from crm.lib.listing.columns import Column, Kind
 from crm.lib.listing.conditions import Where, read_condition, read_conditions
 from crm.lib.listing.operators import operators_of
 from crm.lib.listing.periods import Clock, days_of, is_period
-from crm.lib.listing.values import Reader
+from crm.lib.listing.values import Asker
 from opportunities.columns import COLUMNS
 from opportunities.models import Opportunity
 from quotes.columns import COLUMNS as QUOTE_COLUMNS
@@ -43,9 +44,9 @@ EVERY = [(model, column) for model, columns in MODELS.items() for column in colu
 
 
 @pytest.fixture
-def reader(manager: User, jo: Salesperson) -> Reader:
+def asker(manager: User, jo: Salesperson) -> Asker:
     manager.salesperson = jo
-    return Reader(manager, Clock(TODAY, zone=HELSINKI, fiscal_month=4, me=jo.pk))
+    return Asker(manager, Clock(TODAY, zone=HELSINKI, fiscal_month=4, me=jo.pk))
 
 
 @pytest.fixture
@@ -54,6 +55,10 @@ def rows(cycle: SalesCycle, jo: Salesperson, of: Salesperson, price_w: CloseCode
     chance = random.Random(4)
     Salesperson.objects.filter(pk=of.pk).update(job_title="Tur", blocked=True, commission=Decimal("12.5"))
     people: list[Contact] = []
+    coded = [(model(code="A"), model(code="B")) for model in (Territory, Salutation, OrganizationalLevel)]
+    for both in coded:
+        type(both[0])._default_manager.bulk_create(both)
+    territories, salutations, levels = coded
     for number in range(14):
         contact = ContactFactory(
             name=f"Oy {number} {chance.choice(TEXTS[1:])}",
@@ -64,6 +69,11 @@ def rows(cycle: SalesCycle, jo: Salesperson, of: Salesperson, price_w: CloseCode
             country=chance.choice(["", "FI", "NO"]),
             salesperson=chance.choice([None, jo, of]),
             privacy_blocked=False,
+            territory=chance.choice([None, *territories]),
+            salutation=chance.choice([None, *salutations]),
+            organizational_level=levels[0] if number % 4 == 1 and people else None,
+            vat_number=chance.choice(["", "FI20774740"]),
+            correspondence=chance.choice(["", "email", "hard_copy"]),
         )
         near = datetime.datetime(2026, 3, 31, 22, tzinfo=HELSINKI) + datetime.timedelta(hours=chance.randint(-60, 60))
         Contact.objects.filter(pk=contact.pk).update(created_at=near)
@@ -142,7 +152,7 @@ def day_holds(value: Any, word: str, text: str, clock: Clock) -> bool:
     ]
 
 
-def a_value(column: Column, word: str, reader: Reader, pick: random.Random) -> str:
+def a_value(column: Column, word: str, asker: Asker, pick: random.Random) -> str:
     """Something that this operator understands, mostly near what the rows hold."""
     if word in ("blank", "not_blank"):
         return ""
@@ -158,51 +168,49 @@ def a_value(column: Column, word: str, reader: Reader, pick: random.Random) -> s
     if column.kind in (Kind.NUMBER, Kind.MONEY, Kind.PERCENT):
         numbers = sorted(Decimal(pick.choice(["-1", "0", "0.01", "1", "60", "1000", "1000.005"])) for _ in range(2))
         return f"{numbers[0]}..{numbers[1]}" if word == "between" else str(numbers[0])
-    keys = list(reader.choices(column)) or [str(row.pk) for row in column.rows(reader.user)]
+    keys = list(asker.choices(column)) or [str(row.pk) for row in column.rows(asker.user)]
     return ",".join(pick.sample(keys, min(len(keys), 3 if word == "one_of" else 1)))
 
 
 @pytest.mark.parametrize(("model", "column"), EVERY, ids=[f"{model.__name__}-{column.name}" for model, column in EVERY])
-def test_a_condition_leaves_what_a_look_at_each_row_finds(
-    model: Any, column: Column, reader: Reader, rows: None
-) -> None:
+def test_a_condition_leaves_what_a_look_at_each_row_finds(model: Any, column: Column, asker: Asker, rows: None) -> None:
     every = list(model.objects.all())
     pick = random.Random(column.name)
     for word in operators_of(column):
         for _ in range(6):
-            text = a_value(column, word, reader, pick)
+            text = a_value(column, word, asker, pick)
             if column.kind is Kind.RELATION and column.choices is None and not text and word != "blank":
                 continue
-            condition = read_condition(f"1:{column.name}:{word}:{text}", MODELS[model], reader)
-            found = set(model.objects.filter(condition.holds(reader)).values_list("pk", flat=True))
-            expected = {row.pk for row in every if holds(row, column, word, text, reader.clock)}
+            condition = read_condition(f"1:{column.name}:{word}:{text}", MODELS[model], asker)
+            found = set(model.objects.filter(condition.holds(asker)).values_list("pk", flat=True))
+            expected = {row.pk for row in every if holds(row, column, word, text, asker.clock)}
             assert found == expected, f"{word} {text}"
-            again = read_condition(condition.address, MODELS[model], reader)
+            again = read_condition(condition.address, MODELS[model], asker)
             assert again == condition and str(column.label) in condition.words
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.integers())
-def test_and_within_a_group_or_between_groups(reader: Reader, rows: None, seed: int) -> None:
+def test_and_within_a_group_or_between_groups(asker: Asker, rows: None, seed: int) -> None:
     pick = random.Random(seed)
     texts: list[str] = []
     groups: dict[int, list[tuple[Column, str, str]]] = {}
     for _ in range(pick.randint(1, 6)):
         column = pick.choice([each for each in COLUMNS if each.rows is None])
         word = pick.choice(list(operators_of(column)))
-        text = a_value(column, word, reader, pick)
+        text = a_value(column, word, asker, pick)
         if not text and word not in ("blank", "not_blank"):
             continue
         group = pick.randint(1, 3)
         groups.setdefault(group, []).append((column, word, text))
         texts.append(f"{group}:{column.name}:{word}:{text}")
-    where = read_conditions(texts, COLUMNS, reader)
+    where = read_conditions(texts, COLUMNS, asker)
     expected = {
         row.pk
         for row in Opportunity.objects.all()
         if not groups
         or any(
-            all(holds(row, column, word, text, reader.clock) for column, word, text in group)
+            all(holds(row, column, word, text, asker.clock) for column, word, text in group)
             for group in groups.values()
         )
     }
@@ -240,27 +248,27 @@ def test_and_within_a_group_or_between_groups(reader: Reader, rows: None, seed: 
         ("1:chances_are_manual:is:1", "Manual chances is …: “1” is not one of the choices."),
     ],
 )
-def test_what_is_not_understood_is_named(text: str, said: str, reader: Reader, cycle: SalesCycle) -> None:
+def test_what_is_not_understood_is_named(text: str, said: str, asker: Asker, cycle: SalesCycle) -> None:
     with pytest.raises(ValidationError) as refusal:
-        read_conditions([text, "1:number:not_blank"], COLUMNS, reader)
+        read_conditions([text, "1:number:not_blank"], COLUMNS, asker)
     assert refusal.value.messages == [said]
 
 
-def test_there_are_limits(reader: Reader) -> None:
+def test_there_are_limits(asker: Asker) -> None:
     many = [f"{group}:number:blank" for group in range(1, 12)]
     with pytest.raises(ValidationError, match="At most 10 groups of conditions"):
-        read_conditions(many, COLUMNS, reader)
+        read_conditions(many, COLUMNS, asker)
     with pytest.raises(ValidationError, match="At most 30 conditions"):
-        read_conditions(["1:number:blank"] * 31, COLUMNS, reader)
+        read_conditions(["1:number:blank"] * 31, COLUMNS, asker)
     with pytest.raises(ValidationError, match="too long for an address"):
-        read_conditions([f"1:number:contains:{'ä' * 200}"] * 5, COLUMNS, reader)
-    assert len(read_conditions(["1:number:blank"] * 30, COLUMNS, reader).conditions) == 30
+        read_conditions([f"1:number:contains:{'ä' * 200}"] * 5, COLUMNS, asker)
+    assert len(read_conditions(["1:number:blank"] * 30, COLUMNS, asker).conditions) == 30
 
 
-def test_me_is_the_own_salesperson_and_costs_no_query(reader: Reader, rows: None, jo: Salesperson) -> None:
-    reader.user.has_perm("opportunities.view_opportunity")  # permissions are read once, by every page
+def test_me_is_the_own_salesperson_and_costs_no_query(asker: Asker, rows: None, jo: Salesperson) -> None:
+    asker.user.has_perm("opportunities.view_opportunity")  # permissions are read once, by every page
     with CaptureQueriesContext(connection) as asked:
-        where = read_conditions(["1:salesperson:is:me"], COLUMNS, reader)
+        where = read_conditions(["1:salesperson:is:me"], COLUMNS, asker)
     assert [each["sql"] for each in asked] == []
     assert where.conditions[0].words == "Salesperson is Me"
     own = Opportunity.objects.filter(salesperson=jo)
@@ -269,18 +277,18 @@ def test_me_is_the_own_salesperson_and_costs_no_query(reader: Reader, rows: None
 
 def test_me_means_nobody_to_whom_is_no_salesperson(manager: User) -> None:
     with pytest.raises(ValidationError, match="“me” is not one of the choices"):
-        read_conditions(["1:salesperson:is:me"], COLUMNS, Reader(manager, Clock(TODAY)))
+        read_conditions(["1:salesperson:is:me"], COLUMNS, Asker(manager, Clock(TODAY)))
 
 
 def test_a_rep_can_name_no_other_salesperson(rep: User, jo: Salesperson, of: Salesperson) -> None:
-    reader = Reader(rep, Clock(TODAY, me=jo.pk))
-    assert list(reader.choices(next(each for each in COLUMNS if each.name == "salesperson"))) == ["me", str(jo.pk)]
+    asker = Asker(rep, Clock(TODAY, me=jo.pk))
+    assert list(asker.choices(next(each for each in COLUMNS if each.name == "salesperson"))) == ["me", str(jo.pk)]
     with pytest.raises(ValidationError, match="is not one of the choices"):
-        read_conditions([f"1:salesperson:is:{of.pk}"], COLUMNS, reader)
+        read_conditions([f"1:salesperson:is:{of.pk}"], COLUMNS, asker)
 
 
-def test_words_are_those_of_the_reader(reader: Reader, cycle: SalesCycle) -> None:
-    reader.currency = "EUR"
+def test_words_are_those_of_the_reader(asker: Asker, cycle: SalesCycle) -> None:
+    asker.currency = "EUR"
     texts = (
         "1:closing_on:is:this_quarter",
         "1:estimated_value:min:1000",
@@ -294,7 +302,7 @@ def test_words_are_those_of_the_reader(reader: Reader, cycle: SalesCycle) -> Non
         f"1:stage:is:{cycle.stages.get(number=2).pk}",
         "1:chances_are_manual:is:no",
     )
-    where = read_conditions(texts, COLUMNS, reader)
+    where = read_conditions(texts, COLUMNS, asker)
     assert [each.words for each in where.conditions] == [
         "Closing date is this quarter",
         "Estimated value is at least €1,000.00",
@@ -318,6 +326,6 @@ def test_words_are_those_of_the_reader(reader: Reader, cycle: SalesCycle) -> Non
     ]
 
 
-def test_no_condition_leaves_everything(reader: Reader, rows: None) -> None:
-    where: Where = read_conditions([" "], COLUMNS, reader)
+def test_no_condition_leaves_everything(asker: Asker, rows: None) -> None:
+    where: Where = read_conditions([" "], COLUMNS, asker)
     assert Opportunity.objects.filter(where.holds).count() == 14

@@ -10,9 +10,13 @@ from django.core.management import CommandError, call_command
 from django.db.models import Count, Q, Sum
 from django.test import TestCase
 
+from contacts import vat
+from contacts.codes import IndustryGroup, JobResponsibility, MailingGroup, OrganizationalLevel, Territory
+from contacts.models import Contact
 from opportunities.demo.journey import World
 from opportunities.demo.reference import DEALS, WORK_DATE, make_reference
 from opportunities.demo.setup import make_setup
+from opportunities.demo.sorting import VAT_NUMBERS
 from opportunities.ledger import faults
 from opportunities.models import Action, Opportunity, OpportunityEntry, Status
 from quotes.models import Quote
@@ -268,6 +272,21 @@ class TestEverything(TestCase):
     def test_every_kind_of_step_is_there(self):
         made = set(OpportunityEntry.objects.values_list("action", flat=True))
         assert made == set(Action.values) - {Action.RESTORED}
+
+    def test_contacts_are_sorted_in_every_way(self):
+        people, companies = Contact.objects.filter(kind="person"), Contact.objects.companies()
+        assert (people.count(), companies.count()) == (41, 32)
+        for model in (Territory, OrganizationalLevel):
+            assert not model.objects.filter(contacts__isnull=True).exists()
+        for model in (JobResponsibility, IndustryGroup, MailingGroup):
+            assert not model.objects.filter(used__isnull=True).exists()
+        assert not companies.filter(Q(industry_groups__isnull=True) | Q(territory__isnull=True)).exists()
+        assert not people.filter(Q(last_name="") | Q(organizational_level__isnull=True)).exists()
+        numbers = companies.exclude(vat_number="").values_list("vat_number", "country")
+        assert len(numbers) == len(VAT_NUMBERS) == 11
+        assert [vat.checked(*pair) for pair in numbers] == [number for number, _country in numbers]
+        doctor = people.get(last_name="Ackerfeld")
+        assert (doctor.name, doctor.first_name, doctor.middle_name) == ("Dr. Bernd Ackerfeld", "Dr. Bernd", "")
 
     def test_sign_ins(self):
         for name, staff in (("rep", False), ("rep2", False), ("manager", True), ("admin", True), ("viewer", False)):

@@ -10,7 +10,7 @@ from django.http import QueryDict
 
 from salescycles.models import SalesCycle, Stage
 from salespeople import saved_views
-from salespeople.models import DefaultView, SavedView, User
+from salespeople.models import DefaultView, SavedView, User, pages_open_to
 from tests.factories import make_cycle
 
 pytestmark = pytest.mark.django_db
@@ -146,7 +146,7 @@ def test_tabs_take_one_query_or_come_with_other_rows(
         alone = saved_views.tabs(rep, LIST, QueryDict())
     stages: QuerySet[Stage] = Stage.objects.order_by("-number")
     with django_assert_num_queries(1):
-        rows = list(saved_views.beside(stages, rep, LIST))
+        rows = list(saved_views.beside(stages, LIST, pages_open_to(rep), rep.pk))
         beside = saved_views.tabs(rep, LIST, QueryDict(), saved_views.brought(rows))
     assert alone == beside
     assert len(alone.views) == views
@@ -155,7 +155,7 @@ def test_tabs_take_one_query_or_come_with_other_rows(
 
 def test_without_rows_to_bring_them_they_are_asked_for(make: Make, rep: User) -> None:
     make()
-    rows = list(saved_views.beside(Stage.objects.all(), rep, LIST))
+    rows = list(saved_views.beside(Stage.objects.all(), LIST, pages_open_to(rep), rep.pk))
     assert (rows, saved_views.brought(rows)) == ([], None)
     assert [tab.name for tab in saved_views.tabs(rep, LIST, QueryDict(), None).views] == ["Mine"]
 
@@ -169,7 +169,7 @@ def test_without_rows_to_bring_them_they_are_asked_for(make: Make, rep: User) ->
         ("", ""),
         ("q=&status=", ""),
         ("status=open&q=a+b", "q=a+b&status=open"),
-        ("salesperson=me&page=3&view=7&embedded=1&more=5.50&new=1&from=board&after=9", "salesperson=me"),
+        ("salesperson=me&before=3&view=7&embedded=1&more=5.50&new=1&from=board&after=9", "salesperson=me"),
         ("where=b&order=x&where=a", "order=x&where=b&where=a"),
         ("q=%00x%00", "q=x"),
         ("q=%E2%80%AEx", "q=%E2%80%AEx"),
@@ -183,7 +183,7 @@ def test_what_of_an_address_is_kept(address: str, kept: str) -> None:
 
 
 def test_an_address_out_of_a_form() -> None:
-    assert saved_views.canonical_text("view=3&status=open&q=x&page=2&y=") == "q=x&status=open"
+    assert saved_views.canonical_text("view=3&status=open&q=x&after=2&y=") == "q=x&status=open"
     assert saved_views.canonical_text("&" * 2000) == ""
     assert saved_views.canonical_text("x" * 2001) == "x" * 2001
 
@@ -195,7 +195,7 @@ def test_an_address_out_of_a_form() -> None:
         ("view=", False, False, False, False),
         ("q=x", False, False, False, False),
         ("view={pk}&status=open", True, False, False, False),
-        ("view={pk}&status=open&page=2&q=", True, False, False, False),
+        ("view={pk}&status=open&after=2&q=", True, False, False, False),
         ("view={pk}&status=open&q=x", True, False, True, False),
         ("view={pk}", True, False, True, False),
         ("view=0{pk}&status=open", True, False, False, False),

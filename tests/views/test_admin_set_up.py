@@ -11,11 +11,12 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from contacts.codes import ContactSetup, IndustryGroup, Territory
 from contacts.models import Contact
 from opportunities import lifecycle
 from salescycles.models import CloseCode, SalesCycle, Stage
 from salespeople.models import COMPANY_CACHE_KEY, Company, Salesperson, Team, User
-from salespeople.roles import ADMINISTRATOR, SALES_MANAGER
+from salespeople.roles import ADMINISTRATOR, CODES_OF_CONTACTS, SALES_MANAGER
 from tests.factories import WORK_DATE, SourceFactory, TeamFactory, fresh, make_cycle, make_opportunity, make_user
 
 pytestmark = pytest.mark.django_db
@@ -642,36 +643,60 @@ def test_a_rep_changes_no_team(rep: User, client_for: SignIn, jo: Salesperson) -
     assert list(Team.objects.values_list("name", "members")) == [(team.name, None)]
 
 
-def test_a_contact_gets_the_next_number_or_the_given_one(manager: User, client_for: SignIn) -> None:
+def test_a_contact_is_looked_at_and_changed_on_its_own_page(manager: User, client_for: SignIn, acme: Contact) -> None:
     client = client_for(manager)
-    for number, expected in (("", "CT"), ("x-7", "X-7")):
-        data = {"number": number, "kind": "company", "name": f"Made{number}", "home_page": "example.com"}
-        assert client.post(url("contacts_contact", "add"), data).status_code == 302
-        assert Contact.objects.get(name=f"Made{number}").number.startswith(expected)
-    assert Contact.objects.get(number="X-7").home_page == "https://example.com"
-    response = client.post(url("contacts_contact", "add"), {"number": "X-7", "kind": "company", "name": "Again"})
-    assert list(response.context["adminform"].form.errors) == ["number"]
+    assert client.get(url("contacts_contact", "change", acme.pk)).status_code == 200
+    for address in (url("contacts_contact", "add"), url("contacts_contact", "change", acme.pk)):
+        assert client.post(address, {"number": "X", "kind": "company", "name": "Other"}).status_code == 403
+    assert [*Contact.objects.values_list("name", flat=True)] == ["ACME"]
 
 
-def test_a_contact_keeps_its_number_when_it_is_blanked(manager: User, client_for: SignIn, acme: Contact) -> None:
-    data = {"number": "", "kind": "company", "name": "ACME AB"}
-    assert client_for(manager).post(url("contacts_contact", "change", acme.pk), data).status_code == 302
-    acme.refresh_from_db()
-    assert (acme.number, acme.name) == ("CT1", "ACME AB")
-
-
-def test_company_and_person_stay_what_others_rely_on(
-    manager: User, client_for: SignIn, acme: Contact, ann: Contact, beta: Contact, bo: Contact
-) -> None:
+def test_codes_of_contacts_are_kept_by_managers(manager: User, client_for: SignIn, acme: Contact) -> None:
     client = client_for(manager)
-    for contact, values, field in (
-        (acme, {"kind": "person"}, "kind"),
-        (acme, {"kind": "company", "company": beta.pk}, "company"),
-        (ann, {"kind": "person", "company": bo.pk}, "company"),
-    ):
-        data = {"number": contact.number, "name": contact.name} | values
-        response = client.post(url("contacts_contact", "change", contact.pk), data)
-        assert list(response.context["adminform"].form.errors) == [field]
+    for model in CODES_OF_CONTACTS:
+        data = {"code": "ab", "description": "Whatever"}
+        assert client.post(url(f"contacts_{model}", "add"), data).status_code == 302
+        assert client.post(url(f"contacts_{model}", "add"), data).status_code == 200  # there is one already
+    acme.industry_groups.add(IndustryGroup.objects.get(code="AB"))
+    page = client.post(url("contacts_industrygroup", "delete", IndustryGroup.objects.get().pk), {"post": "yes"})
+    assert "cannot" in text(page).lower() and IndustryGroup.objects.count() == 1
+
+
+def test_who_saves_a_code_second_is_told_and_loses_nothing(manager: User, client_for: SignIn) -> None:
+    client, code = client_for(manager), Territory.objects.create(code="N", description="North")
+    page = url("contacts_territory", "change", code.pk)
+    seen = client.get(page).context["adminform"].form["version"].value()
+    Territory.objects.filter(pk=code.pk).update(description="Far north")
+    answer = client.post(page, {"code": "N", "description": "Norden", "version": seen})
+    assert "Description: Far north" in str(answer.context["adminform"].form.non_field_errors())
+    assert 'value="Norden"' in text(answer)
+    assert Territory.objects.get().description == "Far north"
+    again = answer.context["adminform"].form["version"].value()
+    assert client.post(page, {"code": "N", "description": "Norden", "version": again}).status_code == 302
+    assert Territory.objects.get().description == "Norden"
+    assert client.post(page, {"code": "N", "description": "Norden", "version": seen}).status_code == 302  # the same
+
+
+def test_who_saves_the_rules_second_is_told(manager: User, client_for: SignIn, jo: Salesperson) -> None:
+    client, setup = client_for(manager), ContactSetup.objects.create(country="SE")
+    page = url("contacts_contactsetup", "change", setup.pk)
+    seen = client.get(page).context["adminform"].form["version"].value()
+    ContactSetup.objects.update(country="FI", salesperson=jo)
+    answer = client.post(page, {"country": "NO", "version": seen})
+    said = str(answer.context["adminform"].form.non_field_errors())
+    assert "Country: Finland" in said and f"Salesperson: {jo}" in said and "Shares" not in said
+    assert ContactSetup.current().country == "FI"
+
+
+def test_the_rules_of_contacts_are_one_row(manager: User, client_for: SignIn, jo: Salesperson) -> None:
+    client = client_for(manager)
+    data = {"salesperson": jo.pk, "country": "FI", "shares_country": "on"}
+    assert client.post(url("contacts_contactsetup", "add"), data).status_code == 302
+    setup = ContactSetup.current()
+    assert (setup.pk, setup.salesperson, setup.country) == (1, jo, "FI")
+    assert (setup.shares("country"), setup.shares("address")) == (True, False)
+    assert client.get(url("contacts_contactsetup", "add")).status_code == 403
+    assert client.post(url("contacts_contactsetup", "delete", 1), {"post": "yes"}).status_code == 403
 
 
 def test_the_list_of_contacts(

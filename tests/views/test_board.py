@@ -98,6 +98,50 @@ def close(opportunity: Opportunity, code: CloseCode, on: datetime.date, **values
     return fresh(opportunity)
 
 
+@pytest.mark.parametrize("who", ["rep", "manager", "viewer"])
+def test_running_totals_and_counted_ones_agree(
+    request: pytest.FixtureRequest,
+    client_for: Sign,
+    make: Make,
+    of: Salesperson,
+    who: str,
+    today: datetime.date,
+    price_w: CloseCode,
+    price_l: CloseCode,
+) -> None:
+    """The bare address is answered by running totals; a condition that leaves every row has them counted."""
+    late, later = today - datetime.timedelta(days=1), today + datetime.timedelta(days=40)
+    for day in (late, today, later):
+        make(stage=1, closing_on=day, estimated_value=777)
+        make(stage=2, closing_on=day, estimated_value=Decimal("0.01"), salesperson=of)
+    make(salesperson=None, estimated_value=None)
+    close(make(stage=2, value=50), price_w, today, sales_value=40)
+    close(make(stage=2, value=50), price_l, today)
+    client = client_for(request.getfixturevalue(who))
+    told = []
+    for address in (BOARD, f"{BOARD}?where=1:number:not_blank", BOARD):
+        response = client.get(address)
+        told.append(({key: column.totals for key, column in columns(response).items()}, response.context["strip"]))
+    assert [list(map(figures_of, strip)) for _, strip in told[1:]] == [list(map(figures_of, told[0][1]))] * 2
+    assert told[0][0] == told[1][0] == told[2][0]
+    assert sum(totals.overdue for totals in told[0][0].values()) == {"rep": 1, "manager": 2, "viewer": 2}[who]
+
+
+def figures_of(figure: dict[str, Any]) -> tuple[Any, Any]:
+    return figure.get("count"), figure.get("amount")
+
+
+def test_each_sees_an_own_board_at_the_same_address(
+    client_for: Sign, make: Make, of: Salesperson, rep: User, rep2: User, manager: User
+) -> None:
+    mine, others = make(stage=1), make(stage=1, salesperson=of)
+    for _ in range(2):
+        for user, seen in ((rep, [mine.pk]), (rep2, [others.pk]), (manager, [mine.pk, others.pk])):
+            response = client_for(user).get(BOARD)
+            assert sorted(shown(response)) == seen
+            assert sum(column.totals.count for column in response.context["columns"]) == len(seen)
+
+
 # ── how much is asked of the database ────────────────────────────────────────────────────────────────────────────────
 
 

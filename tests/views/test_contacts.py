@@ -1,5 +1,6 @@
 """The pages of contacts: page, fragment, refused, invalid, stale, exact query counts."""
 
+import datetime
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +11,8 @@ from django.test import Client
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
-from contacts.models import Contact
+from contacts.codes import TABLES, IndustryGroup, MailingGroup, Territory
+from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from contacts.places import countries
 from salespeople.models import Company, Salesperson, User
 from tests.factories import ContactFactory, SalespersonFactory
@@ -63,6 +65,9 @@ def test_list_page_and_fragment_are_the_same_text(client_for: Sign, rep: User, a
         ("salesperson=me", ["ACME"]),
         ("salesperson=none", ["Ann Lee", "Bo Ek", "Pia"]),
         ("country=FI", ["Pia"]),
+        ("archived=true", ["Gone"]),
+        ("q=gone", []),
+        ("q=gone&archived=true", ["Gone"]),
         ("order=company", ["Ann Lee", "Bo Ek", "ACME", "BETA", "Pia"]),
         ("order=-salesperson", ["BETA", "ACME", "Pia", "Bo Ek", "Ann Lee"]),
     ],
@@ -71,9 +76,32 @@ def test_list_filters_and_sorts(
     client_for: Sign, rep: User, ann: Contact, bo: Contact, pia: Contact, query: str, found: list[str]
 ) -> None:
     Contact.objects.filter(pk=pia.pk).update(country="FI")
+    ContactFactory(name="Gone", archived=True)
     told = client_for(rep).get(f"/contacts/?{query}").context
     assert [contact["name"] for contact in told["page"]] == found
     assert told["totals"].count == len(found)
+
+
+def test_what_is_archived_is_named_so_and_the_export_leaves_it_out_too(
+    client_for: Sign, rep: User, acme: Contact, company: Company
+) -> None:
+    ContactFactory(name="Gone", archived=True)
+    client = client_for(rep)
+    page = client.get("/contacts/?archived=true").content.decode()
+    assert "Archived: yes" in page and page.count("Archived</span>") == 1
+    assert "Archived" in client.get("/contacts/filter/").content.decode()
+    for query, names in (("", ["ACME"]), ("&archived=true", ["Gone"])):
+        told = client.get(f"/contacts/export/?as=csv&columns=name{query}").getvalue().decode("utf-8-sig").split()
+        assert told == ["Name", *names]
+
+
+def test_lists_group_the_digits_of_telephone_numbers(client_for: Sign, rep: User, acme: Contact, ann: Contact) -> None:
+    Contact.objects.filter(pk=acme.pk).update(phone="+35895550100", mobile="+46701740605")
+    Contact.objects.filter(pk=ann.pk).update(mobile="+46701740606")
+    page = client_for(rep).get("/contacts/?columns=name,phone,mobile").content.decode()
+    assert '<a href="tel:+35895550100">+358 9 5550100</a>' in page
+    assert '<a href="tel:+46701740605">+46 70 174 06 05</a>' in page
+    assert page.count('<a href="tel:+46701740606">+46 70 174 06 06</a>') == 2  # instead of the phone, too
 
 
 def test_list_of_a_companys_people(client_for: Sign, rep: User, ann: Contact, bo: Contact) -> None:
@@ -270,15 +298,15 @@ def test_an_unknown_company_in_the_address_is_said(client_for: Sign, rep: User, 
 @pytest.mark.parametrize(
     ("values", "field", "said"),
     [
-        ({"name": ""}, "name", "This field is required."),
-        ({"name": "   "}, "name", "This field is required."),
+        ({"name": ""}, "name", "A contact needs a name."),
+        ({"name": "   "}, "name", "A contact needs a name."),
         ({"name": "No\0va"}, "name", "Null characters are not allowed."),
         ({"name": "x" * 101}, "name", "at most 100 characters"),
         ({"number": "A\0"}, "number", "Null characters are not allowed."),
         ({"kind": "alien"}, "kind", "Select a valid choice"),
         ({"kind": ""}, "kind", "This field is required."),
         ({"email": "nova"}, "email", "valid email"),
-        ({"phone": "CALL ME"}, "phone", "no letters"),
+        ({"phone": "CALL ME"}, "phone", "with its country code"),
         ({"country": "XX"}, "country", "Select a valid choice"),
         ({"language": "tlh"}, "language", "Select a valid choice"),
         ({"home_page": "javascript:alert(1)"}, "home_page", "valid URL"),
@@ -362,7 +390,7 @@ def test_edit_saves_only_what_changed(
 ) -> None:
     client = client_for(rep)
     sent = kept(client, acme, city="Espoo")
-    with django_assert_num_queries(22) as seen:
+    with django_assert_num_queries(17) as seen:
         assert client.post(f"/contacts/{acme.pk}/edit/", sent).status_code == 302
     [update] = [query["sql"] for query in seen.captured_queries if UPDATE in query["sql"]]
     assert '"city"' in update and '"name"' not in update
@@ -399,6 +427,38 @@ def test_a_person_becomes_a_company_only_without_one(client_for: Sign, rep: User
 def test_a_contact_is_never_offered_as_its_own_company(client_for: Sign, rep: User, acme: Contact) -> None:
     choices = client_for(rep).get(f"/contacts/{acme.pk}/edit/").context["form"].fields["company"].widget.choices
     assert [label for _key, label in choices] == ["– none –"]
+
+
+def test_codes_are_chosen_kept_and_taken_away(client_for: Sign, rep: User, acme: Contact, ann: Contact) -> None:
+    client = client_for(rep)
+    north, food, news = Territory(code="N"), IndustryGroup(code="FOOD"), MailingGroup(code="NEWS")
+    for code in (north, food, news, MailingGroup(code="AUTUMN")):
+        code.save()
+    chosen = {"territory": north.pk, "industry_groups": [food.pk], "mailing_groups": [news.pk]}
+    assert client.post(f"/contacts/{acme.pk}/edit/", kept(client, acme, **chosen)).status_code == 302
+    acme.refresh_from_db()
+    assert (acme.territory, [*acme.industry_groups.all()], [*acme.mailing_groups.all()]) == (north, [food], [news])
+    client.post(f"/contacts/{acme.pk}/edit/", kept(client, acme, city="Espoo"))
+    assert [*acme.mailing_groups.all()] == [news]
+    client.post(f"/contacts/{acme.pk}/edit/", kept(client, acme, mailing_groups=[], territory=""))
+    acme.refresh_from_db()
+    assert (acme.territory, [*acme.mailing_groups.all()], [*acme.industry_groups.all()]) == (None, [], [food])
+    for field, value in (("territory", 0), ("territory", "\0"), ("mailing_groups", [HUGE]), ("industry_groups", ["x"])):
+        answer = client.post(f"/contacts/{acme.pk}/edit/", kept(client, acme, **{field: value}, city="Oulu"))
+        assert answer.status_code == 422 and list(answer.context["form"].errors) == [field]
+        assert 'value="Oulu"' in answer.content.decode()
+
+
+def test_the_second_is_told_which_codes_the_first_chose(client_for: Sign, rep: User, acme: Contact) -> None:
+    client = client_for(rep)
+    news, fair = (MailingGroup.objects.create(code=code, description=f"All of {code}") for code in ("NEWS", "FAIR"))
+    sent = kept(client, acme, mailing_groups=[fair.pk])
+    acme.mailing_groups.add(news)
+    answer = client.post(f"/contacts/{acme.pk}/edit/", sent)
+    assert answer.status_code == 409
+    [told] = answer.context["form"].meanwhile
+    assert (str(told.label), told.saved, told.typed) == ("Mailing groups", "All of NEWS", "All of FAIR")
+    assert [*acme.mailing_groups.all()] == [news]
 
 
 def test_the_second_of_two_tabs_is_told_and_loses_nothing(
@@ -469,6 +529,49 @@ def test_queries_of_the_list(
 
 
 @pytest.mark.parametrize("rows", [1, 20])
+def test_queries_of_the_form(
+    client_for: Sign,
+    rep: User,
+    acme: Contact,
+    company: Company,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    rows: int,
+) -> None:
+    for row in range(rows):
+        SalespersonFactory()
+        for table in TABLES:
+            table._default_manager.create(code=f"X{row}")
+        acme.mailing_groups.add(MailingGroup.objects.get(code=f"X{row}"))
+        acme.industry_groups.add(IndustryGroup.objects.get(code=f"X{row}"))
+    client = client_for(rep)
+    client.get("/contacts/")
+    with django_assert_num_queries(6):  # session, user, contact, codes, companies, salespeople
+        client.get(f"/contacts/{acme.pk}/edit/")
+    with django_assert_num_queries(6):  # the rules instead of the contact
+        client.get("/contacts/new/")
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_queries_of_a_page_with_addresses(
+    client_for: Sign,
+    rep: User,
+    acme: Contact,
+    company: Company,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    rows: int,
+) -> None:
+    for row in range(rows):
+        place = AlternativeAddress.objects.create(contact=acme, code=f"X{row}")
+        AddressPeriod.objects.create(
+            contact=acme, alternative_address=place, starts_on=company.today() - datetime.timedelta(row)
+        )
+    client = client_for(rep)
+    client.get("/contacts/")
+    with django_assert_num_queries(8):  # the periods of all addresses are one more
+        client.get(f"/contacts/{acme.pk}/")
+
+
+@pytest.mark.parametrize("rows", [1, 20])
 def test_queries_of_the_page(
     client_for: Sign,
     rep: User,
@@ -481,7 +584,7 @@ def test_queries_of_the_page(
         ContactFactory(kind="person", company=acme)
     client = client_for(rep)
     client.get("/contacts/")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):  # session, user, contact, people, addresses, industry groups, mailing groups
         client.get(f"/contacts/{acme.pk}/")
 
 
@@ -524,7 +627,7 @@ def test_race_of_two_edits_has_one_winner(client_for: Sign, rep: User, acme: Con
 def test_race_of_a_new_person_with_a_change_of_type(client_for: Sign, rep: User, acme: Contact) -> None:
     for _time in range(5):
         Contact.objects.exclude(pk=acme.pk).delete()
-        Contact.objects.filter(pk=acme.pk).update(kind="company")
+        Contact.objects.filter(pk=acme.pk).update(kind="company", first_name="")
         client, other = client_for(rep), client_for(rep)
         turned = kept(client, acme, kind="person")
         person = typed(kind="person", company=acme.pk)
@@ -537,3 +640,127 @@ def test_race_of_a_new_person_with_a_change_of_type(client_for: Sign, rep: User,
         acme.refresh_from_db()
         assert {answer.status_code for answer in answers} <= {302, 409, 422}
         assert acme.is_company or not acme.people.exists()
+
+
+# ── names, numbers, privacy ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_numbers_are_stored_as_e164_and_shown_grouped(client_for: Sign, rep: User, company: Company) -> None:
+    client = client_for(rep)
+    sent = typed(country="FI", phone="09 555 0100 ext. 12", mobile="+46 70 174 06 05", vat_number="2077 4740")
+    client.post("/contacts/new/", sent)
+    made = Contact.objects.get()
+    assert (made.phone, made.phone_extension, made.mobile) == ("+35895550100", "12", "+46701740605")
+    assert made.vat_number == "FI20774740"
+    page = client.get(f"/contacts/{made.pk}/").content.decode()
+    assert '<a href="tel:+35895550100">+358 9 5550100</a>' in page and "ext. 12" in page
+    assert client.get(f"/contacts/{made.pk}/edit/").context["form"]["phone"].value() == "+358 9 5550100"
+    assert client.post(f"/contacts/{made.pk}/edit/", kept(client, made, city="Oulu")).status_code == 302
+    made.refresh_from_db()
+    assert (made.phone, made.phone_extension, made.city) == ("+35895550100", "12", "Oulu")
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "said"),
+    [
+        ({"country": "FI", "phone": "031-390 06 13 99 99"}, "phone", "This is no phone number of Finland."),
+        ({"phone": "9" * 10000}, "phone", "with its country code"),
+        ({"country": "FI", "vat_number": "FI20774741"}, "vat_number", "check digits do not fit"),
+        (
+            {"country": "FI", "vat_number": "SE556703748501"},
+            "vat_number",
+            "VAT number of Sweden, but the country is Finland",
+        ),
+        ({"vat_number": "x" * 10000}, "vat_number", "at most 40 characters"),
+        ({"name": "No\u202eva"}, "name", "invisible marks"),
+        ({"kind": "person", "name": "", "first_name": "a" * 60, "last_name": "b" * 60}, "first_name", "121 characters"),
+        ({"kind": "person", "name": "", "last_name": "x" * 10000}, "last_name", "at most 100 characters"),
+        ({"kind": "person", "name": ""}, "first_name", "A contact needs a name."),
+        ({"territory": HUGE}, "territory", "Select a valid choice"),
+        ({"mailing_groups": ["1", "x"]}, "mailing_groups", "Select a valid choice"),
+        ({"phone_extension": "12a"}, "phone_extension", "Only digits"),
+    ],
+)
+def test_bad_input_is_said_at_the_field_and_kept(
+    client_for: Sign, rep: User, values: dict[str, Any], field: str, said: str
+) -> None:
+    answer = client_for(rep).post("/contacts/new/", typed(city="Oulu") | values)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert said in answer.context["form"].errors[field][0]
+    assert 'value="Oulu"' in answer.content.decode()
+    assert not Contact.objects.exists()
+
+
+def test_looking_says_what_is_understood_and_saves_nothing(client_for: Sign, rep: User) -> None:
+    sent = typed(country="FI", phone="09 555 0100", mobile="call", vat_number="20774740", look="1")
+    answer = client_for(rep).post("/contacts/new/", sent, headers=HX)
+    form, page = answer.context["form"], answer.content.decode()
+    assert answer.status_code == 200
+    assert form["phone"].value() == "+358 9 5550100"
+    assert "A number of Finland." in page and "This is no phone number of Finland." in page
+    assert "A VAT number of Finland." in page and 'id="understood-phone"' in page
+    assert not Contact.objects.exists()
+
+
+def test_parts_make_the_name_and_what_does_not_fit_the_type_is_left_out(client_for: Sign, rep: User) -> None:
+    client = client_for(rep)
+    sent = typed(kind="person", name="Left over", first_name=" Anna  Maria ", middle_name="von", last_name="Essen")
+    client.post("/contacts/new/", sent)
+    anna = Contact.objects.get()
+    assert (anna.name, anna.first_name) == ("Anna Maria von Essen", "Anna Maria")
+    client.post(f"/contacts/{anna.pk}/edit/", kept(client, anna, last_name="Lee"))
+    anna.refresh_from_db()
+    assert anna.name == "Anna Maria von Lee"
+    client.post("/contacts/new/", typed(name="Firm", first_name="Nobody", job_title="None"))
+    firm = Contact.objects.get(name="Firm")
+    assert (firm.first_name, firm.job_title) == ("", "")
+
+
+def test_what_followed_is_told(client_for: Sign, rep: User, ann: Contact, company: Company) -> None:
+    client = client_for(rep)
+    acme = ann.company
+    page = client.post(f"/contacts/{acme.pk}/edit/", kept(client, acme, country="FI"), follow=True).content.decode()
+    assert "1 person of the company took it over." in page
+    page = client.post(f"/contacts/{ann.pk}/edit/", kept(client, ann, minor="on"), follow=True).content.decode()
+    assert "now blocked for privacy" in page
+    ann.refresh_from_db()
+    assert (ann.country, ann.privacy_blocked) == ("FI", True)
+
+
+# ── alternative addresses ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def periods(*days: tuple[str, str], first: int = 0) -> dict[str, Any]:
+    sent: dict[str, Any] = {"periods-TOTAL_FORMS": len(days), "periods-INITIAL_FORMS": first}
+    for at, (begins, ends) in enumerate(days):
+        sent |= {f"periods-{at}-starts_on": begins, f"periods-{at}-ends_on": ends}
+    return sent
+
+
+def test_an_alternative_address_is_made_shown_changed_and_deleted(
+    client_for: Sign, rep: User, acme: Contact, company: Company
+) -> None:
+    client = client_for(rep)
+    today = company.today()
+    sent = {"code": "summer", "city": "Hanko", "country": "FI", "phone": "019 555 0100"}
+    answer = client.post(f"/contacts/{acme.pk}/addresses/new/", sent | periods((str(today), ""), ("", "")))
+    assert answer.status_code == 302
+    place = acme.alternative_addresses.get()
+    assert (place.code, place.phone, acme.place_on(today)) == ("SUMMER", "+358195550100", place)
+    assert acme.place_on(today - datetime.timedelta(days=1)) == acme
+    assert "Today at SUMMER" in client.get(f"/contacts/{acme.pk}/").content.decode()
+    address = f"/contacts/addresses/{place.pk}/"
+    again = client.post(f"/contacts/{acme.pk}/addresses/new/", sent | periods((str(today), "")))
+    assert again.status_code == 422
+    assert again.context["form"].errors["code"] == ["This contact has an address with this code already."]
+    other = sent | {"code": "winter"}
+    taken = client.post(f"/contacts/{acme.pk}/addresses/new/", other | periods((str(today), "")))
+    assert taken.status_code == 422 and "begins on this day" in taken.content.decode()
+    backwards = client.post(f"/contacts/{acme.pk}/addresses/new/", other | periods(("2030-02-01", "2030-01-01")))
+    assert backwards.status_code == 422 and "does not end before it begins" in backwards.content.decode()
+    assert client.post(address, sent | {"city": "Turku"} | periods()).status_code == 409  # without what was seen
+    assert "Delete the address: SUMMER" in client.get(f"{address}delete/").content.decode()
+    assert acme.alternative_addresses.exists()
+    assert client.post(f"{address}delete/").status_code == 302
+    assert not acme.alternative_addresses.exists()

@@ -177,8 +177,8 @@ def test_the_contact_is_at_hand(
 ) -> None:
     Contact.objects.filter(pk=ann.pk).update(
         email="ann@example.com",
-        phone="+358 1",
-        mobile="+358 2",
+        phone="+35895550101",
+        mobile="+358501234567",
         address="Street 1",
         post_code="00100",
         city="Town",
@@ -187,8 +187,8 @@ def test_the_contact_is_at_hand(
     page = client.get(make_opportunity(contact=ann, salesperson=jo).get_absolute_url()).content.decode()
     for words in (
         "mailto:ann@example.com",
-        "tel:+358 1",
-        "tel:+358 2",
+        "tel:+35895550101",
+        "tel:+358501234567",
         "Street 1<br>00100 Town<br>Finland",
         ">ACME</a>",
     ):

@@ -147,7 +147,7 @@ def test_a_sheet_has_what_the_values_are(client_for: Sign, manager: User, strang
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_text_is_a_formula(client_for: Sign, manager: User, acme: Contact, text: str) -> None:
     """In every text of a contact; a sheet has no carriage returns."""
-    words = ("name", "city", "phone", "job_title", "address")
+    words = ("name", "city", "county", "job_title", "address")
     Contact.objects.filter(pk=acme.pk).update(**dict.fromkeys(words, text))
     client, query = client_for(manager), f"columns={','.join(words)}"
     assert csv_of(client, query, "/contacts/export/")[1] == [f"'{text}"] * 5

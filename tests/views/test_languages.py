@@ -266,7 +266,7 @@ class TestNothingEscapesTranslation:
         """Something of every kind to show, by name its key."""
         source: Source = SourceFactory()
         Contact.objects.filter(pk=acme.pk).update(
-            address="Main Street 1", city="Helsinki", country="FI", language="fi", phone="+358 1", mobile="+358 2",
+            address="Main Street 1", city="Helsinki", country="FI", language="fi", phone="+35895550101", mobile="+358501234567",
             email="acme@example.com", home_page="https://acme.example", privacy_blocked=False,
         )  # fmt: skip
         Contact.objects.filter(pk=ann.pk).update(job_title="Buyer", privacy_blocked=True)

@@ -433,6 +433,43 @@ def test_a_button_that_is_refused_or_late_opens_the_form_with_what_is_proposed(
     assert fresh(deal).stage.number == 3
 
 
+def figures_of(client: Client, whose: str) -> tuple[list[str], list[str]]:
+    """The tiles of the open ones and of all."""
+    page = client.get(f"/opportunities/?{whose}&embedded=1", headers=HX).content.decode()
+    told = [text.split("</span>")[0] for text in page.split('class="tile-value">')[1:]]
+    return told[:3], told[3:]
+
+
+@pytest.mark.parametrize("outcome", ["won", "lost"])
+def test_the_worked_check_of_a_contacts_figures(
+    client_for: Sign,
+    rep: User,
+    ann: Contact,
+    acme: Contact,
+    jo: Salesperson,
+    cycle: SalesCycle,
+    price_w: CloseCode,
+    price_l: CloseCode,
+    company: Company,
+    outcome: str,
+) -> None:
+    """E.3: 1 000 at a stage of 60 % chances and 40 % completed; a company's figures include its people, not the reverse."""
+    cycle.stages.filter(number=2).update(chances=60, completed=40)
+    client = client_for(rep)
+    deal = make_opportunity(contact=ann, salesperson=jo, cycle=cycle, stage=2, value=1000, by=rep)
+    running, nothing = ["1", "€1,000.00", "€240.00"], ["0", "€0.00", "€0.00"]
+    for whose in (f"contact={ann.pk}", f"company={acme.pk}", f"salesperson={jo.pk}"):
+        assert figures_of(client, whose) == (running, running)
+    assert figures_of(client, f"contact={acme.pk}") == (nothing, nothing)
+    code = {"won": price_w, "lost": price_l}[outcome]
+    sent = {"version": deal.version, "outcome": outcome, "close_code": code.pk}
+    sent |= {"sales_value": "1000"} if outcome == "won" else {}
+    assert client.post(address(deal, "close"), sent).status_code == 302
+    ended = ["1", "€1,000.00", "€1,000.00" if outcome == "won" else "€0.00"]
+    for whose in (f"contact={ann.pk}", f"company={acme.pk}"):
+        assert figures_of(client, whose) == (nothing, ended)
+
+
 def test_the_block_on_a_contact_names_open_ones_and_all(
     client_for: Sign, rep: User, deal: Opportunity, price_w: CloseCode
 ) -> None:
@@ -444,4 +481,5 @@ def test_the_block_on_a_contact_names_open_ones_and_all(
     page = client.get(f"/opportunities/?company={deal.company_id}&embedded=1", headers=HX)
     told = [text.split("</span>")[0] for text in page.content.decode().split('class="tile-value">')[1:]]
     assert told == ["1", "€1,000.00", "€20.00", "2", "€1,500.00", "€470.00"]
-    assert "open ones" in page.content.decode() and "won and lost ones too" in page.content.decode()
+    assert page.content.decode().count("open ones") == 2 and page.content.decode().count("won and lost ones too") == 3
+    assert "Open opportunities" in page.content.decode() and "All opportunities" in page.content.decode()

@@ -187,12 +187,12 @@ def test_the_board_needs_no_query_of_its_own_for_them(
 def test_saved_as_a_view(client: Client, make: Make, rep: User, page: str, headers: dict[str, str]) -> None:
     make("Earlier", page, position=4)
     address, query, _ = PAGES[page]
-    offered = html.unescape(client.get(f"{address}?{query}&page=1&q=").content.decode())
+    offered = html.unescape(client.get(f"{address}?{query}&after=1&q=").content.decode())
     link = re.search(r'href="(/views/new/\?[^"]*)"', offered)
     assert link and link.group(1) == f"/views/new/?page={quote(page, safe='')}&query={quote(query, safe='')}"
     form = client.get(link.group(1), headers=headers)
     assert (form.status_code, f'name="query" value="{query}"' in form.content.decode()) == (200, True)
-    sent = {"page": page, "query": f"{query}&page=7&view=3&q=", "name": " Mine ", "shared": "on", "is_default": "on"}
+    sent = {"page": page, "query": f"{query}&more=7&view=3&q=", "name": " Mine ", "shared": "on", "is_default": "on"}
     answer = client.post("/views/new/", sent, headers=headers)
     view = SavedView.objects.get(name="Mine")
     assert (view.owner, view.page, view.query, view.shared, view.position) == (rep, page, query, True, 5)
@@ -238,7 +238,7 @@ def test_any_address_can_be_asked_to_be_kept(client: Client, make: Make, query: 
 
 def test_the_changed_address_is_saved(client: Client, make: Make) -> None:
     view = make()
-    answer = client.post(f"/views/{view.pk}/save/", {"query": "status=won&page=3&view=1"})
+    answer = client.post(f"/views/{view.pk}/save/", {"query": "status=won&after=3&view=1"})
     view.refresh_from_db()
     assert (view.query, answer.headers["Location"]) == ("status=won", view.url)
     client.post(

@@ -165,7 +165,9 @@ def test_lists_totals_and_board_count_it_and_do_not_offer_to_change_it(
         told = client.get(f"/opportunities/?salesperson={whose.pk}").context["totals"]
         assert (told.count, told.sums["estimated_value"]) == (count, value)
     assert client.get("/quotes/").context["totals"].count == 1
-    board = client.get("/opportunities/board/").content.decode()
+    response = client.get("/opportunities/board/")
+    assert [column.totals.value for column in response.context["columns"] if column.totals.count] == [1050]
+    board = response.content.decode()
     cards = {key: board.split(f'id="card-{key}"')[1].split("</li>")[0] for key in (own.pk, deal.pk)}
     assert "data-fixed" in cards[deal.pk] and "data-move" not in cards[deal.pk] and "deal-edit" not in cards[deal.pk]
     assert "data-fixed" not in cards[own.pk] and "data-move" in cards[own.pk]

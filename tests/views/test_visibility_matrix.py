@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from openpyxl import load_workbook
 
-from contacts.models import Contact
+from contacts.models import AlternativeAddress, Contact
 from opportunities import bulk
 from opportunities.ledger import faults
 from opportunities.models import Batch, Opportunity, OpportunityEntry
@@ -33,7 +33,7 @@ HX = {"HX-Request": "true"}
 # What must be read nowhere: number, description and reason of the opportunity, number of its quote; its figures.
 # Of its contact where contacts are seen by level: number, name, city.
 CONTACT_SECRETS = ("CTHIDDEN", "Gilded swan", "Umbra")
-SECRETS = ("OPHIDDEN", "Velvet thrones", "whispered reason", "QUHIDDEN", "7,654,321", "7654321", "1,357,924", "1357924")
+SECRETS = ("OPHIDDEN", "Velvet thrones", "whispered reason", "QUHIDDEN", "7,654,321", "7654321", "2,345,678", "2345678")
 
 as_page_and_fragment = pytest.mark.parametrize("headers", [{}, HX], ids=["page", "fragment"])
 
@@ -59,6 +59,7 @@ MATRIX = {
     "opportunities:columns": LACKS,
     "opportunities:export": LACKS,
     "opportunities:new": LACKS,
+    "opportunities:new-for-many": LACKS,
     "opportunities:board": LACKS,
     "opportunities:board-changes": LACKS,
     "opportunities:quick": LACKS,
@@ -78,6 +79,9 @@ MATRIX = {
     "contacts:detail": BY_LEVEL,
     "contacts:edit": BY_LEVEL,
     "contacts:sharing": BY_LEVEL,
+    "contacts:address-new": BY_LEVEL,
+    "contacts:address-edit": BY_LEVEL,
+    "contacts:address-delete": BY_LEVEL,
     "salespeople:list": LACKS,
     "salespeople:filter": LACKS,
     "salespeople:columns": LACKS,
@@ -108,6 +112,7 @@ def swan(jo: Salesperson) -> Contact:
     """The rep's, with a person of whom nobody else knows."""
     company: Any = ContactFactory(number="CTHIDDEN", name="Gilded swan", city="Umbra", salesperson=jo)
     ContactFactory(number="CTHIDDEN2", name="Person of the Gilded swan", kind="person", company=company, salesperson=jo)
+    AlternativeAddress.objects.create(contact=company, code="SUMMER", city="Umbra")
     return company
 
 
@@ -131,7 +136,7 @@ def hidden(swan: Contact, jo: Salesperson, cycle: SalesCycle, rep: User, company
 
 @pytest.fixture(autouse=True)
 def quote(hidden: Opportunity) -> Quote:
-    return QuoteFactory(opportunity=hidden, number="QUHIDDEN", net_amount=1357924)
+    return QuoteFactory(opportunity=hidden, number="QUHIDDEN", net_amount=2345678)
 
 
 @pytest.fixture(autouse=True)
@@ -219,7 +224,7 @@ def nothing_changed(request: pytest.FixtureRequest, hidden: Opportunity, quote: 
 
 def everything() -> list[Any]:
     kinds: tuple[Any, ...] = (Opportunity, OpportunityEntry, Quote, Batch, Contact, Salesperson)
-    kinds += (Team, Membership, Grant, Company, SalesCycle, Stage)
+    kinds += (Team, Membership, Grant, Company, SalesCycle, Stage, AlternativeAddress)
     return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
 
@@ -242,6 +247,8 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         "quotes": quote.pk,
         "saved_views": SavedView.objects.get().pk,
     }
+    if name in ("contacts:address-edit", "contacts:address-delete"):
+        keys[app] = AlternativeAddress.objects.get().pk
     if name.startswith("opportunities:batch"):
         keys[app] = Batch.objects.get().pk
     takes_a_key = "<int:pk>" in dict(addresses())[name]

@@ -10,12 +10,10 @@ from django.http import HttpRequest, QueryDict
 
 from crm.lib.listing.columns import Column
 from crm.lib.listing.conditions import SAFE
-from crm.lib.listing.filters import PLACES
 from crm.lib.listing.keyset import END, Order
 from crm.lib.listing.listing import Listing
+from crm.lib.listing.words import EMBEDDED, OF_LIST, PLACES, VIEW
 
-VIEW = "view"  # the saved view that is open; blank where none is meant to be
-OWN_WORDS = ("columns", "order", "group", *PLACES, "embedded", VIEW)
 MOST_COLUMNS, MOST_ORDERS = 30, 5
 LONGEST = 1000  # characters of a list of words
 SAID, MOST_SAID = 50, 20  # characters of a word that nobody knows, and how many of them are said
@@ -67,7 +65,7 @@ class Address:
 
 
 def read(listing: Listing, query: QueryDict, filters: Iterable[str]) -> Address:
-    unknown: list[str] = [word for word in query if word not in {*filters, *OWN_WORDS}]
+    unknown: list[str] = [word for word in query if word not in {*filters, *OF_LIST}]
     columns = tuple(_columns(listing, query, unknown))
     words = tuple(_orders(listing, query, unknown))
     group = _group(listing, query, unknown)
@@ -86,7 +84,7 @@ def read(listing: Listing, query: QueryDict, filters: Iterable[str]) -> Address:
         after=places["after"],
         before=places["before"],
         at_end=at_end,
-        embedded="embedded" in query,
+        embedded=EMBEDDED in query,
         unknown=tuple(said[:MOST_SAID]),
         query=_again(query, filters, columns, words, group),
     )

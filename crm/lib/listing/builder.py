@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django_htmx.middleware import HtmxDetails
 
 from crm.lib.fragments import is_fragment, redirect_to, render_page
-from crm.lib.listing.address import VIEW
 from crm.lib.listing.conditions import MOST_CONDITIONS, MOST_GROUPS, SAFE, WHERE
-from crm.lib.listing.filters import PLACES, ListFilter
+from crm.lib.listing.filters import ListFilter
 from crm.lib.listing.row import ConditionForm, Typed
+from crm.lib.listing.words import PLACES, VIEW
 
 ACTS = ("apply", "add", "or", "drop", "update")  # names of its buttons; none that a <form> has as its own method
 NEXT = "next"
@@ -75,7 +75,7 @@ def builder(
         draft.act(query)
     asked = make(data)
     forms = [
-        ConditionForm(row, number=at, columns=asked.columns, reader=asked.reader, path=request.path, judge=judged)
+        ConditionForm(row, number=at, columns=asked.columns, asker=asked.asker, path=request.path, judge=judged)
         for at, row in enumerate(draft.rows, 1)
     ]
     data.setlist(WHERE, [form.address for form in forms if form.is_understood and form.address])

@@ -104,7 +104,7 @@ class Cells:
             link = f'<a href="{cell.page}{{}}">{{}}</a>'
         elif cell.page:
             link, key = '<a href="{}">{{}}</a>'.format(reverse(cell.page, args=[0]).replace("/0/", "/{}/")), column.key
-        write = writer(self.listing, column, self.reader, user)
+        write = cell.write or writer(self.listing, column, self.reader, user)
         return column.path, write, opening, cell.also, link, key, self._pencil(column)
 
     def _pencil(self, column: Column) -> Pencil | None:

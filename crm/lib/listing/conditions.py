@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from crm.lib.listing.columns import Column
 from crm.lib.listing.operators import Operator, operators_of
-from crm.lib.listing.values import LONGEST, Reader, Value, read
+from crm.lib.listing.values import LONGEST, Asker, Value, read
 
 WHERE = "where"
 SAFE = ":,"  # may stand in an address as they are
@@ -40,8 +40,8 @@ class Condition:
     def words(self) -> str:
         return str(self.operator.sentence) % {"column": self.column.label, "value": self.value.words}
 
-    def holds(self, reader: Reader) -> Q:
-        return self.operator.means(self.column, self.value.meant, reader.clock)
+    def holds(self, asker: Asker) -> Q:
+        return self.operator.means(self.column, self.value.meant, asker.clock)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Where:
     """All conditions of an address, by their groups."""
 
     conditions: tuple[Condition, ...]
-    reader: Reader
+    asker: Asker
 
     @property
     def groups(self) -> list[list[Condition]]:
@@ -59,7 +59,7 @@ class Where:
     def holds(self) -> Q:
         found = Q()
         for group in self.groups:
-            found |= Q(*(each.holds(self.reader) for each in group))
+            found |= Q(*(each.holds(self.asker) for each in group))
         return found
 
     def without(self, gone: Condition) -> list[str]:
@@ -75,7 +75,7 @@ def in_address(group: int, column: str, operator: str, value: str) -> str:
     return f"{group}:{column}:{operator}:{value}" if value else f"{group}:{column}:{operator}"
 
 
-def read_condition(text: str, columns: Sequence[Column], reader: Reader) -> Condition:
+def read_condition(text: str, columns: Sequence[Column], asker: Asker) -> Condition:
     """Raises ValidationError, which names the condition."""
     group, name, word, value = (*text.split(":", 3), "", "", "")[:4]
     said = _shortened(text)
@@ -90,7 +90,7 @@ def read_condition(text: str, columns: Sequence[Column], reader: Reader) -> Cond
             _("%(column)s cannot be compared like this: “%(text)s”.") % {"column": column.label, "text": said}
         )
     try:
-        return Condition(int(group), column, operator, read(operator.takes, value, column, reader))
+        return Condition(int(group), column, operator, read(operator.takes, value, column, asker))
     except ValidationError as refusal:
         reason = " ".join(refusal.messages)
         raise ValidationError(f"{column.label} {operator.label} …: {reason}") from None
@@ -101,7 +101,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def read_conditions(texts: Iterable[str], columns: Sequence[Column], reader: Reader) -> Where:
+def read_conditions(texts: Iterable[str], columns: Sequence[Column], asker: Asker) -> Where:
     """Raises ValidationError with a message for each condition that cannot be understood."""
     texts = [text for text in texts if text.strip()]
     if len(texts) > MOST_CONDITIONS:
@@ -111,14 +111,14 @@ def read_conditions(texts: Iterable[str], columns: Sequence[Column], reader: Rea
     found, refusals = [], []
     for text in texts:
         try:
-            found.append(read_condition(text, columns, reader))
+            found.append(read_condition(text, columns, asker))
         except ValidationError as refusal:
             refusals += refusal.messages
     if len({each.group for each in found}) > MOST_GROUPS:
         refusals.append(_("At most %(count)s groups of conditions.") % {"count": MOST_GROUPS})
     if refusals:
         raise ValidationError(refusals)
-    return Where(tuple(sorted(found, key=lambda each: each.group)), reader)
+    return Where(tuple(sorted(found, key=lambda each: each.group)), asker)
 
 
 class WhereField(forms.Field):
@@ -126,14 +126,14 @@ class WhereField(forms.Field):
 
     widget = forms.MultipleHiddenInput
 
-    def __init__(self, *, columns: Sequence[Column] = (), reader: Reader | None = None, **options: Any) -> None:
+    def __init__(self, *, columns: Sequence[Column] = (), asker: Asker | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.columns, self.reader = columns, reader
+        self.columns, self.asker = columns, asker
 
     def clean(self, value: Any) -> Where | None:
-        if not value or self.reader is None:
+        if not value or self.asker is None:
             return None
-        where = read_conditions(value, self.columns, self.reader)
+        where = read_conditions(value, self.columns, self.asker)
         return where if where.conditions else None
 
 

@@ -19,16 +19,15 @@ from crm.lib.listing.address import Address
 from crm.lib.listing.cells import tally
 from crm.lib.listing.columns import Column, Kind
 from crm.lib.listing.files import MOST_ROWS, Field, Sheet, labelled, on_the_wall, write_csv, write_xlsx
-from crm.lib.listing.filters import PLACES
 from crm.lib.listing.keyset import field_of
 from crm.lib.listing.listing import Listing
 from crm.lib.listing.selection import Selection
+from crm.lib.listing.words import EMBEDDED, PLACES
 
 AS = "as"
 CSV, XLSX = "csv", "xlsx"
 WRITERS = {CSV: write_csv, XLSX: write_xlsx}
 TYPES = {CSV: "text/csv; charset=utf-8", XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
-PAGE_WORDS = (*PLACES, "embedded")  # say which page of the list is shown, and where: a file has all of it
 
 
 @never_cache
@@ -39,7 +38,7 @@ def export(request: HttpRequest, listing: Listing) -> HttpResponseBase:
     if not listing.is_open_to(request.user):
         raise PermissionDenied
     query = request.GET.copy()
-    for word in PAGE_WORDS:
+    for word in (*PLACES, EMBEDDED):  # a file has all of the pages
         query.pop(word, None)
     kind = str(query.pop(AS, [""])[-1])
     selection = Selection(listing, request.user, query)
@@ -53,7 +52,7 @@ def export(request: HttpRequest, listing: Listing) -> HttpResponseBase:
             raise
         said = _("The database took too long. Try again later, or let the filters leave fewer rows.")
         return _refused(request, selection, [said], status=503)
-    name = f"{listing.title} {selection.filters.reader.clock.today}.{kind}"
+    name = f"{listing.title} {selection.filters.asker.clock.today}.{kind}"
     return FileResponse(file, as_attachment=True, filename=name, content_type=TYPES[kind])
 
 
@@ -97,12 +96,12 @@ def exports(address: Address) -> list[dict[str, str]]:
 
 
 def sheet_of(selection: Selection) -> Sheet:
-    listing, reader = selection.listing, selection.filters.reader
+    listing, asker = selection.listing, selection.filters.asker
     fields = [
-        Field(str(column.label), column.kind, _value(listing, column, selection.user, reader.clock.zone))
+        Field(str(column.label), column.kind, _value(listing, column, selection.user, asker.clock.zone))
         for column in selection.address.columns
     ]
-    return Sheet(str(listing.title), fields, selection.ordered, reader.currency)
+    return Sheet(str(listing.title), fields, selection.ordered, asker.currency)
 
 
 def _value(listing: Listing, column: Column, user: Any, zone: Any) -> Any:

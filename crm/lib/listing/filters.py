@@ -17,10 +17,10 @@ from crm.lib.dates import day_short
 from crm.lib.fields import AmountField, DayField
 from crm.lib.listing.columns import Column
 from crm.lib.listing.conditions import SAFE, WHERE, Where, WhereFilter
-from crm.lib.listing.values import Reader
+from crm.lib.listing.values import Asker
+from crm.lib.listing.words import PLACES
 
 BIG = 2**63 - 1
-PLACES = ("after", "before")  # words of an address that stand for a place among its rows
 
 
 def key_of(text: str | None) -> int | None:
@@ -74,13 +74,13 @@ class ListFilter(django_filters.FilterSet):
     where = WhereFilter(label=_("Conditions"))
     columns: ClassVar[Sequence[Column]] = ()
     named: ClassVar[Mapping[str, Named]] = {}
-    reads: ClassVar["staticmethod[[Any], Reader]"]
+    reads: ClassVar["staticmethod[[Any], Asker]"]
 
     def __init__(self, data: Any, *, queryset: QuerySet, user: Any, offers: bool = True) -> None:
         super().__init__(data, queryset=queryset)
         self.user, self.offers = user, offers
-        self.reader = self.reads(user)
-        self.filters[WHERE].extra |= {"columns": self.columns, "reader": self.reader}
+        self.asker = self.reads(user)
+        self.filters[WHERE].extra |= {"columns": self.columns, "asker": self.asker}
 
     @cached_property
     def names(self) -> dict[str, tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
 from crm.lib.listing.columns import Column
 from crm.lib.listing.keyset import By, Order
@@ -28,11 +29,12 @@ class Reader:
 
 @dataclass(frozen=True)
 class Cell:
-    """How a column looks, beside what its kind says. `also` is markup behind the value, made of the row, for which `needs`
+    """How a column looks, beside what its kind says. `write` makes a value, which is not blank, markup instead. `also` is markup behind the value, made of the row, for which `needs`
     names more paths. `page` is the name of the address of the row that is related, or a scheme such as `mailto:`. `within`
     leads to what the value belongs to: a heading says it first, and groups are sorted by it first. `filter` is the word
     of the FilterSet that leaves one group, and `without` its value where the group is that of the blanks."""
 
+    write: Callable[[Any], str] | None = None
     also: Callable[[Row, Reader], str] | None = None
     needs: tuple[str, ...] = ()
     page: str = ""
@@ -56,9 +58,13 @@ class RunningTotals:
     groups: frozenset[str]  # paths to what rows can be put together by
     beside: Callable[[Any], Any]
 
-    def visible(self, user: Any) -> Any:
+    def left_by(self, filters: Any) -> Any:
+        """Those of the rows that the filters leave; None where the filters ask more than the totals tell apart."""
+        asked = {word for word, value in filters.form.cleaned_data.items() if value not in (None, "", [], ())}
+        if asked - self.words:
+            return None
         manager: Any = self.model._default_manager
-        return manager.visible_to(user)
+        return filters.filter_queryset(manager.visible_to(filters.user)).order_by()
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class Listing:
     rows there are. `order` is that of an address without one. `named` leads to what a row is called. `permission` opens
     the list; without one it is empty for who may see nothing. `others` are names of addresses of the same space that look at
     the same rows in another way. `totals` are read where they know all that an address asks. `bulk`, the name of an address, takes the rows that were
-    picked, from who has `bulk_permission`."""
+    picked, from who has `bulk_permission`; `bulk_words` say what becomes of the selected ones, and of all that match."""
 
     space: str
     model: type[models.Model]
@@ -109,6 +115,11 @@ class Listing:
     totals: RunningTotals | None = None
     bulk: str = ""
     bulk_permission: str = ""
+    bulk_icon: str = "edit"
+    bulk_words: tuple[Words, Words] = (
+        gettext_lazy("Change the selected ones …"),
+        gettext_lazy("Change all that match …"),
+    )
     editing: Editing | None = None
 
     @cached_property

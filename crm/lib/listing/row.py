@@ -17,7 +17,7 @@ from crm.lib.listing.columns import Column
 from crm.lib.listing.conditions import in_address
 from crm.lib.listing.operators import Operator, operators_of
 from crm.lib.listing.periods import is_period, offered
-from crm.lib.listing.values import APART, ISO_DAY, LONGEST, Reader, Takes, read
+from crm.lib.listing.values import APART, ISO_DAY, LONGEST, Asker, Takes, read
 
 FOUND = 20  # so many rows of a large relation are offered; more letters find the others
 MOST_ROWS = 60  # of a form; more than any page makes
@@ -89,9 +89,9 @@ class ConditionForm(forms.Form):
     column = forms.CharField(label=gettext_lazy("Field"), required=False)
 
     def __init__(
-        self, typed: Typed, *, number: int, columns: Sequence[Column], reader: Reader, path: str, judge: bool
+        self, typed: Typed, *, number: int, columns: Sequence[Column], asker: Asker, path: str, judge: bool
     ) -> None:
-        self.typed, self.number, self.reader, self.judge = typed, number, reader, judge
+        self.typed, self.number, self.asker, self.judge = typed, number, asker, judge
         self.reload = {
             "hx-trigger": "change delay:300ms",
             "hx-get": path,
@@ -150,7 +150,7 @@ class ConditionForm(forms.Form):
         try:
             if typed.address and typed.operator != self.operator.word:
                 raise ValidationError(_("“%(text)s” is no way to compare it.") % {"text": typed.operator[:LONGEST]})
-            value = read(self.operator.takes, self._text(self.operator.takes), self.of_column, self.reader)
+            value = read(self.operator.takes, self._text(self.operator.takes), self.of_column, self.asker)
         except ValidationError as refusal:
             self.refusal = self._not_found() or " ".join(refusal.messages)
             return
@@ -206,7 +206,7 @@ class ConditionForm(forms.Form):
     def _matches(self) -> dict[str, Any]:
         assert self.of_column and self.of_column.rows
         text = self.typed.find.strip()
-        rows: Any = self.of_column.rows(self.reader.user)
+        rows: Any = self.of_column.rows(self.asker.user)
         return {str(row.pk): row for row in rows.search(text[:LONGEST])[:FOUND]} if text else {}
 
     def _not_found(self) -> str:
@@ -235,7 +235,7 @@ class ConditionForm(forms.Form):
                 return {"value": _text_field(_("Value"))}
 
     def _days(self) -> dict[str, forms.Field]:
-        periods = offered(self.reader.clock, beside=self.typed.period)
+        periods = offered(self.asker.clock, beside=self.typed.period)
         select = forms.Select(choices=[("", _("a day …")), *periods], attrs=self.reload)
         controls: dict[str, forms.Field] = {"period": forms.CharField(label=_("Period"), required=False, widget=select)}
         return controls if self.typed.period else controls | {"value": _day_field(_("Day"))}
@@ -247,9 +247,9 @@ class ConditionForm(forms.Form):
             search = forms.TextInput(attrs={"type": "search", "autocomplete": "off", **self.reload})
             controls["find"] = forms.CharField(label=_("Find by name"), required=False, widget=search)
             controls["found"] = forms.CharField(required=False, widget=forms.HiddenInput)
-            offers = self.reader.labels(self.of_column, self.typed.value) | self._matches()
+            offers = self.asker.labels(self.of_column, self.typed.value) | self._matches()
         else:
-            offers = self.reader.choices(self.of_column)
+            offers = self.asker.choices(self.of_column)
         pairs = list(offers.items())
         if several:
             many = forms.SelectMultiple(choices=pairs, attrs={"size": str(min(max(len(pairs), 2), 6))})

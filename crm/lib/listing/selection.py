@@ -64,10 +64,9 @@ class Selection:
         kept, group = self.listing.totals, self.address.group
         if kept is None or not self.understood or (group is not None and (group.key or group.path) not in kept.groups):
             return None
-        asked = {word for word, value in self.filters.form.cleaned_data.items() if value not in (None, "", [], ())}
-        if asked - kept.words or {column.name for column in self.summed} - kept.sums:
+        if {column.name for column in self.summed} - kept.sums:
             return None
-        return self.filters.filter_queryset(kept.visible(self.user)).order_by()
+        return kept.left_by(self.filters)
 
     @cached_property
     def _beside(self) -> Any:

@@ -51,7 +51,7 @@ class Value:
 
 
 @dataclass
-class Reader:
+class Asker:
     """Who asks: what that person may name, and what “today” and “me” mean to that person."""
 
     user: Any
@@ -90,7 +90,7 @@ class Reader:
         return known
 
 
-def read(takes: Takes, text: str, column: Column, reader: Reader) -> Value:
+def read(takes: Takes, text: str, column: Column, asker: Asker) -> Value:
     """Raises ValidationError, which says what would be understood."""
     if "\0" in text:
         raise ValidationError(_("A character in it cannot be searched for."))
@@ -101,10 +101,10 @@ def read(takes: Takes, text: str, column: Column, reader: Reader) -> Value:
         raise ValidationError(_("Say what to compare with."))
     if len(text) > LONGEST and takes is not Takes.SEVERAL:
         raise ValidationError(_("That is too long: at most %(count)s characters.") % {"count": LONGEST})
-    return READERS[takes](text, column, reader)
+    return READERS[takes](text, column, asker)
 
 
-def _text(text: str, column: Column, reader: Reader) -> Value:
+def _text(text: str, column: Column, asker: Asker) -> Value:
     return Value(text, text, _quoted(text))
 
 
@@ -118,28 +118,28 @@ def number_of(text: str) -> Decimal:
     return Decimal(text)
 
 
-def _shown(number: Decimal, column: Column, reader: Reader) -> str:
+def _shown(number: Decimal, column: Column, asker: Asker) -> str:
     language = get_language() or "en"
     if column.kind is Kind.MONEY:
-        return format_money(number, reader.currency, language)
+        return format_money(number, asker.currency, language)
     return format_percent(number, language) if column.kind is Kind.PERCENT else format_number(number, language)
 
 
-def _number(text: str, column: Column, reader: Reader) -> Value:
+def _number(text: str, column: Column, asker: Asker) -> Value:
     number = number_of(text)
-    return Value(_plain(number), number, _shown(number, column, reader))
+    return Value(_plain(number), number, _shown(number, column, asker))
 
 
 def _plain(number: Decimal) -> str:
     return format(number.normalize() + 0, "f")  # + 0: no negative zero
 
 
-def _numbers(text: str, column: Column, reader: Reader) -> Value:
+def _numbers(text: str, column: Column, asker: Asker) -> Value:
     first, last = (number_of(end) for end in _ends(text))
     _in_order(first, last)
     words = _("%(first)s to %(last)s") % {
-        "first": _shown(first, column, reader),
-        "last": _shown(last, column, reader),
+        "first": _shown(first, column, asker),
+        "last": _shown(last, column, asker),
     }
     return Value(f"{_plain(first)}{APART}{_plain(last)}", (first, last), words)
 
@@ -166,14 +166,14 @@ def day_of(text: str) -> datetime.date:
     return day
 
 
-def _days(text: str, column: Column, reader: Reader) -> Value:
+def _days(text: str, column: Column, asker: Asker) -> Value:
     if is_period(text):
-        return Value(text, days_of(text, reader.clock), str(in_words(text)))
+        return Value(text, days_of(text, asker.clock), str(in_words(text)))
     day = day_of(text)
     return Value(text, (day, day), day_short(day, get_language() or "en"))
 
 
-def _span(text: str, column: Column, reader: Reader) -> Value:
+def _span(text: str, column: Column, asker: Asker) -> Value:
     first, last = (day_of(end) for end in _ends(text))
     _in_order(first, last)
     language = get_language() or "en"
@@ -181,24 +181,24 @@ def _span(text: str, column: Column, reader: Reader) -> Value:
     return Value(f"{first}{APART}{last}", (first, last), words)
 
 
-def _count(text: str, column: Column, reader: Reader) -> Value:
+def _count(text: str, column: Column, asker: Asker) -> Value:
     if not (text.isascii() and text.isdecimal() and len(text) <= 4):
         raise ValidationError(_("Write a number of days, 0 to 9999."))
     days = int(text)
     return Value(str(days), days, ngettext("%(days)s day", "%(days)s days", days) % {"days": days})
 
 
-def _choices(text: str, column: Column, reader: Reader) -> Value:
+def _choices(text: str, column: Column, asker: Asker) -> Value:
     keys = list(dict.fromkeys(key.strip() for key in text.split(",") if key.strip()))
     if not keys:
         raise ValidationError(_("Say what to compare with."))
     if len(keys) > MOST_CHOICES:
         raise ValidationError(_("At most %(count)s can be chosen.") % {"count": MOST_CHOICES})
-    labels = reader.labels(column, keys)
+    labels = asker.labels(column, keys)
     missing = [key[:LONGEST] for key in keys if key not in labels]
     if missing:
         raise _no_choice(missing)
-    meant = [reader.clock.me if key == ME and column.kind is Kind.RELATION else key for key in keys]
+    meant = [asker.clock.me if key == ME and column.kind is Kind.RELATION else key for key in keys]
     return Value(",".join(keys), meant, ", ".join(str(label) for label in labels.values()))
 
 
@@ -207,14 +207,14 @@ def _no_choice(keys: Iterable[str]) -> ValidationError:
     return ValidationError(_("%(quoted)s is not one of the choices.") % {"quoted": quoted})
 
 
-def _choice(text: str, column: Column, reader: Reader) -> Value:
+def _choice(text: str, column: Column, asker: Asker) -> Value:
     """A key may hold no comma, so what follows one belongs to no choice."""
     if "," in text:
         raise _no_choice([text])
-    return _choices(text, column, reader)
+    return _choices(text, column, asker)
 
 
-READERS: dict[Takes, Callable[[str, Column, Reader], Value]] = {
+READERS: dict[Takes, Callable[[str, Column, Asker], Value]] = {
     Takes.TEXT: _text,
     Takes.NUMBER: _number,
     Takes.NUMBERS: _numbers,

@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contacts", "0003_numbers_and_company_link"),
+        ("contacts", "0007_addresses_have_a_history"),
     ]
 
     operations = [

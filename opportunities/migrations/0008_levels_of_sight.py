@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("opportunities", "0006_running_totals"),
+        ("opportunities", "0007_batches_that_create"),
     ]
 
     operations = [

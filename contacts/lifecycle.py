@@ -1,0 +1,299 @@
+"""The verbs of contacts: the only way to make or change one. Refusals are `ValidationError`s keyed by field.
+
+A value is handed in when somebody said it. What nobody said comes from the rules of contacts and from the company
+(R-CON-DEF, R-CON-INH); what a company says goes on to its people (R-CON-PROP).
+"""
+
+import copy
+import datetime
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from contacts import names, vat
+from contacts.addresses import WHERE
+from contacts.codes import ContactSetup
+from contacts.models import MANY, Contact
+from contacts.names import Parts
+from crm.lib.in_use import in_use
+from crm.lib.numbers import next_number
+from salespeople.models import User
+
+ALWAYS = ("salesperson", "territory", "country", "language")  # what a new company brings, whatever stood there
+# fields that go together, with their switch: they follow where all of them are blank or still those of the company
+TOGETHER = (
+    ("address", WHERE),
+    ("communication", ("phone", "phone_extension")),
+    ("communication", ("mobile",)),
+    ("communication", ("email",)),
+    ("communication", ("home_page",)),
+    ("communication", ("correspondence",)),
+)
+PERSONAL = ("initials", "organizational_level", "minor", "parental_consent", "job_responsibilities")
+
+Refusals = dict[str, ValidationError]
+Mover = Callable[..., int]
+movers: list[Mover] = []  # apps above say here what they do when a person goes to another company (R-CON-MOVE)
+
+
+class Saved(NamedTuple):
+    """What was written, and what followed from it."""
+
+    contact: Contact
+    people: int = 0  # of the company, that took over something
+    opportunities: int = 0  # that stayed with the company which the person left
+    is_blocked: bool = False  # for privacy, by a rule and not by who saved it
+
+
+def begun(kind: str, *, company: Contact | None, by: User | None, typed: Collection[str] = ()) -> Contact:
+    """A new contact as it begins (R-CON-DEF), a person with what it shares with its company (R-CON-INH). Not saved; what
+    goes together with something in `typed` is left blank."""
+    setup = ContactSetup.current()
+    own = by.salesperson if by else None
+    salutation = setup.company_salutation if kind == Contact.Kind.COMPANY else setup.person_salutation
+    usual = setup.salesperson if setup.salesperson and setup.salesperson.is_usable else None
+    contact = Contact(
+        kind=kind,
+        company=company,
+        salesperson=own if own and own.is_usable else usual,
+        salutation=salutation,
+        **{name: getattr(setup, name) for name in ("territory", "country", "language", "correspondence")},
+    )
+    if company:
+        _take_over(contact, company, before=Contact(), typed=typed, setup=setup)
+    return contact
+
+
+@transaction.atomic
+def create(*, by: User | None, **typed: Any) -> Saved:
+    """A new contact; what is not handed in is the usual (`begun`). Raises ValidationError."""
+    kind, company = typed.get("kind", Contact.Kind.COMPANY), _held(typed.get("company"))
+    contact = begun(kind, company=company, by=by, typed=typed)
+    is_blocked = _write(contact, typed)
+    _refuse(_wrong(contact, typed))
+    contact.number = contact.number or next_number(Contact, "CT")
+    contact.save(force_insert=True)
+    _set_many(contact, typed)
+    return Saved(contact, is_blocked=is_blocked)
+
+
+@transaction.atomic
+def change(contact: Contact, *, by: User | None, on: datetime.date, **typed: Any) -> Saved:
+    """Other values. A person takes over what it shares with a new company, and leaves open opportunities with the old one;
+    what a company changes goes to its people who still had the same. `on` is the business date. Raises ValidationError."""
+    contact = lock(contact.pk)
+    before = copy.copy(contact)
+    setup = ContactSetup.current()
+    if typed.get("company") and typed["company"].pk != before.company_id:
+        company = _held(typed["company"])
+        assert company
+        _take_over(contact, company, before=before.company or Contact(), typed=typed, setup=setup)
+    is_blocked = _write(contact, typed)
+    _refuse(_wrong(contact, typed, before))
+    _save_changes(contact, before)
+    _set_many(contact, typed)
+    people = _pass_on(contact, before, setup) if contact.is_company else 0
+    opportunities = 0
+    if before.company and contact.company_id != before.company_id:
+        opportunities = sum(mover(contact, before.company, on=on, by=by) for mover in movers)
+    return Saved(contact, people, opportunities, is_blocked)
+
+
+def lock(pk: int) -> Contact:
+    """The contact as it stands now, held until the transaction ends."""
+    return Contact.objects.select_for_update(no_key=True, of=("self",)).select_related("company").get(pk=pk)
+
+
+def _held(company: Contact | None) -> Contact | None:
+    """The company cannot change between what a person takes over from it and the person's own row."""
+    return Contact.objects.select_for_update(no_key=True).get(pk=company.pk) if company else None
+
+
+# ── what a person shares with its company ────────────────────────────────────────────────────────────────────────────
+
+
+def _take_over(
+    person: Contact, company: Contact, *, before: Contact, typed: Collection[str], setup: ContactSetup
+) -> None:
+    """R-CON-INH: what was typed stays; `before` is the company that the person comes from, or a blank one."""
+    for name in ALWAYS:
+        if setup.shares(name) and name not in typed:
+            _set(person, _values(company, (name,)))
+    for switch, fields in TOGETHER:
+        mine = _values(person, fields)
+        is_theirs = not any(mine.values()) or mine == _values(before, fields)
+        if setup.shares(switch) and is_theirs and not set(fields) & set(typed):
+            _set(person, _values(company, fields))
+
+
+def _pass_on(company: Contact, before: Contact, setup: ContactSetup) -> int:
+    """R-CON-PROP. Returns how many people took over something."""
+    steps = [
+        (_values(before, fields), _values(company, fields))
+        for switch, fields in (*((name, (name,)) for name in ALWAYS), *TOGETHER)
+        if setup.shares(switch) and _values(before, fields) != _values(company, fields)
+    ]
+    if not steps:
+        return 0
+    same = [Q(**{name: value for name, value in old.items() if value is not None}) & _blank(old) for old, _new in steps]
+    people = Contact.objects.filter(company=company)
+    count = people.filter(Q(*same, _connector=Q.OR)).count()
+    if not count:
+        return 0
+    for (_old, new), condition in zip(steps, same, strict=True):
+        people.filter(condition).update(**new)
+    return count
+
+
+def _blank(values: dict[str, Any]) -> Q:
+    return Q(**{f"{name}__isnull": True for name, value in values.items() if value is None})
+
+
+def _values(contact: Contact, fields: Iterable[str]) -> dict[str, Any]:
+    """By columns: what is only compared and passed on need not be fetched."""
+    columns = [Contact._meta.get_field(name).attname for name in fields]  # type: ignore[union-attr]
+    return {column: getattr(contact, column) for column in columns}
+
+
+def _set(contact: Contact, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(contact, name, value)
+
+
+# ── what is written ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _write(contact: Contact, typed: dict[str, Any]) -> bool:
+    """Put what was typed into the contact. Returns whether a rule of privacy blocked it (R-PRIV)."""
+    minor, consent, was = contact.minor, contact.parental_consent, contact.privacy_blocked
+    was_person = not contact.is_company and bool(contact.pk)
+    _set(contact, {name: value for name, value in typed.items() if name not in MANY})
+    _name(contact, typed, became_person=not was_person)
+    is_more_private = (contact.minor and not minor) or contact.parental_consent != consent
+    contact.privacy_blocked |= is_more_private
+    return is_more_private and not typed.get("privacy_blocked", was)
+
+
+def _name(contact: Contact, typed: dict[str, Any], *, became_person: bool) -> None:
+    """Parts rebuild the name, a name is split in parts; a company has no parts."""
+    if contact.is_company:
+        contact.name = contact.name.strip()
+        _set(contact, Parts()._asdict())
+    elif any(part in typed for part in Parts._fields):
+        _set(contact, Parts(*(" ".join(part.split()) for part in contact.parts))._asdict())
+        contact.name = contact.parts.name
+    elif "name" in typed or became_person:
+        _set(contact, names.split(contact.name)._asdict())
+        contact.name = contact.parts.name
+
+
+def _save_changes(contact: Contact, before: Contact) -> None:
+    fields = [field for field in Contact._meta.concrete_fields if not field.generated]
+    changed = [field.name for field in fields if getattr(contact, field.attname) != getattr(before, field.attname)]
+    if changed:
+        contact.save(update_fields=changed)
+    if contact.archived and not before.archived and contact.is_company:
+        Contact.objects.filter(company=contact).update(archived=True)
+
+
+def _set_many(contact: Contact, typed: dict[str, Any]) -> None:
+    for name in MANY:
+        if name in typed:
+            getattr(contact, name).set(typed[name])
+
+
+# ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _refuse(refusals: Refusals) -> None:
+    if refusals:
+        raise ValidationError(dict(refusals))
+
+
+def _wrong(contact: Contact, typed: dict[str, Any], before: Contact | None = None) -> Refusals:
+    found = _wrong_name(contact) | _wrong_company(contact) | _wrong_vat(contact, typed)
+    is_renumbered = contact.number and (before is None or contact.number != before.number)
+    if is_renumbered and Contact.objects.exclude(pk=contact.pk).filter(number=contact.number).exists():
+        found["number"] = ValidationError(_("There is a contact with this number already."), code="taken")
+    salesperson = typed.get("salesperson")
+    if salesperson and not salesperson.is_usable and not (before and before.salesperson_id == salesperson.pk):
+        found["salesperson"] = ValidationError(
+            _("%(salesperson)s is blocked and cannot be chosen."), code="blocked", params={"salesperson": salesperson}
+        )
+    if contact.minor and not contact.parental_consent and not contact.privacy_blocked:
+        found["privacy_blocked"] = ValidationError(
+            _("A minor stays blocked until a parent's consent is received."), code="minor"
+        )
+    found |= _wrong_kind(contact, typed)
+    if before and contact.kind != before.kind:
+        found |= _wrong_change_of_kind(before)
+    if before and contact.archived and not before.archived:
+        found |= _wrong_end(before)
+    return found
+
+
+def _wrong_name(contact: Contact) -> Refusals:
+    field = "name" if contact.is_company else "first_name"
+    if not contact.name:
+        return {field: ValidationError(_("A contact needs a name."), code="required")}
+    longest: Any = Contact._meta.get_field("name").max_length
+    if len(contact.name) > longest:
+        text = _("The whole name has %(length)s characters; there is room for %(longest)s.")
+        return {field: ValidationError(text, code="long", params={"length": len(contact.name), "longest": longest})}
+    return {}
+
+
+def _wrong_company(contact: Contact) -> Refusals:
+    if contact.company is None:
+        return {}
+    if contact.is_company:
+        return {"company": ValidationError(_("Only a person can belong to a company."), code="kind")}
+    if contact.company_id == contact.pk or not contact.company.is_company:
+        return {"company": ValidationError(_("Choose a company of the list."), code="no_company")}
+    return {}
+
+
+def _wrong_vat(contact: Contact, typed: dict[str, Any]) -> Refusals:
+    """What stood there before the rules did is not asked for."""
+    if not {"vat_number", "country"} & set(typed):
+        return {}
+    try:
+        contact.vat_number = vat.checked(contact.vat_number, contact.country)
+    except ValidationError as refused:
+        return {"vat_number": refused}
+    return {}
+
+
+def _wrong_kind(contact: Contact, typed: dict[str, Any]) -> Refusals:
+    fields = PERSONAL if contact.is_company else ("industry_groups",)
+    message = _("Only a person has this.") if contact.is_company else _("Only a company has this.")
+    return {name: ValidationError(message, code="kind") for name in fields if typed.get(name)}
+
+
+def _wrong_change_of_kind(before: Contact) -> Refusals:
+    """R-CON-TYPE: history stays with what it was made with, and nothing is dropped on the quiet."""
+    if before.is_company and before.people.exists():
+        return {"kind": ValidationError(_("A company that people belong to stays a company."), code="people")}
+    if in_use(before):
+        return {"kind": ValidationError(_("A contact with opportunities keeps its type."), code="history")}
+    bound = [field for field in ("job_responsibilities", "industry_groups") if getattr(before, field).exists()]
+    bound += [name for name in ("job_title", "organizational_level", "initials", "minor") if getattr(before, name)]
+    if bound:
+        labels: list[Any] = [Contact._meta.get_field(name) for name in bound]
+        kept = ", ".join(str(label.verbose_name) for label in labels)
+        text = _("First take away what the other type cannot have: %(kept)s.")
+        return {"kind": ValidationError(text, code="bound", params={"kept": kept})}
+    return {}
+
+
+def _wrong_end(before: Contact) -> Refusals:
+    """R-CON-DEL: what is open is finished first."""
+    opportunities: Any = Contact._meta.get_field("opportunity").related_model
+    mine = opportunities.objects.filter(Q(contact=before) | Q(company=before)).open()
+    if not mine.exists():
+        return {}
+    return {"archived": ValidationError(_("It has open opportunities: close or reassign them first."), code="open")}
