@@ -4,8 +4,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -13,6 +13,7 @@ from contacts.address_forms import AddressForm
 from contacts.models import AlternativeAddress, Contact
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
+from crm.lib.refusals import one_or_404
 from salespeople.requests import SignedIn
 
 CHANGE = "contacts.change_contact"
@@ -55,12 +56,23 @@ def delete(request: SignedIn, pk: int) -> HttpResponse:
 
 
 def _contact(request: SignedIn, pk: int) -> Contact:
-    return get_object_or_404(Contact.objects.visible_to(request.user), pk=pk)
+    contact: Contact = one_or_404(request, Contact.objects.visible_to(request.user), pk)
+    _require_change(request, contact)
+    return contact
 
 
 def _address(request: SignedIn, pk: int) -> AlternativeAddress:
     visible = Contact.objects.visible_to(request.user)
-    return get_object_or_404(AlternativeAddress.objects.select_related("contact"), pk=pk, contact__in=visible)
+    of_visible = AlternativeAddress.objects.filter(contact__in=visible).select_related("contact")
+    address: AlternativeAddress = one_or_404(request, of_visible, pk)
+    _require_change(request, address.contact)
+    return address
+
+
+def _require_change(request: SignedIn, contact: Contact) -> None:
+    """403 for a contact that one may see but not change. Raises PermissionDenied."""
+    if not contact.may_be_changed_by(request.user):
+        raise PermissionDenied
 
 
 def _page(request: SignedIn, form: Any, contact: Contact) -> HttpResponse:

@@ -23,6 +23,7 @@ from contacts.codes import (
 from contacts.names import Parts, validate_visible
 from crm.lib.search import prefix_query, search_column
 from salespeople.models import CodeField, Salesperson
+from salespeople.reach import whose
 
 MANY = ("job_responsibilities", "industry_groups", "mailing_groups")
 
@@ -30,10 +31,25 @@ if TYPE_CHECKING:
     from salespeople.models import User
 
 
+def contacts_of(user: "User") -> tuple[int, ...]:
+    """The salespeople whose contacts the person sees by own right, team or subtree."""
+    return whose(user, "contacts", "contact")
+
+
 class ContactQuerySet(models.QuerySet["Contact"]):
     def visible_to(self, user: "User") -> "ContactQuerySet":
-        """The one door: who may see contacts sees all of them."""
-        return self if user.has_perm("contacts.view_contact") else self.none()
+        """The one door: every contact by that right, else own ones, those of team and subtree by rights, what was shared,
+        the companies of all these, and contacts and companies of the opportunities that the person sees."""
+        if not user.has_perm("contacts.view_contact"):
+            return self.none()
+        if user.has_perm("contacts.view_every_contact"):
+            return self
+        every, opportunities = Contact.objects.order_by(), Contact._meta.get_field("opportunity")
+        own = every.filter(Q(salesperson__in=contacts_of(user)) | Q(pk__in=sorted(user.reach.contacts)))
+        deals: Any = opportunities.related_model
+        seen = deals._default_manager.order_by().visible_to(user)
+        companies = own.filter(company__isnull=False).values("company")
+        return self.filter(pk__in=own.values("pk").union(companies, seen.values("contact"), seen.values("company")))
 
     def companies(self) -> "ContactQuerySet":
         return self.filter(kind=Contact.Kind.COMPANY)
@@ -156,6 +172,11 @@ class Contact(Addressed):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         ordering: ClassVar = ["name", "id"]
+        permissions: ClassVar = [
+            ("view_team_contact", _("Can see the contacts of the own teams")),
+            ("view_subtree_contact", _("Can see the contacts of the teams led, and of all below them")),
+            ("view_every_contact", _("Can see every contact")),
+        ]
         constraints: ClassVar = [
             *Addressed.Meta.constraints,
             models.UniqueConstraint(fields=["id", "kind"], name="contact_and_kind"),
@@ -216,6 +237,15 @@ class Contact(Addressed):
 
     def get_absolute_url(self) -> str:
         return reverse("contacts:detail", args=[self.pk])
+
+    def is_held_by(self, user: "User") -> bool:
+        """Of one that is seen: by a right, not only by an opportunity or because it was shared."""
+        return user.has_perm("contacts.view_every_contact") or self.salesperson_id in contacts_of(user)
+
+    def may_be_changed_by(self, user: "User") -> bool:
+        """Of one that is seen: not by who sees it only by an opportunity, or because it was shared to see."""
+        may_edit = self.is_held_by(user) or user.reach.contacts.get(self.pk, False)
+        return may_edit and user.has_perm("contacts.change_contact")
 
     @property
     def is_company(self) -> bool:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("new/", views.new, name="new"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/edit/", views.edit, name="edit"),
+    path("<int:pk>/sharing/", views.sharing, name="sharing"),
     path("<int:pk>/addresses/new/", address_views.new, name="address-new"),
     path("addresses/<int:pk>/", address_views.edit, name="address-edit"),
     path("addresses/<int:pk>/delete/", address_views.delete, name="address-delete"),

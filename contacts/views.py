@@ -2,9 +2,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
 from django.forms.models import model_to_dict
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
@@ -18,12 +18,15 @@ from contacts.places import country_name
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
 from crm.lib.listing.filters import key_of
+from crm.lib.refusals import one_or_404
 from salespeople import saved_views
+from salespeople import sharing as sharing_page
 from salespeople.models import Company, SavedView
 from salespeople.requests import SignedIn
 
 PEOPLE = 50  # so many of a company's people stand on its page; the list has them all
 VIEW, ADD, CHANGE = "contacts.view_contact", "contacts.add_contact", "contacts.change_contact"
+EVERY = "contacts.view_every_contact"
 
 
 @require_safe
@@ -37,11 +40,14 @@ def detail(request: SignedIn, pk: int) -> HttpResponse:
     """One contact: facts, a company's people, and by their address its opportunities."""
     related = ("company", "salesperson", "salutation", "territory", "organizational_level")
     visible = Contact.objects.visible_to(request.user)
-    contact = get_object_or_404(visible.select_related(*related), pk=pk)
+    contact = one_or_404(request, visible.select_related(*related), pk)
     people = list(contact.people.visible_to(request.user)[: PEOPLE + 1]) if contact.is_company else []
     elsewhere = _elsewhere(contact)
+    may_change = contact.may_be_changed_by(request.user)
     context = {
         "contact": contact,
+        "may_change": may_change,
+        "may_share": may_change and contact.is_held_by(request.user),
         "address": lines(contact),
         "elsewhere": elsewhere,
         "now_at": next((place for place in elsewhere if place.is_now), None),
@@ -64,7 +70,7 @@ def new(request: SignedIn) -> HttpResponse:
     if form.is_bound and form.submit():
         messages.success(request, _("The contact %(name)s was created.") % {"name": form.instance.name})
         _say_what_followed(request, form.saved)
-        return redirect_to(request, form.instance)
+        return _to(request, form.instance)
     context = {"form": form, "of_company": company}
     return render_page(request, "contacts/form.html", context, partial="form", status=form.status)
 
@@ -72,14 +78,35 @@ def new(request: SignedIn) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(CHANGE, raise_exception=True)
 def edit(request: SignedIn, pk: int) -> HttpResponse:
-    contact = get_object_or_404(Contact.objects.visible_to(request.user).with_codes(), pk=pk)
+    contact = one_or_404(request, Contact.objects.visible_to(request.user).with_codes(), pk)
+    if not contact.may_be_changed_by(request.user):
+        raise PermissionDenied
     form = ContactForm(posted(request), instance=contact, user=request.user, on=Company.current().today())
     if form.is_bound and form.submit():
         messages.success(request, _("The contact %(name)s was saved.") % {"name": form.instance.name})
         _say_what_followed(request, form.saved)
-        return redirect_to(request, "contacts:detail", pk)
+        return _to(request, form.instance)
     context = {"form": form, "contact": contact}
     return render_page(request, "contacts/form.html", context, partial="form", status=form.status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required(CHANGE, raise_exception=True)
+def sharing(request: SignedIn, pk: int) -> HttpResponse:
+    """With whom a contact is shared: for who may change it by a right. A grant is not passed on."""
+    contact = one_or_404(request, Contact.objects.visible_to(request.user), pk)
+    if not contact.is_held_by(request.user):
+        raise PermissionDenied
+    return sharing_page.show(request, contact, "contact")
+
+
+def _to(request: SignedIn, contact: Contact) -> HttpResponse:
+    """The page of what was saved, if it is still to be seen."""
+    user = request.user
+    if user.has_perm(EVERY) or Contact.objects.visible_to(user).filter(pk=contact.pk).exists():
+        return redirect_to(request, contact)
+    messages.info(request, _("The contact belongs to somebody else and is not yours to see."))
+    return redirect_to(request, "contacts:list")
 
 
 def lines(place: Addressed) -> list[str]:

@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "pghistory.middleware.HistoryMiddleware",
+    "crm.lib.refusals.RefusalsMiddleware",
 ]
 
 ROOT_URLCONF = "crm.urls"

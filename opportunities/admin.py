@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.lib.admin import CarefulAdmin, ReadOnly
 from crm.lib.money import format_money, format_percent
+from crm.lib.refusals import log_hidden
 from opportunities import lifecycle
 from opportunities.admin_forms import FACTS, FactsForm
 from opportunities.admin_reassign import reassign
@@ -133,6 +134,10 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        user: Any = request.user
+        return super().has_change_permission(request, obj) and (obj is None or not obj.is_fixed_for(user))
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Opportunity], search_term: str
     ) -> tuple[Any, bool]:
@@ -147,6 +152,7 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         opportunity = super().get_object(request, object_id, from_field)
         if opportunity is None:
+            log_hidden(request, Opportunity, object_id)
             raise Http404
         return opportunity
 

@@ -380,6 +380,7 @@ SHOWN = (
     "company_id",
     "contact__name",
     "company__name",
+    "salesperson_id",
     "salesperson__name",
 )
 

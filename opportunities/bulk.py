@@ -222,6 +222,9 @@ def _run(user: User, seen: Seen, verb: str, values: Mapping[str, Any], batch: Ba
     how = {**values, "by": user, "door": Door.BULK, "batch": batch}
     for row in rows:
         version = seen[row.before.pk]
+        if row.before.is_fixed_for(user):
+            row.reasons = [_("It was shared with you to see, not to change.")]
+            continue
         _take(row, STEPS[verb], row.before.version if version is None else version, how)
     after = {row.pk: row for row in read(user, [row.before.pk for row in rows if row.is_changed])}
     for row in rows:

@@ -7,9 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.columns import contacts, every_country
 from crm.lib.listing.columns import Column, Kind
+from opportunities import sight
 from opportunities.models import Priority, Status
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
-from salespeople.columns import people
 from salespeople.models import User
 
 
@@ -23,10 +23,11 @@ def priorities(user: User) -> Iterator[tuple[str, Any]]:
 
 def owners(user: User) -> Iterator[tuple[str, Any]]:
     """Who sees only the own opportunities is offered nobody else."""
-    if user.has_perm("opportunities.view_every_opportunity"):
-        yield from people(user)
-    elif user.salesperson_id:
+    if user.salesperson_id:
         yield "me", _("Me")
+    if sight.sight_of(user).others:
+        yield from ((str(key), name) for key, name in sight.owners(user).values_list("pk", "name"))
+    elif user.salesperson_id:
         yield str(user.salesperson_id), str(user.salesperson)
 
 

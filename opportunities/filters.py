@@ -15,18 +15,12 @@ from contacts.columns import contacts
 from crm.lib.listing.filters import AmountFilter, DayFilter, KeyFilter, ListFilter, Named, SearchFilter
 from opportunities.columns import COLUMNS
 from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
+from opportunities.sight import owners, sight_of
 from salescycles.models import SalesCycle, Stage
 from salespeople.clock import asker_of
-from salespeople.models import Salesperson, User
+from salespeople.models import User
 
 WHICH = [("open", _("Open")), *Status.choices, ("closed", _("Closed"))]
-
-
-def owners(user: User) -> QuerySet[Salesperson]:
-    """Whose opportunities this user may ask for."""
-    if user.has_perm("opportunities.view_every_opportunity"):
-        return Salesperson.objects.visible_to(user)
-    return Salesperson.objects.filter(user=user)
 
 
 class OpportunityFilter(ListFilter):
@@ -91,19 +85,19 @@ class OpportunityFilter(ListFilter):
 
     def _people(self) -> Iterator[tuple[Any, Any]]:
         """The words first: an address that says “me” need not fetch everybody."""
-        every = self.user.has_perm("opportunities.view_every_opportunity")
-        if self.user.salesperson_id or not every:
+        sight = sight_of(self.user)
+        if self.user.salesperson_id or not sight.others:
             yield "me", _("Me")
-        if every and self.user.has_perm("opportunities.view_unassigned_opportunity"):
+        if sight.unassigned or sight.adopted or sight.shared:
             yield "none", _("Nobody")
-        if not every and self.user.salesperson_id:
-            yield str(self.user.salesperson_id), str(self.user.salesperson)
-        elif every:
+        if sight.others:
             yield from self._salespeople if self.offers else self.name_of("salesperson")
+        elif self.user.salesperson_id:
+            yield str(self.user.salesperson_id), str(self.user.salesperson)
 
     @cached_property
     def _salespeople(self) -> list[tuple[Any, Any]]:
-        return list(Salesperson.objects.visible_to(self.user).values_list("pk", "name"))
+        return list(owners(self.user).values_list("pk", "name"))
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         return rows.search(text)

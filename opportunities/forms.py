@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils.choices import normalize_choices
 from django.utils.translation import get_language
@@ -320,7 +321,7 @@ class ReassignForm(DatedForm, ContactPicker):
     def _offer_the_company(self) -> None:
         """Once started only the company and its people can be chosen, so there is nothing to search."""
         company = self.opportunity.company
-        same = Contact.objects.visible_to(self.user).filter(pk=company.pk) | company.people.all()
+        same = Contact.objects.visible_to(self.user).filter(Q(pk=company.pk) | Q(company=company))
         self.fields["contact"].widget.choices = [
             (contact.pk, contact.name) for contact in same.order_by("kind", "name")
         ]

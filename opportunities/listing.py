@@ -1,5 +1,7 @@
 """How opportunities are listed."""
 
+from collections.abc import Callable
+
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -10,6 +12,8 @@ from crm.templatetags.crm import badge, icon, status_badge
 from opportunities.columns import COLUMNS
 from opportunities.filters import OpportunityFilter
 from opportunities.models import OPEN, Opportunity, Priority, RunningTotal, Status
+from opportunities.sight import sight_of
+from salespeople.models import User
 
 
 def number_and_flag(row: Row, reader: Reader) -> str:
@@ -47,11 +51,17 @@ EVERY = frozenset(column.edit for column in COLUMNS)
 ONLY_DESCRIPTION, NOTHING = frozenset({"edit:description"}), frozenset[str]()
 
 
-def editable(row: Row) -> frozenset[str]:
-    """As the verbs allow it: facts of what is closed stay as they are, but for what it is called."""
-    if row["archived"]:
-        return NOTHING
-    return EVERY if row["status"] in OPEN else ONLY_DESCRIPTION
+def editable(user: User) -> Callable[[Row], frozenset[str]]:
+    """As the verbs allow it: facts of what is closed stay as they are, but for what it is called; what was only shared to
+    see stays as it is."""
+    sight = sight_of(user)
+
+    def words(row: Row) -> frozenset[str]:
+        if row["archived"] or not sight.may_change(row["pk"], row["salesperson_id"]):
+            return NOTHING
+        return EVERY if row["status"] in OPEN else ONLY_DESCRIPTION
+
+    return words
 
 
 OPPORTUNITIES = Listing(
@@ -77,8 +87,9 @@ OPPORTUNITIES = Listing(
         words=frozenset({"status", "salesperson", "sales_cycle", "stage", "archived"}),
         sums=frozenset({"estimated_value", "calculated_value", "sales_value"}),
         groups=frozenset({"status", "salesperson_id", "sales_cycle_id", "stage_id"}),
+        beside=Opportunity.objects.beside_salesperson,
     ),
     bulk="opportunities:bulk",
     bulk_permission="opportunities.change_opportunity",
-    editing=Editing("opportunities.change_opportunity", editable, needs=("status", "archived")),
+    editing=Editing("opportunities.change_opportunity", editable, needs=("status", "archived", "salesperson_id")),
 )

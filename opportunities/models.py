@@ -1,7 +1,7 @@
 """The present and the past of an opportunity (docs/definitions.md). Only `lifecycle` writes here."""
 
 import datetime
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from crm.lib.search import prefix_query, search_column
+from opportunities.sight import Sight, seen_by, sight_of
 from quotes.models import Quote
 from salescycles.models import CloseCode, PercentField, SalesCycle, Source, Stage
 from salespeople.models import CodeField, Salesperson
@@ -233,41 +234,21 @@ def is_due(on: datetime.date, *, days: int = 7) -> Q:
     return Q(status="in_progress", closing_on__range=(on, on + datetime.timedelta(days=days)))
 
 
-class Sight(NamedTuple):
-    """What somebody may see: opportunities at all, every salesperson's, unassigned ones, and those of which salesperson."""
-
-    any: bool
-    every: bool
-    unassigned: bool
-    own: int | None
-
-
-def sight_of(user: "User") -> Sight:
-    allowed = [f"opportunities.view_{which}opportunity" for which in ("", "every_", "unassigned_")]
-    any_, every, unassigned = map(user.has_perm, allowed)
-    return Sight(any_, every, unassigned, user.salesperson_id)
-
-
-def seen_by(sight: Sight) -> Q:
-    seen = Q(pk__in=[])
-    if sight.own is not None:
-        seen |= Q(salesperson=sight.own)
-    if sight.every:
-        seen |= Q(salesperson__isnull=False)
-    if sight.unassigned:
-        seen |= Q(salesperson__isnull=True)
-    return seen
-
-
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     def visible_to(self, user: "User") -> "OpportunityQuerySet":
-        """The one door. A rep sees own ones; who may see every one sees those with a salesperson; the unassigned
-        ones are seen by whoever may see and assign them."""
+        """The one door: own, team, subtree or all, by the person's rights (docs/definitions.md, "Who sees what")."""
         return self.within(sight_of(user))
 
-    def within(self, sight: "Sight") -> "OpportunityQuerySet":
+    def within(self, sight: Sight) -> "OpportunityQuerySet":
         """What somebody with these rights may see."""
         return self.filter(seen_by(sight)) if sight.any else self.none()
+
+    def beside_salesperson(self, user: "User") -> "OpportunityQuerySet | None":
+        """What the person sees though the salesperson does not say so; None where there is none of it."""
+        sight = sight_of(user)
+        if not sight.adopted and not sight.shared:
+            return None
+        return self.within(sight.beside).exclude(seen_by(sight.by_salesperson))
 
     def listed(self) -> "OpportunityQuerySet":
         """Not archived."""
@@ -335,6 +316,8 @@ class Opportunity(Tracked):
         ordering: ClassVar = ["-id"]
         default_permissions = ("add", "change", "view")
         permissions: ClassVar = [
+            ("view_team_opportunity", _("Can see the opportunities of the own teams")),
+            ("view_subtree_opportunity", _("Can see the opportunities of the teams led, and of all below them")),
             ("view_every_opportunity", _("Can see every salesperson's opportunities")),
             ("view_unassigned_opportunity", _("Can see and assign opportunities without salesperson")),
         ]
@@ -382,6 +365,14 @@ class Opportunity(Tracked):
     def is_open(self) -> bool:
         return not self.is_closed
 
+    def is_held_by(self, user: "User") -> bool:
+        """Of one that is seen: by a right, not only because it was shared."""
+        return sight_of(user).holds(self.pk, self.salesperson_id)
+
+    def is_fixed_for(self, user: "User") -> bool:
+        """Of one that is seen: it was only shared to see, so whatever rights there are, nothing of it may be changed."""
+        return not sight_of(user).may_change(self.pk, self.salesperson_id)
+
 
 class BatchQuerySet(models.QuerySet["Batch"]):
     def visible_to(self, user: "User") -> "BatchQuerySet":
@@ -392,8 +383,8 @@ class BatchQuerySet(models.QuerySet["Batch"]):
 
 class RunningTotalQuerySet(models.QuerySet["RunningTotal"]):
     def visible_to(self, user: "User") -> "RunningTotalQuerySet":
-        """Totals of what `Opportunity.objects.visible_to` gives."""
-        sight = sight_of(user)
+        """Totals of what `Opportunity.objects.visible_to` gives, as far as the salesperson says who sees it."""
+        sight = sight_of(user).by_salesperson
         return self.filter(seen_by(sight)) if sight.any else self.none()
 
 

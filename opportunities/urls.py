@@ -3,7 +3,7 @@ from django.urls import path
 from crm.lib.listing.export import export
 from crm.lib.listing.views import column_form, filter_form
 from opportunities.listing import OPPORTUNITIES
-from opportunities.views import board, bulk, bulk_new, detail, lists, quick, verbs
+from opportunities.views import board, bulk, bulk_new, detail, lists, quick, sharing, verbs
 
 app_name = "opportunities"
 urlpatterns = [
@@ -33,5 +33,6 @@ urlpatterns = [
     path("<int:pk>/undo/", verbs.undo, name="undo"),
     path("<int:pk>/correct/", verbs.correct, name="correct"),
     path("<int:pk>/archive/", verbs.archive, name="archive"),
+    path("<int:pk>/sharing/", sharing.sharing, name="sharing"),
     path("<int:pk>/restore/", verbs.restore, name="restore"),
 ]

@@ -4,13 +4,13 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
 from crm.lib.listing.filters import key_of
+from crm.lib.refusals import one_or_404
 from quotes import lifecycle
 from quotes.forms import QuoteForm
 from quotes.listing import QUOTES
@@ -35,8 +35,9 @@ def new(request: SignedIn) -> HttpResponse:
     asked = request.POST.get("opportunity") or request.GET.get("opportunity")
     if not asked:
         return render_page(request, "quotes/new.html", status=422 if request.method == "POST" else 200)
-    opportunity = get_object_or_404(_opportunities(request), pk=key_of(asked))
+    opportunity = one_or_404(request, _opportunities(request), key_of(asked) or 0)
     initial = {"quoted_on": Company.current().today(), "net_amount": opportunity.estimated_value}
+    _require_open(request, opportunity)
     form = QuoteForm(posted(request), opportunity=opportunity, initial=initial)
     if form.is_bound and form.submit():
         messages.success(request, _("The quote %(number)s was added.") % {"number": form.instance.number})
@@ -48,15 +49,16 @@ def new(request: SignedIn) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: SignedIn, pk: int) -> HttpResponse:
     """One quote, and the form to change it."""
-    quote = get_object_or_404(Quote.objects.visible_to(request.user).select_related(*NAMED), pk=pk)
-    if request.method == "POST" and not request.user.has_perm(CHANGE):
-        raise PermissionDenied
+    quote = one_or_404(request, Quote.objects.visible_to(request.user).select_related(*NAMED), pk)
     opportunity = quote.opportunity
+    may_change = request.user.has_perm(CHANGE) and not opportunity.is_fixed_for(request.user)
+    if request.method == "POST" and not may_change:
+        raise PermissionDenied
     form = QuoteForm(posted(request), instance=quote, opportunity=opportunity)
     if form.is_bound and form.submit():
         messages.success(request, _("The quote %(number)s was saved.") % {"number": form.instance.number})
         return redirect_to(request, opportunity)
-    may_change = request.user.has_perm(CHANGE) and not opportunity.is_closed
+    may_change = may_change and not opportunity.is_closed
     context = {"form": form, "quote": quote, "opportunity": opportunity, "may_change": may_change}
     return render_page(request, "quotes/detail.html", context, partial="form", status=form.status)
 
@@ -64,9 +66,10 @@ def detail(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 def make_current(request: SignedIn, pk: int) -> HttpResponse:
     """Of several quotes this one counts from now on."""
-    quote = get_object_or_404(Quote.objects.visible_to(request.user).select_related(*NAMED), pk=pk)
+    quote = one_or_404(request, Quote.objects.visible_to(request.user).select_related(*NAMED), pk)
     if not request.user.has_perm(CHANGE):
         raise PermissionDenied
+    _require_open(request, quote.opportunity)
     try:
         lifecycle.make_current(quote)
     except ValidationError as refusal:
@@ -74,6 +77,12 @@ def make_current(request: SignedIn, pk: int) -> HttpResponse:
         return redirect_to(request, quote)
     messages.success(request, _("The quote %(number)s is the current one now.") % {"number": quote.number})
     return redirect_to(request, quote.opportunity)
+
+
+def _require_open(request: SignedIn, opportunity: Any) -> None:
+    """403 for an opportunity that was shared only to see. Raises PermissionDenied."""
+    if opportunity.is_fixed_for(request.user):
+        raise PermissionDenied
 
 
 def _opportunities(request: SignedIn) -> Any:

@@ -11,13 +11,13 @@ from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import ManyToManyField, Q, QuerySet
+from django.db.models import Count, ManyToManyField, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.admin import CarefulAdmin
-from salespeople.models import COMPANY_CACHE_KEY, Company, Salesperson, User
+from salespeople.models import COMPANY_CACHE_KEY, Company, Membership, Salesperson, Team, User
 
 admin.site.site_header = admin.site.site_title = _("Set-up")
 admin.site.index_title = _("What can be set up")
@@ -55,7 +55,7 @@ class CompanyAdmin(CarefulAdmin):
 
     form = CompanyForm
     list_display = ("name", "currency", "time_zone", "fiscal_year_start")
-    fields = ("name", "currency", "time_zone", "fiscal_year_start")
+    fields = ("name", "currency", "time_zone", "fiscal_year_start", "unassigned_seen_by")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not Company.objects.exists()
@@ -75,6 +75,44 @@ class SalespersonAdmin(CarefulAdmin):
     list_filter = ("blocked", "privacy_blocked")
     search_fields = ("name", "code", "email")
     ordering = ("name", "pk")
+
+
+class Members(admin.TabularInline):
+    """Who is in a team: whoever may change the team decides."""
+
+    model = Membership
+    autocomplete_fields = ("salesperson",)
+    extra = 3
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("salespeople.view_team")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("salespeople.change_team")
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perms(["salespeople.change_team"] if obj else ["salespeople.add_team"])
+
+    has_delete_permission = has_change_permission
+
+
+@admin.register(Team)
+class TeamAdmin(CarefulAdmin):
+    inlines = (Members,)
+    list_display = ("name", "code", "parent", "manager", "how_many")
+    list_select_related = ("parent", "manager")
+    search_fields = ("name", "code")
+    ordering = ("name", "pk")
+    autocomplete_fields = ("parent", "manager")
+    fields = (("code", "name"), "parent", "manager")
+
+    @admin.display(description=_("members"))
+    def how_many(self, team: Any) -> int:
+        return int(team.how_many)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        counted: QuerySet[Team] = super().get_queryset(request).annotate(how_many=Count("memberships"))
+        return counted
 
 
 def permissions_of(user: User) -> QuerySet[Permission]:

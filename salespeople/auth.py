@@ -2,7 +2,7 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import QuerySet, TextField
+from django.db.models import F, Func, JSONField, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 
 from crm.lib.prepared import Prepared
@@ -22,14 +22,17 @@ GRANTED = """ARRAY(
 
 def _signed_in(shape: None, key: int) -> QuerySet[User]:
     granted = RawSQL(GRANTED, [], output_field=ArrayField(TextField()))  # noqa: S611 - a constant
-    return User.objects.select_related("salesperson").annotate(granted=granted).order_by().filter(pk=key)
+    reach = Func(F("salesperson_id"), function="reach_of", output_field=JSONField())
+    known = User.objects.select_related("salesperson").annotate(granted=granted, brought=reach)
+    return known.order_by().filter(pk=key)
 
 
 SIGNED_IN = Prepared(_signed_in)
 
 
 class EmailBackend(ModelBackend):
-    """Sign-in by e-mail, whatever its case. One query brings the user, the salesperson and every permission."""
+    """Sign-in by e-mail, whatever its case. One query brings the user, the salesperson, every permission
+    and whom the person reaches by teams."""
 
     def get_user(self, user_id: int) -> User | None:
         user = next(iter(SIGNED_IN.rows(None, user_id)), None)

@@ -2,17 +2,23 @@ import datetime
 import zoneinfo
 from typing import Any, ClassVar
 
+import pghistory
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, F, OuterRef, Q, When
 from django.db.models.functions import Lower, Upper
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+
+from salespeople import reach
+from salespeople.reach import NOBODY, Reach
 
 COMPANY_CACHE_KEY = "salespeople.company"
 COMPANY_CACHE_SECONDS = 30
@@ -44,6 +50,13 @@ class CodeField(models.CharField):
 class Company(models.Model):
     """Our own company: one row. Money is in its currency, business days are days in its time zone."""
 
+    class Unassigned(models.TextChoices):
+        """Who sees opportunities without salesperson, beside whoever may see and assign them by a right."""
+
+        MANAGERS = "managers", _("Only who may assign them")
+        EVERYBODY = "everybody", _("Everybody who may see opportunities")
+        TEAM = "team", _("The team of the contact's salesperson")
+
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     name = models.CharField(_("name"), max_length=100)
     currency = models.CharField(
@@ -58,6 +71,9 @@ class Company(models.Model):
     fiscal_year_start = models.PositiveSmallIntegerField(
         _("first month of the fiscal year"), default=1, validators=[MinValueValidator(1), MaxValueValidator(12)]
     )
+    unassigned_seen_by = models.CharField(
+        _("who sees opportunities without salesperson"), max_length=9, choices=Unassigned, default=Unassigned.MANAGERS
+    )
 
     class Meta:
         verbose_name = _("our company")
@@ -66,6 +82,10 @@ class Company(models.Model):
             models.CheckConstraint(name="company_is_one_row", condition=Q(id=1)),
             models.CheckConstraint(
                 name="company_fiscal_year_starts_in_a_month", condition=Q(fiscal_year_start__range=(1, 12))
+            ),
+            models.CheckConstraint(
+                name="company_knows_who_sees_unassigned",
+                condition=Q(unassigned_seen_by__in=["managers", "everybody", "team"]),
             ),
         ]
 
@@ -94,6 +114,14 @@ class SalespersonQuerySet(models.QuerySet["Salesperson"]):
     def usable(self) -> "SalespersonQuerySet":
         """Those who may be picked for new work."""
         return self.filter(blocked=False, privacy_blocked=False)
+
+    def with_teams(self) -> "SalespersonQuerySet":
+        """Adds `belongs_to` and `leads`, the names of teams."""
+        teams = Team.objects.order_by("name", "pk").values("name")
+        return self.annotate(
+            belongs_to=ArraySubquery(teams.filter(members=OuterRef("pk"))),
+            leads=ArraySubquery(teams.filter(manager=OuterRef("pk"))),
+        )
 
 
 class Salesperson(models.Model):
@@ -143,6 +171,119 @@ class Salesperson(models.Model):
     @property
     def initials(self) -> str:
         return "".join(word[0] for word in self.name.split()[:2]).upper()
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    def visible_to(self, user: "User") -> "TeamQuerySet":
+        """Everybody who works here may see who belongs together."""
+        return self if user.has_perm("salespeople.view_team") else self.none()
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class Team(models.Model):
+    """Salespeople who work together (domain A.9). Teams form trees: what a manager leads, and all that is below it. A tree
+    without cycles is what the database keeps (`team_tree_has_no_cycle`)."""
+
+    code = CodeField(_("code"), max_length=10, unique=True)
+    name = models.CharField(_("name"), max_length=50)
+    manager = models.ForeignKey(
+        Salesperson, models.PROTECT, null=True, blank=True, related_name="led_teams", verbose_name=_("manager")
+    )
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="below", verbose_name=_("belongs to")
+    )
+    members = models.ManyToManyField(Salesperson, through="Membership", related_name="teams", verbose_name=_("members"))
+
+    objects = TeamQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("team")
+        verbose_name_plural = _("teams")
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(name="team_code_is_upper_case", condition=Q(code=Upper("code"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse a place below itself. Raises ValidationError."""
+        above, known = self.parent, set[int]()
+        while above is not None and above.pk not in known:
+            if above.pk == self.pk:
+                raise ValidationError({"parent": _("A team cannot stand below itself.")})
+            known.add(above.pk)
+            above = above.parent
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class Membership(models.Model):
+    """A salesperson in a team; a person can be in several."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships", verbose_name=_("team"))
+    salesperson = models.ForeignKey(
+        Salesperson, models.CASCADE, related_name="memberships", verbose_name=_("salesperson")
+    )
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["team", "salesperson"],
+                name="a_member_once",
+                violation_error_message=_("This salesperson is in the team already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.salesperson}"
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class Grant(models.Model):
+    """An opportunity or a contact that is shared with a salesperson or with a team: its members, its manager and who leads
+    above it. `salespeople.sharing` gives and withdraws it."""
+
+    opportunity = models.ForeignKey(
+        "opportunities.Opportunity",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="grants",
+        verbose_name=_("opportunity"),
+    )
+    contact = models.ForeignKey(
+        "contacts.Contact", models.CASCADE, null=True, blank=True, related_name="grants", verbose_name=_("contact")
+    )
+    salesperson = models.ForeignKey(
+        Salesperson, models.CASCADE, null=True, blank=True, related_name="grants", verbose_name=_("salesperson")
+    )
+    team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="grants", verbose_name=_("team"))
+    may_edit = models.BooleanField(_("to edit"), default=False)
+
+    class Meta:
+        verbose_name = _("grant")
+        verbose_name_plural = _("grants")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="grant_is_of_one_record", condition=Q(opportunity__isnull=True) ^ Q(contact__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="grant_is_to_a_person_or_a_team", condition=Q(salesperson__isnull=True) ^ Q(team__isnull=True)
+            ),
+            models.UniqueConstraint(
+                fields=["opportunity", "contact", "salesperson", "team"],
+                name="one_grant_for_each_to_whom",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.salesperson or self.team)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -206,6 +347,14 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return str(self)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Whom the person reaches by teams: brought along where somebody signed in, else asked here."""
+        if self.salesperson_id is None:
+            return NOBODY
+        brought = self.__dict__.get("brought")
+        return reach.ask(self.salesperson_id) if brought is None else reach.read(brought)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -20,7 +20,9 @@ CODES_OF_CONTACTS = (
 )
 READ = [
     "salespeople.view_salesperson",
+    "salespeople.view_team",
     "contacts.view_contact",
+    "contacts.view_every_contact",
     "salescycles.view_salescycle",
     "salescycles.view_stage",
     "salescycles.view_closecode",
@@ -48,6 +50,9 @@ MANAGE = [
     "opportunities.view_batch",
     "salespeople.add_salesperson",
     "salespeople.change_salesperson",
+    "salespeople.add_team",
+    "salespeople.change_team",
+    "salespeople.delete_team",
     "salespeople.view_company",
     "salespeople.delete_savedview",
     *(f"contacts.{act}_contactsetup" for act in ("view", "add", "change")),
@@ -79,12 +84,31 @@ PERMISSIONS = {
 STAFF_ROLES = {SALES_MANAGER, ADMINISTRATOR}
 
 
+# Who had the first before there was the second saw what the second shows, and goes on seeing it.
+CAME_WITH = {"contacts.view_contact": "contacts.view_every_contact"}
+
+
 def make_roles(**kwargs: Any) -> None:
-    """Make the four groups and give each the permissions it lacks; what a company added itself stays. Idempotent."""
+    """Make the four groups. A new one gets all its permissions, one that is there those that are new to the product: what a
+    company added or took away stays so. Idempotent."""
+    held = Group.permissions.through.objects
+    known = set(held.values_list("permission", flat=True))
     for role, names in PERMISSIONS.items():
-        group, _ = Group.objects.get_or_create(name=role)
-        wanted = Q(pk__in=[])
-        for name in names:
-            app_label, codename = name.split(".")
-            wanted |= Q(content_type__app_label=app_label, codename=codename)
-        group.permissions.add(*Permission.objects.filter(wanted))
+        group, is_new = Group.objects.get_or_create(name=role)
+        granted = Permission.objects.filter(_named(names))
+        group.permissions.add(*granted if is_new else granted.exclude(pk__in=known))
+    for wider, narrower in CAME_WITH.items():
+        new = Permission.objects.filter(_named([narrower])).exclude(pk__in=known).first()
+        if new is not None:
+            groups = held.filter(permission__in=Permission.objects.filter(_named([wider]))).values_list(
+                "group", flat=True
+            )
+            held.bulk_create([held.model(group_id=key, permission=new) for key in groups], ignore_conflicts=True)
+
+
+def _named(names: list[str]) -> Q:
+    named = Q(pk__in=[])
+    for name in names:
+        app_label, codename = name.split(".")
+        named |= Q(content_type__app_label=app_label, codename=codename)
+    return named

@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
 from crm.lib.listing.words import VIEW
+from crm.lib.refusals import one_or_404
 from crm.lib.theme import page_before
 from salespeople import saved_views
 from salespeople.models import PERMISSION_OF_PAGE, SavedView, pages_open_to
@@ -114,7 +114,7 @@ def delete(request: SignedIn, pk: int) -> HttpResponse:
 
 
 def _visible(request: SignedIn, pk: int) -> SavedView:
-    return get_object_or_404(SavedView.objects.visible_to(request.user).select_related("owner"), pk=pk)
+    return one_or_404(request, SavedView.objects.visible_to(request.user).select_related("owner"), pk)
 
 
 def _own(request: SignedIn, pk: int) -> SavedView:

@@ -1,12 +1,12 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.lib.editing import posted
 from crm.lib.fragments import redirect_to, render_page
+from crm.lib.refusals import one_or_404
 from salespeople import saved_views
 from salespeople.forms import SalespersonForm
 from salespeople.listing import SALESPEOPLE
@@ -25,7 +25,7 @@ def salesperson_list(request: SignedIn) -> HttpResponse:
 @permission_required(VIEW, raise_exception=True)
 def detail(request: SignedIn, pk: int) -> HttpResponse:
     """One salesperson: facts, and by their addresses the opportunities and contacts."""
-    salesperson = get_object_or_404(Salesperson.objects.visible_to(request.user), pk=pk)
+    salesperson = one_or_404(request, Salesperson.objects.visible_to(request.user).with_teams(), pk)
     query = f"salesperson={pk}"
     context = {"salesperson": salesperson, "query": query, "new_query": query if salesperson.is_usable else ""}
     return render_page(request, "salespeople/detail.html", context)
@@ -44,7 +44,7 @@ def new(request: SignedIn) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(CHANGE, raise_exception=True)
 def edit(request: SignedIn, pk: int) -> HttpResponse:
-    salesperson = get_object_or_404(Salesperson.objects.visible_to(request.user), pk=pk)
+    salesperson = one_or_404(request, Salesperson.objects.visible_to(request.user), pk)
     form = SalespersonForm(posted(request), instance=salesperson)
     if form.is_bound and form.submit():
         messages.success(request, _("The salesperson %(name)s was saved.") % {"name": form.instance.name})

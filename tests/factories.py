@@ -12,7 +12,7 @@ from opportunities import lifecycle
 from opportunities.models import Opportunity
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
-from salespeople.models import Salesperson, User
+from salespeople.models import Salesperson, Team, User
 from salespeople.roles import STAFF_ROLES
 
 WORK_DATE = datetime.date(2026, 3, 2)  # the Monday of the scenarios
@@ -24,6 +24,19 @@ class SalespersonFactory(factory.django.DjangoModelFactory):
 
     code = factory.Sequence(lambda n: f"S{n}")
     name = factory.LazyAttribute(lambda made: f"Salesperson {made.code}")
+
+
+class TeamFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Team
+        skip_postgeneration_save = True
+
+    code = factory.Sequence(lambda n: f"TEAM{n}")
+    name = factory.LazyAttribute(lambda made: f"Team {made.code}")
+
+    @factory.post_generation
+    def members(self: Team, create: bool, people: Any, **how: Any) -> None:
+        self.members.add(*people or ())
 
 
 class ContactFactory(factory.django.DjangoModelFactory):

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.lib.editing import EditForm
 from crm.lib.in_use import uses, visible
+from crm.lib.refusals import log_hidden
 
 logger = logging.getLogger(__name__)
 LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
@@ -43,6 +44,7 @@ class CarefulAdmin(admin.ModelAdmin):
         return allowed if choices is None else allowed.order_by(*choices.query.order_by)
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        log_hidden(request, self.model, object_id)
         raise Http404
 
     def get_deleted_objects(

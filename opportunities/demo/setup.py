@@ -5,8 +5,9 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 
 from opportunities.demo.sorting import make_sorting
+from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
-from salespeople.models import COMPANY_CACHE_KEY, Company, Salesperson, User
+from salespeople.models import COMPANY_CACHE_KEY, Company, Grant, Salesperson, Team, User
 from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, STAFF_ROLES, VIEWER, make_roles
 
 PASSWORD = "demo"  # noqa: S105 - known to everybody, like the addresses
@@ -64,6 +65,11 @@ SALESPEOPLE = {
     "OF": ("Otis Falls", "Sales representative", 5),
     "RB": ("Robin Bettencourt", "Inside sales", 2),
 }
+# name, manager, what it belongs to, members
+TEAMS = {
+    "FIELD": ("Field sales", "EH", None, ("HR", "JO", "OF")),
+    "INSIDE": ("Inside sales", "RB", "FIELD", ("BC", "LT", "RB")),
+}
 # name, role, salesperson
 USERS = {
     "rep@demo.example": ("Helena Ray", SALES_REP, "HR"),
@@ -82,6 +88,7 @@ def make_setup() -> None:
     make_codes()
     make_sorting()
     make_salespeople()
+    make_teams()
     make_users()
 
 
@@ -129,6 +136,21 @@ def make_salespeople() -> None:
             email=f"{name.lower().replace(' ', '.')}@kaarnalinna.example",
             phone=f"+358 9 555 01 {at:02}",
         )
+
+
+def make_teams() -> None:
+    people = {person.code: person for person in Salesperson.objects.all()}
+    teams: dict[str | None, Team | None] = {None: None}
+    for code, (name, manager, parent, members) in TEAMS.items():
+        team = Team.objects.create(code=code, name=name, manager=people[manager], parent=teams[parent])
+        team.members.set(people[member] for member in members)
+        teams[code] = team
+
+
+def share_one() -> None:
+    """The first to close of one rep's, with the other rep, to edit."""
+    theirs = Opportunity.objects.in_progress().filter(salesperson__code="HR").order_by("closing_on", "pk")
+    Grant.objects.create(opportunity=theirs[0], salesperson=Salesperson.objects.get(code="BC"), may_edit=True)
 
 
 def make_users() -> None:

@@ -59,7 +59,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
         return NOTHING
     language, root, opens, board_word = get_language() or "en", context["root"], context["opens"], context["board_word"]
     as_money = money_formatter(str(context["currency"]), language)
-    may_change, shows_owner = context["may_change"], context["shows_owner"]
+    may_change_any, shows_owner, sight = context["may_change"], context["shows_owner"], context["sight"]
     overdue, manual, high = (
         badge(_("overdue"), "red", "alert"),
         badge(_("manual chance"), "amber", "edit"),
@@ -71,6 +71,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
     lines = []
     for card in cards:
         pk, title = card["pk"], escaped(card["description"])
+        may_change = may_change_any and sight.may_change(int(pk), card["salesperson_id"])
         marks = (overdue if card.is_overdue else "") + (manual if card["chances_are_manual"] else "")
         marks += high if card["priority"] == "high" else ""
         if shows_owner and card["salesperson__name"]:
@@ -90,7 +91,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
             )
         lines.append(
             f'<li class="deal" id="card-{pk}" data-pk="{pk}" data-version="{card["version"]}" data-at="{card.column}" '
-            f'data-rank="{card.rank}"{" data-quoted" if card["has_quote"] else ""}{_worth(card) if may_change else ""}>\n'
+            f'data-rank="{card.rank}"{" data-quoted" if card["has_quote"] else ""}{_worth(card) if may_change else " data-fixed"}>\n'
             f'  <a class="deal-title" href="{root}{pk}{opens}" data-open>{title}</a>\n'
             f'  <span class="deal-who">{escaped(card.who)}</span>\n'
             f'  <span class="deal-line">{value}<span class="deal-date">{day}</span></span>\n'

@@ -3,11 +3,14 @@ from django.db.models import prefetch_related_objects
 from django.http import Http404
 
 from crm.lib.prepared import Prepared
-from opportunities.models import Opportunity, OpportunityQuerySet, Sight, sight_of
+from crm.lib.refusals import log_hidden
+from opportunities.models import Opportunity, OpportunityQuerySet
+from opportunities.sight import Sight, sight_of
 from salespeople.requests import SignedIn
 
 CHANGE, ADD = "opportunities.change_opportunity", "opportunities.add_opportunity"
 BIGGEST_KEY = 2**63 - 1
+EVERYTHING = Sight(any=True, every=True, unassigned=True)  # the key alone says that it may be seen
 
 
 def visible(request: SignedIn) -> OpportunityQuerySet:
@@ -19,10 +22,10 @@ def _named(sight: Sight) -> OpportunityQuerySet:
     return Opportunity.objects.within(sight).with_names().with_last_date().with_quote()
 
 
-def _one(sight: Sight, pk: int, own: int) -> OpportunityQuerySet:
-    """The one of that key; `own` is the salesperson in whose place the shape says only that there is one."""
-    seen = sight if sight.own is None else sight._replace(own=own)
-    return _named(seen).filter(pk=pk)
+def _one(shape: Sight, pk: int, *keys: int) -> OpportunityQuerySet:
+    """The one of that key; `keys` are those of the salespeople of whom the shape says only how many they are."""
+    many = len(shape.people)
+    return _named(shape._replace(people=keys[:many], adopted=keys[many:])).filter(pk=pk)
 
 
 ONE = Prepared(_one)
@@ -32,8 +35,9 @@ def find(request: SignedIn, pk: int, *, like: Opportunity | None = None) -> Oppo
     """The opportunity of that key with its cycle's stages, which `like`, read before, may lend; None where it is not
     visible."""
     sight = sight_of(request.user)
-    shape = sight if sight.own is None else sight._replace(own=0)
-    found = ONE.rows(shape, pk, sight.own or 0) if pk <= BIGGEST_KEY else []
+    sight = EVERYTHING if sight.any and pk in sight.shared else sight._replace(shared=frozenset(), edits=frozenset())
+    shape = sight._replace(people=(0,) * len(sight.people), adopted=(0,) * len(sight.adopted))
+    found = ONE.rows(shape, pk, *sight.people, *sight.adopted) if pk <= BIGGEST_KEY else []
     for opportunity in found:
         lend_stages(opportunity, like)
     return found[0] if found else None
@@ -51,6 +55,7 @@ def visible_or_404(request: SignedIn, pk: int) -> Opportunity:
     """404 where it is not visible: then it does not exist."""
     opportunity = find(request, pk)
     if opportunity is None:
+        log_hidden(request, Opportunity, pk)
         raise Http404
     return opportunity
 
@@ -58,4 +63,14 @@ def visible_or_404(request: SignedIn, pk: int) -> Opportunity:
 def require(request: SignedIn, permission: str) -> None:
     """403 for what one may see but not do. Raises PermissionDenied."""
     if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+def may_change(request: SignedIn, opportunity: Opportunity) -> bool:
+    return request.user.has_perm(CHANGE) and not opportunity.is_fixed_for(request.user)
+
+
+def require_change(request: SignedIn, opportunity: Opportunity) -> None:
+    """403 for what one may see but not change. Raises PermissionDenied."""
+    if not may_change(request, opportunity):
         raise PermissionDenied

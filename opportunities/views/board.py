@@ -20,7 +20,8 @@ from crm.lib.prepared import Prepared
 from opportunities.board import DEFAULT_ORDER, ORDERS, RECENT, STEP, Board, Column, month_of, newest_entry
 from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
-from opportunities.models import Opportunity, OpportunityEntry, Status, sight_of
+from opportunities.models import Opportunity, OpportunityEntry, Status
+from opportunities.sight import sight_of
 from opportunities.views.access import ADD, CHANGE
 from salescycles.models import SalesCycle, Stage
 from salespeople import saved_views
@@ -82,7 +83,8 @@ def read(user: User, query: QueryDict, page: str = "") -> Seen:
     understood = filters.is_valid()
     rows = filters.qs if understood else Opportunity.objects.none()
     totals = OPPORTUNITIES.totals
-    kept = totals.left_by(filters) if totals and understood else None
+    known = totals and understood and totals.beside(user) is None  # else every row is counted
+    kept = totals.left_by(filters) if totals and known else None
     order, more, unknown = _order(query), _more(query), []
     unknown += [name[:50] for name in query if name not in {*filters.filters, *words.OF_BOARD}]
     unknown += [f"order={query['order'][:50]}"] if query.get("order") and order != query["order"] else []
@@ -233,6 +235,7 @@ def _context(request: SignedIn, seen: Seen, *, cards: bool = True) -> dict[str, 
         "closed_days": None if _names_closing(seen.query, seen.filters) else RECENT,
         "newest": board.stages[0].newest_entry or 0 if board and hasattr(board.stages[0], "newest_entry") else 0,
         "may_change": user.has_perm(CHANGE),
+        "sight": sight_of(user),
         "may_add": user.has_perm(ADD),
         "may_see": user.has_perm("opportunities.view_opportunity"),
         "may_set_up": user.has_perm("salescycles.add_salescycle"),
@@ -243,7 +246,7 @@ def _context(request: SignedIn, seen: Seen, *, cards: bool = True) -> dict[str, 
 def _shows_owner(user: User, query: QueryDict) -> bool:
     """Not where the view fixes who it is."""
     chosen = query.get("salesperson", "")
-    return user.has_perm("opportunities.view_every_opportunity") and not chosen
+    return sight_of(user).others and not chosen
 
 
 def _with(query: QueryDict, **words: str) -> QueryDict:

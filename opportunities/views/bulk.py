@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from contacts.models import Contact
 from crm.lib.fragments import redirect_to, render_page
+from crm.lib.refusals import one_or_404
 from crm.lib.undo import undo_offer
 from opportunities import bulk as runs
 from opportunities.bulk import AlreadyRun, Busy, Outcome
@@ -178,7 +178,7 @@ def _counts(request: SignedIn, found: list[Batch]) -> dict[int, int]:
 
 
 def _batch_or_404(request: SignedIn, pk: int) -> Batch:
-    return get_object_or_404(Batch.objects.visible_to(request.user).select_related("by", "undoes"), pk=pk)
+    return one_or_404(request, Batch.objects.visible_to(request.user).select_related("by", "undoes"), pk)
 
 
 @require_safe

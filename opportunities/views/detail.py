@@ -19,7 +19,8 @@ from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
 from opportunities.timeline import SHOWN, postponements, timeline
-from opportunities.views.access import CHANGE, visible_or_404
+from opportunities.views import access
+from opportunities.views.access import visible_or_404
 from opportunities.views.board import board_of
 from salescycles.models import Stage
 from salespeople.models import Company
@@ -111,7 +112,7 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
     current = opportunity.stage_id or opportunity.stage_before_id
     done = next((stage.number for stage in stages if stage.pk == current), 0)
     ways = {way.stage.pk: way for way in moves}
-    may_change = request.user.has_perm(CHANGE)
+    may_change = access.may_change(request, opportunity)
     return {
         "opportunity": opportunity,
         "here": opportunity.get_absolute_url(),
@@ -132,7 +133,9 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
         "may_change": may_change,
         "may_edit": may_change and not opportunity.archived,
         "may_revise": may_change and opportunity.is_open and not opportunity.archived,
-        "may_quote": request.user.has_perm("quotes.add_quote"),
+        "may_quote": request.user.has_perm("quotes.add_quote") and not opportunity.is_fixed_for(request.user),
+        "may_share": may_change and opportunity.is_held_by(request.user),
+        "is_shared_with_me": not opportunity.is_held_by(request.user),
     }
 
 

@@ -14,6 +14,7 @@ from django_htmx.middleware import HtmxDetails
 from contacts.models import Contact
 from crm.lib.fragments import is_fragment, redirect_to, render_page
 from crm.lib.listing.editing import back_to, list_of, show_row
+from crm.lib.refusals import log_hidden
 from crm.lib.undo import undo_offer
 from opportunities import forms, lifecycle
 from opportunities.effects import Share, effect, share
@@ -22,7 +23,7 @@ from opportunities.merging import NOTHING, Merge, merge
 from opportunities.models import Action, Opportunity, OpportunityEntry
 from opportunities.repeats import is_repeat
 from opportunities.timeline import Told, timeline
-from opportunities.views.access import ADD, CHANGE, find, require, visible
+from opportunities.views.access import ADD, find, require, require_change, visible
 from opportunities.views.board import Seen, address, board_of, read
 from opportunities.views.board import answer as board_answer
 from opportunities.views.detail import state_of
@@ -41,7 +42,7 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
     opportunity = find(request, pk)
     if opportunity is None:
         return _gone(request, pk)
-    require(request, CHANGE)
+    require_change(request, opportunity)
     data = request.POST if request.method == "POST" else None
     today = Company.current().today()
     form = form_class(data, opportunity=opportunity, user=request.user, today=today, **options)
@@ -62,6 +63,7 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
 def _gone(request: SignedIn, pk: int) -> HttpResponse:
     """404 for what is not visible; a board is told, and takes the card away; so is a list, where what was typed stays."""
     query, listed = board_of(request), list_of(request)
+    log_hidden(request, Opportunity, pk)
     if not is_fragment(request) or (query is None and listed is None):
         raise Http404
     if listed is not None and "field" in request.GET:

@@ -413,7 +413,7 @@ function ready() {
     window.Sortable.create(list, {
       group: "cards",
       draggable: ".deal",
-      filter: ".edit-place",
+      filter: ".edit-place, [data-fixed]",
       preventOnFilter: false,
       sort: false,
       delay: 250,

@@ -15,8 +15,8 @@ from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
-from salespeople.models import Company, Salesperson, SavedView, User
-from tests.factories import QuoteFactory, fresh, make_opportunity
+from salespeople.models import Company, Grant, Salesperson, SavedView, User
+from tests.factories import QuoteFactory, TeamFactory, fresh, make_opportunity
 
 SIZES = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 
@@ -43,6 +43,7 @@ def deals(
     won = make_opportunity(contact=acme, stage=1, **given)
     lifecycle.close(won, version=won.version, outcome="won", close_code=price_w, sales_value=900, on=today, by=rep)
     QuoteFactory(opportunity=running)
+    Grant.objects.create(opportunity=running, team=TeamFactory(members=[jo]), may_edit=True)
     place = AlternativeAddress.objects.create(contact=acme, code="SUMMER", city="Hanko", country="FI")
     AddressPeriod.objects.create(contact=acme, alternative_address=place, starts_on=today)
     Contact.objects.filter(pk=acme.pk).update(phone="+35895550100", country="FI", vat_number="FI20774740")
@@ -76,6 +77,7 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
     yield f"{running}?order=number&show=estimates"
     yield f"{won}reopen/"
     yield f"{won}archive/"
+    yield f"{running}sharing/"
     contact, person, salesperson = deals["won"].contact_id, deals["running"].contact_id, deals["won"].salesperson_id
     yield from (
         "/contacts/",
@@ -83,6 +85,7 @@ def addresses(deals: dict[str, Opportunity]) -> Iterator[str]:
         f"/contacts/{person}/",
         "/contacts/new/",
         f"/contacts/{person}/edit/",
+        f"/contacts/{person}/sharing/",
         f"/contacts/{contact}/edit/",
         f"/contacts/{contact}/addresses/new/",
         f"/contacts/addresses/{AlternativeAddress.objects.get().pk}/",

@@ -21,7 +21,7 @@ from opportunities.ledger import faults
 from opportunities.models import Action, Opportunity, OpportunityEntry, Status
 from quotes.models import Quote
 from salescycles.models import Stage
-from salespeople.models import Company, Salesperson, User
+from salespeople.models import Company, Salesperson, Team, User
 
 # number, then (stage or outcome, date, value, completed, chances, probability, calculated, closing date) of each entry
 PUBLISHED = """
@@ -259,6 +259,15 @@ class TestEverything(TestCase):
             for email in ("manager", "admin", "viewer", "rep")
         }
         assert seen == {"manager": 3, "admin": 3, "viewer": 0, "rep": 0}
+
+    def test_two_teams_one_below_the_other_and_one_shared_opportunity(self):
+        teams = Team.objects.order_by("code").values_list("code", "manager__code", "parent__code")
+        assert list(teams) == [("FIELD", "EH", None), ("INSIDE", "RB", "FIELD")]
+        bc, hr = (Salesperson.objects.get(code=code) for code in ("BC", "HR"))
+        assert [team.code for person in (bc, hr) for team in person.teams.all()] == ["INSIDE", "FIELD"]
+        seen = Opportunity.objects.visible_to(User.objects.get(email="rep2@demo.example"))
+        shared = seen.exclude(salesperson=bc).get()
+        assert (shared.salesperson, shared.grants.get().may_edit) == (hr, True)
 
     def test_every_kind_of_step_is_there(self):
         made = set(OpportunityEntry.objects.values_list("action", flat=True))

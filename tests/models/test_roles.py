@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from salespeople.auth import EmailBackend
 from salespeople.models import User
-from salespeople.roles import ADMINISTRATOR, PERMISSIONS, SALES_REP, VIEWER
+from salespeople.roles import ADMINISTRATOR, PERMISSIONS, SALES_REP, VIEWER, make_roles
 from tests.factories import make_user
 
 
@@ -39,6 +39,31 @@ def test_migrating_makes_them_once_when_every_permission_is_there() -> None:
     assert of_every_role() == WANTED
     asked = [query["sql"] for query in queries if query["sql"].startswith('SELECT "auth_group"."id"')]
     assert len(asked) == len(WANTED)
+
+
+@pytest.mark.django_db
+def test_what_a_company_took_away_or_added_stays() -> None:
+    contact, every = (Permission.objects.get(codename=name) for name in ("view_contact", "view_every_contact"))
+    rep = Group.objects.get(name=SALES_REP)
+    rep.permissions.remove(every)
+    rep.permissions.add(Permission.objects.get(codename="delete_stage"))
+    Group.objects.create(name="partners").permissions.add(contact)
+    make_roles()
+    changed = WANTED[SALES_REP] - {"contacts.view_every_contact"} | {"salescycles.delete_stage"}
+    assert of_every_role() == WANTED | {SALES_REP: changed, "partners": {"contacts.view_contact"}}
+
+
+@pytest.mark.django_db
+def test_who_saw_contacts_goes_on_seeing_all_of_them() -> None:
+    """In a database from before there were levels."""
+    contact, every = (Permission.objects.get(codename=name) for name in ("view_contact", "view_every_contact"))
+    for group in Group.objects.all():
+        group.permissions.remove(every)
+    Group.objects.create(name="partners").permissions.add(contact)
+    Group.objects.create(name="others")
+    make_roles()
+    both = {"contacts.view_contact", "contacts.view_every_contact"}
+    assert of_every_role() == WANTED | {"partners": both, "others": set()}
 
 
 @pytest.mark.django_db(transaction=True)

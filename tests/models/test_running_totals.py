@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection, transaction
 from django.db.models import Count, Sum
 from django.http import QueryDict
@@ -15,7 +16,8 @@ from opportunities import lifecycle
 from opportunities.ledger import faults
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity, RunningTotal
-from tests.factories import fresh, make_opportunity
+from salespeople.models import Grant
+from tests.factories import TeamFactory, fresh, make_opportunity
 from tests.models.row_rules import execute
 
 DAY = datetime.date(2026, 3, 2)
@@ -101,8 +103,25 @@ def test_nobody_waits_for_anybody(acme, jo, cycle, rep):
     assert max(RunningTotal.objects.filter(stage__isnull=False).values_list("slot", flat=True)) > 0
 
 
+@pytest.fixture
+def teammate(rep2, jo, of, hr):
+    """Sees the opportunities of a whole team."""
+    TeamFactory(members=[jo, of, hr])
+    rep2.user_permissions.add(Permission.objects.get(codename="view_team_opportunity"))
+    return rep2
+
+
+@pytest.fixture
+def sharee(rep2, of, hr, company):
+    """Sees unassigned ones of contacts of the team, and what `shares` shares."""
+    company.unassigned_seen_by = "team"
+    company.save()
+    TeamFactory(members=[of, hr])
+    return rep2
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize("who", ["rep", "rep2", "manager", "administrator", "viewer", "outsider"])
+@pytest.mark.parametrize("who", ["rep", "rep2", "teammate", "sharee", "manager", "administrator", "viewer", "outsider"])
 def test_a_list_reads_them_where_they_know_enough(request, who, acme, beta, jo, of, cycle, rep, price_l):
     """The totals of the list and of its groups, whoever reads, are those counted row by row."""
     for number, (contact, whose) in enumerate([(acme, jo), (beta, jo), (acme, of), (beta, of), (acme, jo)]):
@@ -110,7 +129,12 @@ def test_a_list_reads_them_where_they_know_enough(request, who, acme, beta, jo, 
             contact=contact, salesperson=whose, cycle=cycle, stage=number % 3, by=rep, on=DAY, value=100 + number
         )
     make_opportunity(contact=acme, by=rep, on=DAY, value=7)
+    make_opportunity(contact=beta, by=rep, on=DAY, value=11)
     user = request.getfixturevalue(who)
+    if who == "sharee":  # one of somebody else, an own one, an unassigned one that is seen anyway
+        for deal in (*Opportunity.objects.order_by("salesperson__code", "pk")[1:4], Opportunity.objects.latest("pk")):
+            Grant.objects.create(opportunity=deal, salesperson=of)
+        assert Opportunity.objects.visible_to(user).count() == 6
     for query, reads in [
         ("", True),
         ("status=open", True),
@@ -134,3 +158,19 @@ def test_a_list_reads_them_where_they_know_enough(request, who, acme, beta, jo, 
         assert (told.sums.get("estimated_value") or 0) == (rows["of"] or 0), query
         if "calculated_value" in told.sums:
             assert (told.sums["calculated_value"] or 0) == (rows["weighted"] or 0), query
+
+
+@pytest.mark.django_db
+def test_what_they_do_not_know_is_added(company, rep, jo, acme, beta, django_assert_num_queries):
+    """In the same statement."""
+    company.unassigned_seen_by = "team"
+    company.save()
+    make_opportunity(contact=acme, salesperson=jo, by=rep, on=DAY, value=5)
+    for contact, value in ((acme, 7), (beta, 11)):
+        make_opportunity(contact=contact, on=DAY, value=value)
+    for query, count, value in (("", 2, 12), ("group=salesperson", 2, 12), ("salesperson=none", 1, 7)):
+        selection = Selection(OPPORTUNITIES, rep, QueryDict(query))
+        assert selection._kept is not None and selection._beside.count() == 1
+        with django_assert_num_queries(1):
+            assert selection.totals.count == count
+        assert (selection.totals.count, selection.totals.sums["estimated_value"]) == (count, value)

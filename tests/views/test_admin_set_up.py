@@ -15,9 +15,9 @@ from contacts.codes import ContactSetup, IndustryGroup, Territory
 from contacts.models import Contact
 from opportunities import lifecycle
 from salescycles.models import CloseCode, SalesCycle, Stage
-from salespeople.models import COMPANY_CACHE_KEY, Company, Salesperson, User
+from salespeople.models import COMPANY_CACHE_KEY, Company, Salesperson, Team, User
 from salespeople.roles import ADMINISTRATOR, CODES_OF_CONTACTS, SALES_MANAGER
-from tests.factories import WORK_DATE, SourceFactory, fresh, make_cycle, make_opportunity, make_user
+from tests.factories import WORK_DATE, SourceFactory, TeamFactory, fresh, make_cycle, make_opportunity, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -386,20 +386,33 @@ def test_the_company_is_one_row_and_changes_at_once(
 ) -> None:
     client = client_for(administrator)
     assert Company.current().name == "Our Company"
-    data = {"name": "Renamed", "currency": "SEK", "time_zone": "Europe/Stockholm", "fiscal_year_start": 4}
+    data = {
+        "name": "Renamed",
+        "currency": "SEK",
+        "time_zone": "Europe/Stockholm",
+        "fiscal_year_start": 4,
+        "unassigned_seen_by": "team",
+    }
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post(url("salespeople_company", "change", company.pk), data)
     assert response.status_code == 302
     assert (Company.current().name, Company.current().currency) == ("Renamed", "SEK")
+    assert Company.current().unassigned_seen_by == "team"
     assert client.get(url("salespeople_company", "add")).status_code == 403
     assert client.post(url("salespeople_company", "delete", company.pk), {"post": "yes"}).status_code == 403
     assert Company.objects.count() == 1
 
 
 def test_a_time_zone_that_is_none_is_refused(administrator: User, client_for: SignIn, company: Company) -> None:
-    data = {"name": "X", "currency": "eur", "time_zone": "Mars/North", "fiscal_year_start": 13}
+    data = {
+        "name": "X",
+        "currency": "eur",
+        "time_zone": "Mars/North",
+        "fiscal_year_start": 13,
+        "unassigned_seen_by": "me",
+    }
     response = client_for(administrator).post(url("salespeople_company", "change", company.pk), data)
-    assert set(response.context["adminform"].form.errors) == {"currency", "time_zone", "fiscal_year_start"}
+    assert set(response.context["adminform"].form.errors) == set(data) - {"name"}
 
 
 def test_an_administrator_makes_the_missing_company(
@@ -407,7 +420,13 @@ def test_an_administrator_makes_the_missing_company(
 ) -> None:
     Company.objects.all().delete()
     cache.delete(COMPANY_CACHE_KEY)
-    data = {"name": "First", "currency": "EUR", "time_zone": "Europe/Helsinki", "fiscal_year_start": 1}
+    data = {
+        "name": "First",
+        "currency": "EUR",
+        "time_zone": "Europe/Helsinki",
+        "fiscal_year_start": 1,
+        "unassigned_seen_by": "team",
+    }
     with django_capture_on_commit_callbacks(execute=True):
         assert client_for(administrator).post(url("salespeople_company", "add"), data).status_code == 302
     assert Company.objects.get().pk == 1
@@ -562,6 +581,66 @@ def test_a_manager_adds_and_blocks_a_salesperson(manager: User, client_for: Sign
     jo.refresh_from_db()
     assert jo.blocked
     assert client.post(url("salespeople_salesperson", "delete", jo.pk), {"post": "yes"}).status_code == 403
+
+
+def team_data(team: Team | None, *joining: Salesperson, **values: Any) -> dict[str, Any]:
+    """What the browser sends for a team and its members; `joining` come to those who are in it."""
+    known = list(team.memberships.order_by("pk")) if team else []
+    data: dict[str, Any] = {
+        "code": team.code if team else "N",
+        "name": team.name if team else "North",
+        "memberships-TOTAL_FORMS": len(known) + len(joining),
+        "memberships-INITIAL_FORMS": len(known),
+        "memberships-MIN_NUM_FORMS": 0,
+        "memberships-MAX_NUM_FORMS": 1000,
+    }
+    for at, member in enumerate(known):
+        data |= {f"memberships-{at}-id": member.pk, f"memberships-{at}-salesperson": member.salesperson_id}
+    for at, person in enumerate(joining, len(known)):
+        data[f"memberships-{at}-salesperson"] = person.pk
+    return data | values
+
+
+def test_a_manager_makes_a_team_and_changes_who_is_in_it(
+    manager: User, client_for: SignIn, jo: Salesperson, of: Salesperson
+) -> None:
+    client = client_for(manager)
+    assert client.post(url("salespeople_team", "add"), team_data(None, jo, manager=of.pk)).status_code == 302
+    team = Team.objects.get(code="N")
+    assert (team.name, team.manager, list(team.members.all())) == ("North", of, [jo])
+    data = team_data(team, of) | {"memberships-0-DELETE": "on"}
+    assert client.post(url("salespeople_team", "change", team.pk), data).status_code == 302
+    assert (Team.objects.get().manager, list(team.members.all())) == (None, [of])
+    listed = text(client.get(url("salespeople_team", "changelist")))
+    assert "North" in listed and '<td class="field-how_many">1</td>' in listed
+
+
+def test_a_team_below_itself_is_said_at_the_field(manager: User, client_for: SignIn) -> None:
+    top = TeamFactory()
+    below: Any = TeamFactory(parent=top)
+    response = client_for(manager).post(url("salespeople_team", "change", top.pk), team_data(top, parent=below.pk))
+    assert response.context["adminform"].form.errors == {"parent": ["A team cannot stand below itself."]}
+    assert below.name in refused_deletion(client_for(manager), "salespeople_team", top)
+
+
+def test_a_member_whom_somebody_just_added_is_said(manager: User, client_for: SignIn, jo: Salesperson) -> None:
+    """Both looked at a team without JO: the database refuses the second, and nothing of it is saved."""
+    team = TeamFactory()
+    data = team_data(team, jo, name="Lost")
+    team.members.add(jo)
+    response = client_for(manager).post(url("salespeople_team", "change", team.pk), data, follow=True)
+    assert "Nothing was saved" in text(response)
+    assert (Team.objects.get().name, list(team.members.all())) == (team.name, [jo])
+
+
+def test_a_rep_changes_no_team(rep: User, client_for: SignIn, jo: Salesperson) -> None:
+    User.objects.filter(pk=rep.pk).update(is_staff=True)
+    team = TeamFactory()
+    client = client_for(rep)
+    assert client.post(url("salespeople_team", "change", team.pk), team_data(team, jo, name="Mine")).status_code == 403
+    assert client.post(url("salespeople_team", "add"), team_data(None, jo)).status_code == 403
+    assert client.post(url("salespeople_team", "delete", team.pk), {"post": "yes"}).status_code == 403
+    assert list(Team.objects.values_list("name", "members")) == [(team.name, None)]
 
 
 def test_a_contact_is_looked_at_and_changed_on_its_own_page(manager: User, client_for: SignIn, acme: Contact) -> None:

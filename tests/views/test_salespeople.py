@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from salespeople.models import Company, Salesperson, User
-from tests.factories import SalespersonFactory
+from tests.factories import SalespersonFactory, TeamFactory
 
 pytestmark = pytest.mark.django_db
 Sign = Callable[[User], Client]
@@ -69,6 +69,15 @@ def test_hand_made_addresses_are_answered_in_words(
     answer = client_for(rep).get(f"/salespeople/?{query}")
     assert answer.status_code == status
     assert said in answer.content.decode()
+
+
+def test_detail_says_the_teams(client_for: Sign, rep: User, jo: Salesperson, of: Salesperson) -> None:
+    TeamFactory(name="South", members=[jo], manager=of)
+    TeamFactory(name="North", members=[jo])
+    page = client_for(rep).get(f"/salespeople/{jo.pk}/").content.decode()
+    assert "<dt>Teams</dt><dd>North, South</dd>" in page and "Manager of" not in page
+    page = client_for(rep).get(f"/salespeople/{of.pk}/").content.decode()
+    assert "<dt>Teams</dt><dd>–</dd>" in page and "<dt>Manager of</dt><dd>South</dd>" in page
 
 
 def test_detail_links_to_opportunities_and_contacts(client_for: Sign, manager: User, jo: Salesperson) -> None:

@@ -1,5 +1,7 @@
 """Who may not see an opportunity finds it nowhere: every address of the product has its line here, and a new address
-without one fails. Two people try: another rep, who has every right but on this opportunity, and one without any role."""
+without one fails. Four people try: another rep, who has every right but on this opportunity; a colleague of another team in a
+company where opportunities and contacts are seen by teams; a viewer who does not see everybody's; and one without any role.
+Who sees contacts by level finds the opportunity's contact as little. A viewer who sees all of it changes nothing."""
 
 import datetime
 import re
@@ -9,24 +11,28 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from openpyxl import load_workbook
 
-from contacts.models import Contact
+from contacts.models import AlternativeAddress, Contact
 from opportunities import bulk
 from opportunities.ledger import faults
 from opportunities.models import Batch, Opportunity, OpportunityEntry
 from quotes.models import Quote
-from salescycles.models import CloseCode, SalesCycle, Source
-from salespeople.models import Company, Salesperson, SavedView, User
-from tests.factories import QuoteFactory, SourceFactory, make_opportunity
+from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salespeople.models import Company, Grant, Membership, Salesperson, SavedView, Team, User
+from salespeople.roles import READ, SELL
+from tests.factories import ContactFactory, QuoteFactory, SourceFactory, TeamFactory, make_opportunity
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
 HX = {"HX-Request": "true"}
 
 # What must be read nowhere: number, description and reason of the opportunity, number of its quote; its figures.
+# Of its contact where contacts are seen by level: number, name, city.
+CONTACT_SECRETS = ("CTHIDDEN", "Gilded swan", "Umbra")
 SECRETS = ("OPHIDDEN", "Velvet thrones", "whispered reason", "QUHIDDEN", "7,654,321", "7654321", "2,345,678", "2345678")
 
 as_page_and_fragment = pytest.mark.parametrize("headers", [{}, HX], ids=["page", "fragment"])
@@ -36,6 +42,7 @@ VERBS = (
     "restore",
 )
 GONE, LACKS, ADMIN = "404", "lacks it", "to the sign-in of the admin pages"
+BY_LEVEL = "404 for who sees contacts by level"
 
 # Every address by its name, and what it answers. An address of the admin pages needs no line: all of them are `ADMIN`.
 MATRIX = {
@@ -62,17 +69,19 @@ MATRIX = {
     "opportunities:batch-undo": GONE,
     "opportunities:card": LACKS,
     "opportunities:detail": GONE,
+    "opportunities:sharing": GONE,
     **{f"opportunities:{verb}": GONE for verb in VERBS},
     "contacts:list": LACKS,
     "contacts:filter": LACKS,
     "contacts:columns": LACKS,
     "contacts:export": LACKS,
     "contacts:new": LACKS,
-    "contacts:detail": LACKS,
-    "contacts:edit": LACKS,
-    "contacts:address-new": LACKS,
-    "contacts:address-edit": LACKS,
-    "contacts:address-delete": LACKS,
+    "contacts:detail": BY_LEVEL,
+    "contacts:edit": BY_LEVEL,
+    "contacts:sharing": BY_LEVEL,
+    "contacts:address-new": BY_LEVEL,
+    "contacts:address-edit": BY_LEVEL,
+    "contacts:address-delete": BY_LEVEL,
     "salespeople:list": LACKS,
     "salespeople:filter": LACKS,
     "salespeople:columns": LACKS,
@@ -93,16 +102,26 @@ MATRIX = {
     **{f"saved_views:{act}": GONE for act in ("detail", "save", "default", "order", "delete")},
 }
 
+ONES_OWN = ("login", "logout", "set_language", "set_theme", "keyboard")
 NOT_READ = ("quotes:make-current", "saved_views:save", "saved_views:default", "saved_views:order")
 NOT_WRITTEN = ("opportunities:detail", "opportunities:batch")  # by GET; by POST: answered before any look
 
 
 @pytest.fixture
-def hidden(acme: Contact, jo: Salesperson, cycle: SalesCycle, rep: User, company: Company) -> Opportunity:
+def swan(jo: Salesperson) -> Contact:
+    """The rep's, with a person of whom nobody else knows."""
+    company: Any = ContactFactory(number="CTHIDDEN", name="Gilded swan", city="Umbra", salesperson=jo)
+    ContactFactory(number="CTHIDDEN2", name="Person of the Gilded swan", kind="person", company=company, salesperson=jo)
+    AlternativeAddress.objects.create(contact=company, code="SUMMER", city="Umbra")
+    return company
+
+
+@pytest.fixture
+def hidden(swan: Contact, jo: Salesperson, cycle: SalesCycle, rep: User, company: Company) -> Opportunity:
     """The rep's: at stage 2, due tomorrow, worth more than all others, with a quote."""
     today = company.today()
     return make_opportunity(
-        contact=acme,
+        contact=swan,
         salesperson=jo,
         cycle=cycle,
         stage=2,
@@ -143,7 +162,38 @@ def batch(hidden: Opportunity, rep: User, company: Company) -> Batch:
     return made
 
 
-@pytest.fixture(params=["rep2", "outsider"])
+def granted(user: User, *names: str) -> User:
+    """All of these and no others."""
+    user.groups.clear()
+    wanted = [Permission.objects.get(content_type__app_label=app, codename=code) for app, code in map(split, names)]
+    user.user_permissions.add(*wanted)
+    return user
+
+
+def split(name: str) -> list[str]:
+    return name.split(".")
+
+
+@pytest.fixture
+def colleague(rep2: User, of: Salesperson, hr: Salesperson, jo: Salesperson) -> User:
+    """Has a team, and leads it; another team than the rep's. Sees opportunities and contacts by teams."""
+    TeamFactory(members=[of, hr], manager=of)
+    TeamFactory(members=[jo])
+    levels = [
+        f"{app}.view_{level}_{model}"
+        for app, model in (("opportunities", "opportunity"), ("contacts", "contact"))
+        for level in ("team", "subtree")
+    ]
+    return granted(rep2, *(name for name in READ + SELL if "view_every" not in name), *levels)
+
+
+@pytest.fixture
+def onlooker(viewer: User) -> User:
+    """A viewer who does not see everybody's."""
+    return granted(viewer, *(name for name in READ if "view_every" not in name))
+
+
+@pytest.fixture(params=["rep2", "colleague", "onlooker", "outsider"])
 def stranger(request: pytest.FixtureRequest) -> User:
     user: User = request.getfixturevalue(request.param)
     return user
@@ -154,8 +204,18 @@ def client(client_for: SignIn, stranger: User) -> Client:
     return client_for(stranger)
 
 
+@pytest.fixture
+def own(stranger: User, beta: Contact, cycle: SalesCycle, company: Company) -> Opportunity:
+    """The stranger's own, by which pickers are asked."""
+    today = company.today()
+    seller, stage = stranger.salesperson, 1 if stranger.salesperson else None
+    return make_opportunity(contact=beta, salesperson=seller, cycle=cycle, stage=stage, on=today, value=1)
+
+
 @pytest.fixture(autouse=True)
-def nothing_changed(hidden: Opportunity, quote: Quote, batch: Batch, stranger: User) -> Iterator[None]:
+def nothing_changed(request: pytest.FixtureRequest, hidden: Opportunity, quote: Quote, batch: Batch) -> Iterator[None]:
+    for name in {"stranger", "own", "viewer"} & set(request.fixturenames):
+        request.getfixturevalue(name)
     before = everything()
     yield
     assert everything() == before
@@ -164,6 +224,7 @@ def nothing_changed(hidden: Opportunity, quote: Quote, batch: Batch, stranger: U
 
 def everything() -> list[Any]:
     kinds: tuple[Any, ...] = (Opportunity, OpportunityEntry, Quote, Batch, Contact, Salesperson)
+    kinds += (Team, Membership, Grant, Company, SalesCycle, Stage, AlternativeAddress)
     return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
 
@@ -186,16 +247,28 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         "quotes": quote.pk,
         "saved_views": SavedView.objects.get().pk,
     }
+    if name in ("contacts:address-edit", "contacts:address-delete"):
+        keys[app] = AlternativeAddress.objects.get().pk
     if name.startswith("opportunities:batch"):
         keys[app] = Batch.objects.get().pk
     takes_a_key = "<int:pk>" in dict(addresses())[name]
     return reverse(name, args=[keys[app]] if takes_a_key else [])
 
 
+def by_level(user: User) -> bool:
+    return not User.objects.get(pk=user.pk).has_perm("contacts.view_every_contact")
+
+
+def secrets(user: User) -> tuple[str, ...]:
+    return SECRETS + CONTACT_SECRETS if by_level(user) else SECRETS
+
+
 def lacks(response: Any, typed: str = "") -> None:
     """Neither the body nor the headers say anything of it, but for what was `typed` in the address."""
     told = response.content.decode() + str(response.headers)
-    found = [secret for secret in SECRETS if secret in told and secret not in typed]
+    user = getattr(response.wsgi_request, "user", None)
+    unknown = secrets(user) if user and user.is_authenticated else SECRETS + CONTACT_SECRETS
+    found = [secret for secret in unknown if secret in told and secret not in typed]
     assert not found, f"{response.request['PATH_INFO']}: {found}"
     assert response.status_code < 500
 
@@ -206,7 +279,9 @@ def test_every_address_has_its_line() -> None:
 
 
 @as_page_and_fragment
-def test_by_every_address(client: Client, hidden: Opportunity, quote: Quote, headers: dict[str, str]) -> None:
+def test_by_every_address(
+    client: Client, stranger: User, hidden: Opportunity, quote: Quote, headers: dict[str, str]
+) -> None:
     for name in MATRIX:
         response = client.get(url_of(name, hidden, quote), headers=headers)
         lacks(response)
@@ -214,13 +289,19 @@ def test_by_every_address(client: Client, hidden: Opportunity, quote: Quote, hea
             assert response.status_code == 405, name
         elif MATRIX[name] == GONE:
             assert response.status_code == 404, name
+        elif MATRIX[name] == BY_LEVEL and by_level(stranger):
+            assert response.status_code in (403, 404), name
 
 
 @as_page_and_fragment
 def test_by_every_post(
-    client: Client, hidden: Opportunity, quote: Quote, headers: dict[str, str], price_w: CloseCode
+    client: Client, stranger: User, hidden: Opportunity, quote: Quote, headers: dict[str, str], price_w: CloseCode
 ) -> None:
     """Whoever knows key and version and sends all a verb could want is answered as if it did not exist."""
+    for name in (name for name, answer in MATRIX.items() if answer == BY_LEVEL and by_level(stranger)):
+        response = client.post(url_of(name, hidden, quote), wanted(hidden, price_w), headers=headers)
+        assert response.status_code in (403, 404, 405), name
+        lacks(response)
     for name in (name for name, answer in MATRIX.items() if answer == GONE):
         response = client.post(url_of(name, hidden, quote), wanted(hidden, price_w), headers=headers)
         assert response.status_code == (405 if name in NOT_WRITTEN else 404), name
@@ -290,7 +371,9 @@ QUERIES = (
     "",
     "q=Velvet",
     "q=OPHIDDEN",
-    "q=ACME",
+    "q=Gilded",
+    "group=salesperson",
+    "group=stage&columns=description,estimated_value",
     "status=in_progress",
     "status=open",
     "salesperson={salesperson}",
@@ -334,8 +417,18 @@ def test_lists_and_their_totals_lack_it(client: Client, hidden: Opportunity, hea
         lacks(response, typed=query)
 
 
-def test_no_file_has_it(client: Client, hidden: Opportunity) -> None:
-    """Neither of opportunities nor of quotes, whatever columns and filters are asked for."""
+def test_no_file_has_it(client: Client, stranger: User, hidden: Opportunity) -> None:
+    """Neither of opportunities nor of quotes, whatever columns and filters are asked for; nor of contacts by level."""
+    unknown = secrets(stranger)
+    if by_level(stranger):
+        for query in ("", "q=Gilded", f"company={hidden.contact_id}", "columns=name,number,company_city,company"):
+            for kind in ("csv", "xlsx"):
+                answer = client.get(f"/contacts/export/?{query}&as={kind}")
+                assert answer.status_code in (200, 403, 422)
+                if answer.status_code == 200:
+                    sheet = answer.getvalue()
+                    rows = sheet.decode("utf-8-sig") if kind == "csv" else " ".join(texts(sheet))
+                    assert not [secret for secret in unknown if secret in rows]
     words = {
         "salesperson": hidden.salesperson_id,
         "contact": hidden.contact_id,
@@ -347,12 +440,80 @@ def test_no_file_has_it(client: Client, hidden: Opportunity) -> None:
         answer = client.get(f"{place}&as=csv")
         told = answer.getvalue().decode("utf-8-sig")
         assert answer.status_code in (403, 422) or told.count("\r\n") == 1, place
-        assert not [secret for secret in SECRETS if secret in told and secret not in place], place
+        assert not [secret for secret in unknown if secret in told and secret not in place], place
     for place in (places[0], places[-1], "/quotes/export/?"):
         answer = client.get(f"{place}&as=xlsx")
         if answer.status_code == 200:
-            rows = list(load_workbook(BytesIO(answer.getvalue())).active.iter_rows(values_only=True))
-            assert len(rows) == 1 and not [secret for secret in SECRETS if secret in str(rows)], place
+            rows = texts(answer.getvalue())
+            assert len(rows) == 1 and not [secret for secret in unknown if secret in str(rows)], place
+
+
+def texts(sheet: bytes) -> list[str]:
+    return [str(row) for row in load_workbook(BytesIO(sheet)).active.iter_rows(values_only=True)]
+
+
+def test_the_board_and_its_feed_lack_it(client: Client, hidden: Opportunity) -> None:
+    """Headers, strip, cards, and the count of what others changed."""
+    query = f"sales_cycle={hidden.sales_cycle_id}"
+    for words in ("", "q=Velvet", f"contact={hidden.contact_id}", "more=won.25"):
+        response = client.get(f"/opportunities/board/?{query}&{words}")
+        lacks(response, typed=words)
+        counts = {column.totals.count for column in response.context["columns"]}
+        assert counts <= {0} and not [card for column in response.context["columns"] for card in column.cards]
+    feed = client.get("/opportunities/board/changes/", {"board": query, "since": 0}, headers=HX)
+    assert (feed.status_code, feed.content.strip()) == (200, b"")
+    card = client.get(f"/opportunities/{hidden.pk}/card/?board={query}", headers=HX)
+    lacks(card)
+    assert "data-version" not in card.content.decode()
+
+
+def test_no_picker_offers_its_contact(client: Client, stranger: User, hidden: Opportunity, own: Opportunity) -> None:
+    """In forms, in place, on the board, in conditions; for who sees contacts by level."""
+    if not by_level(stranger):
+        return
+    here, contact = own.get_absolute_url(), hidden.contact_id
+    for place in (
+        f"/opportunities/new/?contact={contact}",
+        f"/contacts/new/?company={contact}",
+        "/contacts/new/?company_search=Gilded",
+        f"{here}reassign/",
+        f"{here}reassign/?field=contact",
+        f"/opportunities/filter/?contact={contact}&company={contact}",
+        "/opportunities/filter/?w1-group=1&w1-column=contact&w1-operator=is&w1-find=Gilded",
+        "/contacts/filter/?w1-group=1&w1-column=company&w1-operator=is&w1-find=Gilded",
+        f"/contacts/?where=1:company:is:{contact}",
+        f"/contacts/?company={contact}",
+        "/contacts/?q=Gilded",
+        "/contacts/?q=Umbra&group=company",
+    ):
+        lacks(client.get(place), typed=place)
+    for place, data in (
+        ("/opportunities/new/", {"find": "1", "contact_search": "Gilded", "contact": contact}),
+        ("/contacts/new/", {"name": "New", "kind": "person", "company_search": "Gilded", "company": contact}),
+        (f"{here}reassign/", {"find": "1", "contact_search": "Gilded", "contact": contact}),
+        (f"{here}reassign/", {"version": own.version, "contact": contact}),
+        ("/opportunities/board/new/", {"find": "1", "contact_search": "Gilded", "contact": contact}),
+        ("/opportunities/new/", {"description": "Mine", "contact": contact}),
+    ):
+        answer = client.post(place, data)
+        assert answer.status_code in (200, 403, 404, 422), place
+        lacks(answer)
+
+
+def test_a_viewer_changes_nothing(
+    client_for: SignIn, viewer: User, hidden: Opportunity, quote: Quote, price_w: CloseCode
+) -> None:
+    """Who sees all of it, but has no right to change: every form is refused, and every page reads without a way to send."""
+    client = client_for(viewer)
+    assert client.get(hidden.get_absolute_url()).status_code == 200
+    for name in MATRIX:
+        if name.startswith("saved_views:") or name in ONES_OWN:
+            continue
+        url = url_of(name, hidden, quote)
+        data = wanted(hidden, price_w) | {"opportunity": hidden.pk, "key": hidden.pk, "action": "archive", "do": "run"}
+        for headers in ({}, HX):
+            answer = client.post(url, data, headers=headers)
+            assert answer.status_code in (403, 404, 405), (name, answer.status_code)
 
 
 def test_no_filter_that_is_put_together_finds_it(client: Client, hidden: Opportunity) -> None:
@@ -388,7 +549,7 @@ def test_pages_around_it_lack_it(client: Client, hidden: Opportunity) -> None:
 
 
 def test_search_does_not_find_it(client: Client, hidden: Opportunity) -> None:
-    for words in ("Velvet", "OPHIDDEN", "QUHIDDEN", "thrones velvet", "whispered", "ACME", "whispered reason"):
+    for words in ("Velvet", "OPHIDDEN", "QUHIDDEN", "thrones velvet", "whispered", "Gilded", "whispered reason"):
         for headers in ({}, HX):
             response = client.get("/search/", {"q": words}, headers=headers)
             assert response.status_code == 200
@@ -423,7 +584,8 @@ def test_one_let_into_the_admin_pages_finds_it_nowhere(
         response = client.get(address)
         assert response.status_code in (200, 302, 403, 404, 405), address
         shown = response.content.decode()
-        assert not [secret for secret in SECRETS[1:3] + SECRETS[4:] if secret in shown], address
+        unknown = [secret for secret in secrets(stranger) if secret not in address]
+        assert not [secret for secret in unknown if secret in shown], address
     for kind in ("opportunities_opportunity", "opportunities_opportunityentry", "quotes_quote"):
         shown = client.get(reverse(f"admin:{kind}_changelist"))
         assert shown.status_code == 403 or shown.context["cl"].result_count == 0
@@ -464,8 +626,9 @@ def admin_addresses(hidden: Opportunity, quote: Quote) -> Iterator[str]:
         ("opportunities", "opportunityentry", "opportunity"),
         ("opportunities", "opportunity", "contact"),
         ("opportunities", "opportunity", "salesperson"),
+        ("contacts", "contact", "company"),
     ):
-        query = f"app_label={app}&model_name={model}&field_name={field}&term=Velvet"
-        yield f"/admin/autocomplete/?{query}"
+        for term in ("Velvet", "Gilded"):
+            yield f"/admin/autocomplete/?app_label={app}&model_name={model}&field_name={field}&term={term}"
     yield f"/admin/opportunities/opportunity/?q=OPHIDDEN&id={hidden.pk}"
     yield f"/admin/quotes/quote/?q=QUHIDDEN&opportunity__id__exact={hidden.pk}"

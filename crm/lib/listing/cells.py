@@ -80,6 +80,8 @@ class Cells:
     ) -> None:
         self.listing, self.reader, self.back = listing, reader, back
         self.opens, self.root = escape(opens), reverse(f"{listing.space}:detail", args=[0])
+        editing = listing.editing if back is not None else None
+        self.allows = editing.allows(user) if editing else None
         self.columns = [self._prepared(column, user) for column in columns]
         self.picks = escape(_("Select")) if picks else ""
 
@@ -121,8 +123,7 @@ class Cells:
 
     def row(self, row: Row, mark: str = "") -> str:
         """`mark` is said beside its name."""
-        editing = self.listing.editing if self.back is not None else None
-        allowed = editing.allows(row) if editing else ()
+        allowed = self.allows(row) if self.allows else ()
         name = escape(str(row[self.listing.named]))
         cells = [self._name(row, name, allowed, mark)]
         for path, write, opening, also, link, key, pencil in self.columns[1:]:

@@ -49,12 +49,14 @@ PLAIN = Cell()
 @dataclass(frozen=True)
 class RunningTotals:
     """Totals that the database keeps: rows of `model` with a `count`, the sums by the names of their columns, and the
-    `words` of the FilterSet that they can tell apart by fields of the same names."""
+    `words` of the FilterSet that they can tell apart by fields of the same names. `beside` gives for a
+    user the rows that the person sees and `visible` does not count; None where there are none."""
 
     model: type[models.Model]
     words: frozenset[str]
     sums: frozenset[str]
     groups: frozenset[str]  # paths to what rows can be put together by
+    beside: Callable[[Any], Any]
 
     def left_by(self, filters: Any) -> Any:
         """Those of the rows that the filters leave; None where the filters ask more than the totals tell apart."""
@@ -69,11 +71,11 @@ class RunningTotals:
 class Editing:
     """How cells are edited where they stand, by who has `permission`. `address`, below the list's own, is that of the form of
     one field: the key of the row, and verb and field of the column's `edit` are put into it. That page reads `list`, which
-    says where it was asked from. `allows` says of a row which words of `edit` can be done to it, for which `needs`
-    names paths."""
+    says where it was asked from. `allows` says for a user of a row which words of `edit` can be done to it, for
+    which `needs` names paths."""
 
     permission: str
-    allows: Callable[[Row], Container[str]]
+    allows: Callable[[Any], Callable[[Row], Container[str]]]
     needs: tuple[str, ...] = ()
     address: str = "{key}/{verb}/?field={field}"
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
@@ -69,16 +69,35 @@ class Selection:
             return None
         return kept.left_by(self.filters)
 
-    @property
-    def _counted(self) -> Any:
-        return self.rows if self._kept is None else self._kept
+    @cached_property
+    def _beside(self) -> Any:
+        """The rows that running totals do not count; None where there are none."""
+        kept = self.listing.totals
+        rows = None if kept is None or self._kept is None else kept.beside(self.user)
+        return None if rows is None else self.filters.filter_queryset(rows).order_by()
 
     @property
-    def _figures(self) -> dict[str, Any]:
-        if self._kept is not None:
-            count, paths = Coalesce(Sum("count"), 0), {column.name: column.name for column in self.summed}
-            return {"count_all": count} | {f"sum_{name}": Sum(path) for name, path in paths.items()}
-        return {"count_all": Count("pk")} | {f"sum_{column.name}": Sum(column.path) for column in self.summed}
+    def _counted(self) -> list[tuple[Any, dict[str, Any]]]:
+        """What is counted, and how: running totals and what is beside them, else the rows themselves."""
+        sums = {f"sum_{column.name}": Sum(column.path) for column in self.summed}
+        by_rows = {"count_all": Count("pk")} | sums
+        if self._kept is None:
+            return [(self.rows, by_rows)]
+        known = {f"sum_{column.name}": Sum(column.name) for column in self.summed}
+        kept = (self._kept, {"count_all": Coalesce(Sum("count"), 0)} | known)
+        return [kept] if self._beside is None else [kept, (self._beside, by_rows)]
+
+    def _figures(self, path: str = "") -> Any:
+        """The figures, of each value of the path; one query. A value may come twice."""
+        counted = self._counted
+        if not path and len(counted) == 1:
+            rows, figures = counted[0]
+            return [rows.aggregate(**figures)]
+        grouped = [
+            (rows if path else rows.annotate(all=Value(1))).values(path or "all").annotate(**figures)
+            for rows, figures in counted
+        ]
+        return grouped[0].union(*grouped[1:], all=True) if len(grouped) > 1 else grouped[0]
 
     def _told(self, found: Row) -> Totals:
         return Totals(found["count_all"], {column.name: found[f"sum_{column.name}"] for column in self.summed})
@@ -86,11 +105,10 @@ class Selection:
     @cached_property
     def totals(self) -> Totals:
         """Of all rows; where they are grouped, the sum of the groups."""
-        if self.address.group is None:
-            return self._told(self._counted.aggregate(**self._figures))
         totals = Totals(0, {column.name: None for column in self.summed})
-        for group in self.groups.values():
-            totals.add(group)
+        found = map(self._told, self._figures()) if self.address.group is None else self.groups.values()
+        for told in found:
+            totals.add(told)
         return totals
 
     @cached_property
@@ -100,7 +118,7 @@ class Selection:
         assert group is not None
         path = group.key or group.path
         found: dict[Any, Totals] = {}
-        for row in self._counted.values(path).annotate(**self._figures):
+        for row in self._figures(path):
             key, told = _known(row[path]), self._told(row)
             if not told.count:
                 continue

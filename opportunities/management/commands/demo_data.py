@@ -8,7 +8,7 @@ from contacts.models import Contact
 from opportunities.demo.believable import make_believable
 from opportunities.demo.journey import World
 from opportunities.demo.reference import make_reference
-from opportunities.demo.setup import PASSWORD, USERS, make_setup
+from opportunities.demo.setup import PASSWORD, USERS, make_setup, share_one
 from opportunities.management.asked import refuse_unasked
 from opportunities.models import Opportunity, OpportunityEntry
 from quotes.models import Quote
@@ -38,6 +38,7 @@ class Command(BaseCommand):
             world = World()
             make_reference(world)
             make_believable(world)
+            share_one()
         self.say(summary(), verbosity)
 
     def say(self, text: str, verbosity: int) -> None:
