@@ -28,12 +28,13 @@ THEMES: dict[str, Any] = {
     "light": {},
     "dark": {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}},
 }
-# As theme.js does, and until every colour has arrived.
-SET_THEME = """async theme => {
+# As theme.js does, but at once: a colour on its way to another has any contrast.
+SET_THEME = """theme => {
+  const still = new CSSStyleSheet();
+  still.replaceSync("*, ::before, ::after { transition: none !important }");
+  document.adoptedStyleSheets = [still];
   document.documentElement.dataset.bsTheme = theme;
   document.querySelector("meta[name=color-scheme]").content = theme;
-  const fading = () => document.getAnimations().filter((each) => each instanceof CSSTransition);
-  while (fading().length) await Promise.allSettled(fading().map((each) => each.finished));
 }"""
 
 
@@ -244,6 +245,8 @@ def on_dialogs(page: Page, deals: dict[str, Opportunity]) -> Iterator[str]:
 def on_cells_of_the_list(page: Page, deals: dict[str, Opportunity]) -> Iterator[str]:
     """Forms as they open, refused, and saved so that the row matches no longer."""
     running = deals["running"]
+    today = Company.current().today()
+    lifecycle.revise(running, version=running.version, closing_on=today, on=today, by=None)
     page.goto("/opportunities/?group=stage&status=in_progress&value_to=2000")
     form = page.locator(".edit-form")
     for name in ("Contact", "Closing date", "Estimated value"):
