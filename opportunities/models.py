@@ -306,6 +306,10 @@ class Opportunity(Tracked):
     number = CodeField(_("number"), max_length=20, unique=True)
     created_on = models.DateField(_("creation date"))
     version = models.PositiveIntegerField(default=1, editable=False)
+    # db_index: by_salesperson_and_stage begins with it
+    salesperson = models.ForeignKey(
+        Salesperson, models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("salesperson")
+    )
     search = search_column("number", "description")
 
     objects = OpportunityQuerySet.as_manager()
@@ -329,6 +333,8 @@ class Opportunity(Tracked):
                 include=["estimated_value", "calculated_value", "status"],
                 name="open_by_salesperson",
             ),
+            # a salesperson's at a stage: filters; it covers the salesperson's key
+            models.Index(fields=["salesperson", "stage", "id"], name="by_salesperson_and_stage"),
             # everybody's open ones by closing date
             models.Index(
                 fields=["closing_on", "id"], condition=Q(closed_on__isnull=True, archived=False), name="open_by_closing"
@@ -494,7 +500,10 @@ class DayAfter(models.Func):
 class OpportunityEntry(Tracked):
     """What an opportunity was after one step, and how that came about. Never edited, never deleted."""
 
-    opportunity = models.ForeignKey(Opportunity, models.PROTECT, related_name="entries", verbose_name=_("opportunity"))
+    # db_index: the step's unique constraint begins with it
+    opportunity = models.ForeignKey(
+        Opportunity, models.PROTECT, related_name="entries", db_index=False, verbose_name=_("opportunity")
+    )
     step = models.PositiveIntegerField(_("step"))
     action = models.CharField(_("action"), max_length=13, choices=Action)
     by = models.ForeignKey(
