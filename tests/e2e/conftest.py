@@ -1,7 +1,7 @@
 """A real Chromium against a real server. Whatever the browser complains about on the way fails the test.
 
 * `page`: the plugin's page, at desktop size; `phone`: one of 390 × 844; `plain_page`: one with scripts off.
-* `sign_in(page, user)`: through the sign-in form.
+* `sign_in(page, user)`: by the session's cookie, on no page yet; `sign_in_by_form` for tests that begin at the door.
 * `check_accessibility(page)`: axe finds nothing.
 * `troubles`: what the browser complained about so far; a test that means to provoke something clears it.
 """
@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, WebError
 from pytest_django.live_server_helper import LiveServer
 
@@ -77,11 +79,22 @@ def plain_page(new_context: Callable[..., BrowserContext]) -> Page:
 
 
 @pytest.fixture
-def sign_in() -> Callable[..., None]:
-    def through_the_form(page: Page, user: User, password: str = "demo") -> None:
+def sign_in(base_url: str) -> Callable[[Page, User], None]:
+    def by_cookie(page: Page, user: User) -> None:
+        client = Client()
+        client.force_login(user)
+        key = client.cookies[settings.SESSION_COOKIE_NAME].value
+        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": base_url}])
+
+    return by_cookie
+
+
+@pytest.fixture
+def sign_in_by_form() -> Callable[[Page, User], None]:
+    def through_the_form(page: Page, user: User) -> None:
         page.goto("/login/")
         page.fill("[name=username]", user.email)
-        page.fill("[name=password]", password)
+        page.fill("[name=password]", "demo")
         page.press("[name=password]", "Enter")
         page.wait_for_url(lambda url: "/login/" not in url)
 

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from contacts.models import AddressPeriod, AlternativeAddress, Contact
@@ -80,14 +78,14 @@ def views(deals: dict[str, Opportunity], manager: User) -> list[SavedView]:
 
 @pytest.fixture
 def open_page(
-    new_context: Callable[..., BrowserContext], base_url: str, views: list[SavedView], manager: User
+    new_context: Callable[..., BrowserContext], sign_in: Callable[..., None], views: list[SavedView], manager: User
 ) -> Callable[[dict[str, int]], Page]:
     """A page of that size, with the manager signed in."""
 
     def open_at(size: dict[str, int]) -> Page:
-        context = new_context(viewport=size, reduced_motion="reduce")
-        let_in(context, base_url, manager)
-        return context.new_page()
+        page = new_context(viewport=size, reduced_motion="reduce").new_page()
+        sign_in(page, manager)
+        return page
 
     return open_at
 
@@ -365,11 +363,3 @@ def place(page: Page) -> str:
 def width(page: Page) -> int:
     assert page.viewport_size
     return page.viewport_size["width"]
-
-
-def let_in(context: BrowserContext, base_url: str, user: User) -> None:
-    """Signed in without the form, which other tests walk through."""
-    client = Client()
-    client.force_login(user)
-    key = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": base_url}])

@@ -13,8 +13,8 @@ def test_the_sign_in_page_has_its_style(page: Page) -> None:
     assert radius not in {"", "0px"}
 
 
-def test_sign_in_works_with_scripts_off(plain_page: Page, rep: User, sign_in: Callable[..., None]) -> None:
-    sign_in(plain_page, rep)
+def test_sign_in_works_with_scripts_off(plain_page: Page, rep: User, sign_in_by_form: Callable[..., None]) -> None:
+    sign_in_by_form(plain_page, rep)
     expect(plain_page.locator("h1")).to_be_visible()
 
 

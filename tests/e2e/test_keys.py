@@ -124,6 +124,7 @@ def test_switched_off_and_on_in_the_menu(desk: Page, rep: User) -> None:
 
 def test_with_scripts_off_the_list_is_a_page_and_the_switch_works(plain_page: Page, rep: User, sign_in: SignIn) -> None:
     sign_in(plain_page, rep)
+    plain_page.goto("/")
     plain_page.get_by_role("button", name="User menu").click()
     plain_page.get_by_role("link", name="List of keys").click()
     expect(heading(plain_page)).to_have_text("Keyboard shortcuts")
@@ -335,7 +336,7 @@ def test_each_refusal_of_the_server_has_its_words(
 
 
 def test_signed_in_anew_in_another_tab(
-    desk: Page, asked: list[str], deal: Opportunity, rep: User, sign_in: SignIn, troubles: list[str]
+    desk: Page, asked: list[str], deal: Opportunity, rep: User, sign_in_by_form: SignIn, troubles: list[str]
 ) -> None:
     desk.goto(f"/opportunities/{deal.pk}/")
     desk.get_by_role("link", name="Revise", exact=True).click()
@@ -344,7 +345,7 @@ def test_signed_in_anew_in_another_tab(
     other.goto("/")
     other.get_by_role("button", name="User menu").click()
     other.get_by_role("button", name="Sign out").click()
-    sign_in(other, rep)
+    sign_in_by_form(other, rep)
     desk.get_by_role("button", name="Save the estimate").click()
     expect(desk.get_by_role("alert")).to_contain_text("You signed in again in another tab.")
     troubles.clear()

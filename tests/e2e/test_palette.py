@@ -173,6 +173,7 @@ def test_without_scripts_there_is_a_field_and_a_page(
     plain_page: Page, rep: User, deal: Opportunity, sign_in: SignIn
 ) -> None:
     sign_in(plain_page, rep)
+    plain_page.goto("/")
     box = plain_page.get_by_role("search", name="Search").get_by_role("searchbox")
     box.fill("velvet")
     box.press("Enter")
@@ -187,6 +188,7 @@ def test_without_scripts_there_is_a_field_and_a_page(
 
 def test_on_the_phone(phone: Page, rep: User, deal: Opportunity, sign_in: SignIn) -> None:
     sign_in(phone, rep)
+    phone.goto("/")
     phone.get_by_role("link", name="Search").tap()
     expect(field(phone)).to_be_focused()
     field(phone).fill("velvet")
