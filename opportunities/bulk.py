@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -70,6 +70,22 @@ class Row:
         return " ".join(self.reasons)
 
 
+class Refused(Protocol):
+    @property
+    def why(self) -> str: ...
+
+
+R = TypeVar("R", bound=Refused)
+
+
+def by_reason(refused: Iterable[R]) -> list[tuple[str, list[R]]]:
+    """Rows by why they were refused, the most frequent reason first."""
+    found: dict[str, list[R]] = defaultdict(list)
+    for row in refused:
+        found[row.why].append(row)
+    return sorted(found.items(), key=lambda one: -len(one[1]))
+
+
 @dataclass
 class Outcome:
     """What a run did, or would do. `gone`: so many of the asked ones are not there, or not this person's to see."""
@@ -92,11 +108,7 @@ class Outcome:
 
     @cached_property
     def reasons(self) -> list[tuple[str, list[Row]]]:
-        """The refused ones by their reason, the most frequent first."""
-        by_reason: dict[str, list[Row]] = defaultdict(list)
-        for row in self.refused:
-            by_reason[row.why].append(row)
-        return sorted(by_reason.items(), key=lambda one: -len(one[1]))
+        return by_reason(self.refused)
 
     @property
     def seen(self) -> dict[int, int]:

@@ -1,6 +1,5 @@
 """One new opportunity for each of many contacts: what it would make, and making it. The preview is the run, rolled back."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,7 @@ from django.db import connection, transaction
 
 from contacts.models import Contact
 from opportunities import lifecycle
-from opportunities.bulk import begun, refuse_too_many
+from opportunities.bulk import begun, by_reason, refuse_too_many
 from opportunities.models import Batch, Door, Opportunity
 from salespeople.models import Salesperson, User
 
@@ -41,11 +40,7 @@ class Outcome:
 
     @cached_property
     def reasons(self) -> list[tuple[str, list[Line]]]:
-        """The refused ones by their reason, the most frequent first."""
-        by_reason: dict[str, list[Line]] = defaultdict(list)
-        for line in self.refused:
-            by_reason[line.why].append(line)
-        return sorted(by_reason.items(), key=lambda one: -len(one[1]))
+        return by_reason(self.refused)
 
 
 def read(user: User, keys: Iterable[int]) -> list[Contact]:
