@@ -8,11 +8,11 @@ from django_countries import countries as iso_countries
 
 def countries() -> dict[str, str]:
     """Code → name, by name."""
-    return _countries(get_language() or "en")
+    return names_in(get_language() or "en")
 
 
 @lru_cache(maxsize=16)
-def _countries(language: str) -> dict[str, str]:
+def names_in(language: str) -> dict[str, str]:
     """Kept for each language: naming and sorting them takes 6 ms."""
     return {code: str(name) for code, name in iso_countries}
 

@@ -500,10 +500,7 @@ class DayAfter(models.Func):
 class OpportunityEntry(Tracked):
     """What an opportunity was after one step, and how that came about. Never edited, never deleted."""
 
-    # db_index: the step's unique constraint begins with it
-    opportunity = models.ForeignKey(
-        Opportunity, models.PROTECT, related_name="entries", db_index=False, verbose_name=_("opportunity")
-    )
+    opportunity = models.ForeignKey(Opportunity, models.PROTECT, related_name="entries", verbose_name=_("opportunity"))
     step = models.PositiveIntegerField(_("step"))
     action = models.CharField(_("action"), max_length=13, choices=Action)
     by = models.ForeignKey(

@@ -153,7 +153,7 @@ def test_an_opportunity_for_each_of_many(
     if scripts:
         expect(page.get_by_text("selected: 2")).to_be_visible()
     hand.press("button", "New opportunities for the selected ones …")
-    title = page.locator("#bulk-title")
+    title = page.locator("#list-dialog-title")
     expect(title).to_have_text("2 contacts chosen")
     hand.press("button", "Preview")
     expect(page.get_by_text("This field is required.", exact=True)).to_be_visible()

@@ -55,7 +55,10 @@ def run(client: Client, seen: Any, **values: Any) -> Any:
 
 def test_the_list_of_contacts_leads_there(client: Client, client_for: SignIn, viewer: User, acme: Contact) -> None:
     page = client.get("/contacts/?kind=company").content.decode()
-    assert f'action="{NEW}" data-bulk' in page and f'name="key" value="{acme.pk}" form="bulk"' in page
+    assert (
+        f'action="{NEW}" hx-get="{NEW}" hx-target="#list-dialog" data-bulk' in page
+        and f'name="key" value="{acme.pk}" form="bulk"' in page
+    )
     assert "New opportunities for the selected ones …" in page and "For all that match …" in page
     assert "data-bulk" not in client_for(viewer).get("/contacts/").content.decode()
 

@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from contacts.listing import CONTACTS
 from contacts.models import Contact
+from contacts.places import names_in
 from crm.lib.messages import ROOT, update_catalogues
 from opportunities import bulk, lifecycle
 from opportunities.listing import OPPORTUNITIES
@@ -180,8 +181,10 @@ def pseudo_language(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_pat
     made._catalog._plurals = [lambda number: int(number != 1)]
     monkeypatch.setitem(trans_real._translations, STOOD_FOR, made)
     cache.clear()
+    names_in.cache_clear()
     yield STOOD_FOR
     trans_real.deactivate_all()
+    names_in.cache_clear()
 
 
 def _our_keys(empty: Path) -> Iterator[object]:
