@@ -27,6 +27,8 @@ DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 # The browser logs every answer of 400 and more as an error; an answer that matters is judged by `_judge_answer`.
 REFUSED_ANSWER = "Failed to load resource: the server responded with a status of 4"
+# What htmx says of a request whose page was left before the answer came; of one that failed it also says htmx:sendError.
+CUT_SHORT = ("htmx:sendAbort", "htmx:afterRequest")
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +116,7 @@ def check_accessibility() -> Callable[[Page], None]:
 
 def _judge_message(message: ConsoleMessage, troubles: list[str]) -> None:
     """Note errors and warnings; violations of the content security policy are among them."""
-    if message.type in {"error", "warning"} and not message.text.startswith(REFUSED_ANSWER):
+    if message.type in {"error", "warning"} and not message.text.startswith((REFUSED_ANSWER, *CUT_SHORT)):
         troubles.append(f"{message.type}: {message.text}")
 
 

@@ -105,6 +105,7 @@ def test_by_keyboard_only(
     expect(cell(page, "Desks", "Estimated value")).to_contain_text("€200.00")
     keys.press("Enter")
     expect(field).to_have_value("200.00")
+    expect(field).to_be_focused()
     keys.press("Control+A")
     keys.type("250")
     keys.press("Tab")  # goes on and saves nothing
