@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import django_filters
-from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from contacts.columns import COLUMNS
 from contacts.models import Contact, ContactQuerySet
 from contacts.places import countries
-from crm.lib.listing.filters import KeyFilter, ListFilter, Named, SearchFilter
+from crm.lib.listing.filters import ArchivedFilter, KeyFilter, ListFilter, Named, SearchFilter
 from salespeople.clock import asker_of
 from salespeople.models import Salesperson, User
 
@@ -28,11 +27,7 @@ class ContactFilter(ListFilter):
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), method="by_salesperson", empty_label=_("All"))
     country = django_filters.ChoiceFilter(label=_("Country"), empty_label=_("All"))
     company = KeyFilter(label=_("Company"), field_name="company_id")
-    archived = django_filters.BooleanFilter(
-        label=_("Archived"),
-        method="by_archived",
-        widget=forms.Select(choices=[("", _("Not archived")), ("true", _("Archived"))]),
-    )
+    archived = ArchivedFilter()
 
     named: ClassVar = {
         "salesperson": Named(lambda user: Salesperson.objects.visible_to(user)),
@@ -67,10 +62,3 @@ class ContactFilter(ListFilter):
         if whose == "none":
             return rows.filter(salesperson__isnull=True)
         return rows.filter(salesperson=self.user.salesperson_id if whose == "me" else whose)
-
-    def by_archived(self, rows: Any, name: str, archived: bool) -> Any:
-        return rows  # decided in `filter_queryset`: without the parameter only what is not archived is listed
-
-    def filter_queryset(self, queryset: Any) -> Any:
-        rows = super().filter_queryset(queryset)
-        return rows.filter(archived=bool(self.form.cleaned_data.get("archived")))

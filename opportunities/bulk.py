@@ -34,6 +34,7 @@ AT_ONCE = 200  # rows stay locked until all are written
 Verb = Batch.Verb
 Seen = Mapping[int, int | None]  # key and version; without a version: as it stands now
 UNCHANGED = "unchanged"
+BUSY = gettext_lazy("Somebody is at work on some of these just now. Nothing was changed: please send it again.")
 YEARS = range(1900, 3000)  # of a day that a person can mean, as in every form
 
 

@@ -6,13 +6,12 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import django_filters
-from django import forms
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from contacts.columns import contacts
-from crm.lib.listing.filters import AmountFilter, DayFilter, KeyFilter, ListFilter, Named, SearchFilter
+from crm.lib.listing.filters import AmountFilter, ArchivedFilter, DayFilter, KeyFilter, ListFilter, Named, SearchFilter
 from opportunities.columns import COLUMNS
 from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
 from opportunities.sight import owners, sight_of
@@ -40,11 +39,7 @@ class OpportunityFilter(ListFilter):
     closed_to = DayFilter(label=_("Closed to"), field_name="closed_on", lookup_expr="lte")
     contact = KeyFilter(label=_("Contact"), field_name="contact_id")
     company = KeyFilter(label=_("Company"), field_name="company_id")
-    archived = django_filters.BooleanFilter(
-        label=_("Archived"),
-        method="by_archived",
-        widget=forms.Select(choices=[("", _("Not archived")), ("true", _("Archived"))]),
-    )
+    archived = ArchivedFilter()
 
     named: ClassVar = {
         "salesperson": Named(owners),
@@ -109,10 +104,3 @@ class OpportunityFilter(ListFilter):
         if whose == "none":
             return rows.filter(salesperson__isnull=True)
         return rows.filter(salesperson=self.user.salesperson_id if whose == "me" else whose)
-
-    def by_archived(self, rows: Any, name: str, archived: bool) -> Any:
-        return rows  # decided in `filter_queryset`: without the parameter only what is not archived is listed
-
-    def filter_queryset(self, queryset: Any) -> Any:
-        rows = super().filter_queryset(queryset)
-        return rows.filter(archived=bool(self.form.cleaned_data.get("archived")))

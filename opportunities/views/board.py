@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from crm.lib.fragments import is_fragment, render_page
 from crm.lib.listing import words
-from crm.lib.listing.address import carried
+from crm.lib.listing.address import carried, with_query
 from crm.lib.prepared import Prepared
 from opportunities.board import DEFAULT_ORDER, ORDERS, RECENT, STEP, Board, Column, month_of, newest_entry
 from opportunities.filters import OpportunityFilter
@@ -176,7 +176,7 @@ def board_of(request: SignedIn) -> QueryDict | None:
 
 
 def address(query: QueryDict) -> str:
-    return reverse("opportunities:board") + (f"?{query.urlencode()}" if query else "")
+    return with_query(reverse("opportunities:board"), query)
 
 
 def answer(

@@ -20,7 +20,7 @@ from crm.lib.fragments import redirect_to, render_page
 from crm.lib.refusals import one_or_404
 from crm.lib.undo import undo_offer
 from opportunities import bulk as runs
-from opportunities.bulk import AlreadyRun, Busy, Outcome
+from opportunities.bulk import BUSY, AlreadyRun, Busy, Outcome
 from opportunities.bulk_forms import FORMS, BulkForm, in_words
 from opportunities.bulk_selection import Selection, list_query, selection
 from opportunities.ledger import with_stage_names
@@ -81,7 +81,7 @@ def _ask(request: SignedIn, verb: str, chosen: Selection, form: BulkForm, *, sta
 
 
 def _busy(request: SignedIn, verb: str, chosen: Selection, form: BulkForm) -> HttpResponse:
-    form.add_error(None, _("Somebody is at work on some of these just now. Nothing was changed: please send it again."))
+    form.add_error(None, BUSY)
     return _ask(request, verb, chosen, form, status=409)
 
 
@@ -248,9 +248,7 @@ def batch_undo(request: SignedIn, pk: int) -> HttpResponse:
     try:
         outcome = runs.undo(request.user, found, dry=dry)
     except Busy:
-        messages.error(
-            request, _("Somebody is at work on some of these just now. Nothing was changed: please send it again.")
-        )
+        messages.error(request, BUSY)
         return redirect_to(request, "opportunities:batch-undo", pk)
     if dry:
         context = {"batch": found, "outcome": outcome, "asked": in_words(found.verb, found.asked)}

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -15,9 +15,10 @@ from django.views.decorators.http import require_http_methods
 from contacts.listing import CONTACTS
 from contacts.models import Contact
 from crm.lib.fragments import redirect_to, render_page
+from crm.lib.listing.address import with_query
 from crm.lib.undo import undo_offer
 from opportunities import bulk_new as runs
-from opportunities.bulk import AlreadyRun, Busy, refuse_too_many
+from opportunities.bulk import BUSY, AlreadyRun, Busy, refuse_too_many
 from opportunities.bulk_forms import CreateForm, in_words
 from opportunities.bulk_new import Outcome
 from opportunities.bulk_selection import asked_for, list_query
@@ -37,13 +38,13 @@ def new_for_many(request: SignedIn) -> HttpResponse:
         keys = asked_for(request.user, data, query, CONTACTS)
         refuse_too_many(len(keys))
     except ValidationError as refusal:
-        return _show(request, {"refusals": refusal.messages, "back": _list(query)}, status=422)
+        return _show(request, {"refusals": refusal.messages, "back": with_query(CONTACTS.address(), query)}, status=422)
     contacts = runs.read(request.user, keys)
     context = {
         "contacts": contacts,
         "gone": len(keys) - len(contacts),
         "query": query.urlencode(),
-        "back": _list(query),
+        "back": with_query(CONTACTS.address(), query),
     }
     if not contacts:
         return _show(request, context)
@@ -55,11 +56,6 @@ def new_for_many(request: SignedIn) -> HttpResponse:
     if not form.is_valid():
         return _show(request, context, status=422)
     return _run(request, contacts, form, context) if do == "run" else _preview(request, contacts, form, context)
-
-
-def _list(query: QueryDict) -> str:
-    url = reverse("contacts:list")
-    return f"{url}?{query.urlencode()}" if query else url
 
 
 def _show(request: SignedIn, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
@@ -85,9 +81,7 @@ def _run(request: SignedIn, contacts: list[Contact], form: CreateForm, context: 
     except AlreadyRun as first:
         return _to_batch(request, first.batch, context["query"])
     except Busy:
-        form.add_error(
-            None, _("Somebody is at work on some of these just now. Nothing was changed: please send it again.")
-        )
+        form.add_error(None, BUSY)
         return _show(request, context, status=409)
     if outcome.batch is None:
         messages.warning(request, _("Nothing was changed. This is how it stands now."))

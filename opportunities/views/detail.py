@@ -12,7 +12,7 @@ from django_htmx.middleware import HtmxDetails
 from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.fragments import is_fragment, render_page
-from crm.lib.listing.address import read
+from crm.lib.listing.address import read, with_query
 from crm.lib.listing.words import SHAPES
 from opportunities import lifecycle
 from opportunities.filters import OpportunityFilter
@@ -43,10 +43,10 @@ def detail(request: SignedIn, pk: int) -> HttpResponse:
 def back_to(request: SignedIn) -> str:
     """Where the way back leads: the list or the board, as it was when the opportunity was opened from there."""
     if request.GET.get("from") == "board" and (board := board_of(request)):
-        return _with_query(reverse("opportunities:board"), board)
+        return with_query(reverse("opportunities:board"), board)
     if request.GET.get("from") == "board":
-        return _with_query(reverse("opportunities:board"), _kept(request, *LISTED, "more", "cards"))
-    return _with_query(reverse("opportunities:list"), _kept(request, *LISTED))
+        return with_query(reverse("opportunities:board"), _kept(request, *LISTED, "more", "cards"))
+    return with_query(reverse("opportunities:list"), _kept(request, *LISTED))
 
 
 def _selection(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _selection(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
     found = order.neighbours(filters.qs, opportunity) if filters.is_valid() else None
     before, after = (
         key
-        and _with_query(reverse("opportunities:detail", args=[key]), _kept(request, *LISTED, "from", "board", "show"))
+        and with_query(reverse("opportunities:detail", args=[key]), _kept(request, *LISTED, "from", "board", "show"))
         for key in found or (None, None)
     )
     return {"back": back_to(request), "before": before, "after": after}
@@ -71,10 +71,6 @@ def _kept(request: SignedIn, *names: str) -> QueryDict:
     for name in request.GET.keys() - set(names):
         del kept[name]
     return kept
-
-
-def _with_query(url: str, query: QueryDict) -> str:
-    return f"{url}?{query.urlencode()}" if query else url
 
 
 def _address(request: SignedIn, opportunity: Opportunity) -> QueryDict:
@@ -94,7 +90,7 @@ def _choices(opportunity: Opportunity, query: QueryDict, shown: str) -> list[dic
         other.pop("show", None)
         if word:
             other["show"] = word
-        url = _with_query(opportunity.get_absolute_url(), other)
+        url = with_query(opportunity.get_absolute_url(), other)
         choices.append({"label": label, "url": url, "chosen": word == shown})
     return choices
 

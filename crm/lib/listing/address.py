@@ -64,6 +64,11 @@ class Address:
         return f"?{query.urlencode(safe=SAFE) or f'{VIEW}='}"
 
 
+def with_query(url: str, query: QueryDict, *, safe: str = "") -> str:
+    """The address with these words, of which the characters in `safe` stay as they are."""
+    return f"{url}?{query.urlencode(safe=safe or None)}" if query else url
+
+
 def read(listing: Listing, query: QueryDict, filters: Iterable[str]) -> Address:
     unknown: list[str] = [word for word in query if word not in {*filters, *OF_LIST}]
     columns = tuple(_columns(listing, query, unknown))

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django_htmx.middleware import HtmxDetails
 
 from crm.lib.fragments import is_fragment, redirect_to, render_page
+from crm.lib.listing.address import with_query
 from crm.lib.listing.conditions import MOST_CONDITIONS, MOST_GROUPS, SAFE, WHERE
 from crm.lib.listing.filters import ListFilter
 from crm.lib.listing.row import ConditionForm, Typed
@@ -85,7 +86,7 @@ def builder(
     url = back.get(query.get(NEXT, ""), back[""])
     carried = _carried(query, filters)
     if applies and understood:
-        return redirect_to(request, _with_query(url, _canonical(data, filters, carried)))
+        return redirect_to(request, with_query(url, _canonical(data, filters, carried), safe=SAFE))
     if draft.focus:
         forms[draft.focus - 1].fields["column"].widget.attrs["data-focus"] = True
     context = {
@@ -98,7 +99,7 @@ def builder(
         "judged": judged and not understood,
         "carried": [(name, value) for name in carried for value in carried.getlist(name)],
         "next": query.get(NEXT, ""),
-        "clear": _with_query(url, carried) if carried else f"{url}?{VIEW}=",
+        "clear": with_query(url, carried, safe=SAFE) if carried else f"{url}?{VIEW}=",
         "path": request.path,
         "may_add": len(forms) < MOST_CONDITIONS,
         "may_or": len(forms) < MOST_CONDITIONS and draft.rows[-1].group < MOST_GROUPS,
@@ -135,7 +136,3 @@ def _canonical(data: QueryDict, filters: ListFilter, carried: QueryDict) -> Quer
     for name in carried:
         query.setlist(name, carried.getlist(name))
     return query
-
-
-def _with_query(url: str, query: QueryDict) -> str:
-    return f"{url}?{query.urlencode(safe=SAFE)}" if query else url

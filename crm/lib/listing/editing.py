@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from crm.lib.fragments import render_page
 from crm.lib.icons import ICONS
-from crm.lib.listing.address import carried
+from crm.lib.listing.address import carried, with_query
 from crm.lib.listing.cells import Cells
 from crm.lib.listing.listing import Listing, Reader, Row
 from crm.lib.listing.selection import Selection
@@ -24,7 +24,7 @@ def list_of(request: HttpRequest) -> QueryDict | None:
 
 def back_to(listing: Listing, query: QueryDict, pk: int) -> str:
     """The list again, at this row."""
-    return f"{listing.address()}{'?' if query else ''}{query.urlencode()}#row-{pk}"
+    return f"{with_query(listing.address(), query)}#row-{pk}"
 
 
 def show_row(

@@ -42,6 +42,17 @@ class SearchFilter(django_filters.CharFilter):
         super().__init__(**{"label": _("Search"), "method": "by_text", "max_length": 200, "widget": widget} | options)
 
 
+class ArchivedFilter(django_filters.BooleanFilter):
+    """Without a value it leaves what is not archived."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.Select(choices=[("", _("Not archived")), ("true", _("Archived"))])
+        super().__init__(field_name="archived", label=_("Archived"), widget=widget, **options)
+
+    def filter(self, qs: QuerySet, value: bool | None) -> QuerySet:
+        return qs.filter(archived=bool(value))
+
+
 class AmountFilter(django_filters.NumberFilter):
     field_class = AmountField
 
