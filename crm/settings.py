@@ -46,10 +46,12 @@ INSTALLED_APPS = [
     "pgtrigger",
     "crm",
     "salespeople",
+    "collaboration",
     "contacts",
     "salescycles",
     "quotes",
     "opportunities",
+    "upkeep",
 ]
 
 MIDDLEWARE = [

@@ -21,9 +21,11 @@ urlpatterns = [
     path("healthz", views.healthz),
     path("healthz/", views.healthz, name="healthz"),
     path("opportunities/", include("opportunities.urls")),
+    path("collaboration/", include("collaboration.urls")),
     path("contacts/", include("contacts.urls")),
     path("salespeople/", include("salespeople.urls")),
     path("quotes/", include("quotes.urls")),
+    path("upkeep/", include("upkeep.urls")),
     path("views/", include("salespeople.saved_view_urls")),
     path("admin/", admin.site.urls),
 ]
