@@ -105,6 +105,8 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     # join_collapse_limit: joins are written in a sensible order, and planning every order of eight takes 40 ms, this 2
     "options": "-c statement_timeout=30s -c lock_timeout=3s -c idle_in_transaction_session_timeout=60s "
     "-c join_collapse_limit=3",
+    # what crm.lib.prepared sends as planned is planned once for each connection; Django's own statements never are
+    "prepare_threshold": 0,
 }
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a restart of the database costs nobody an error page
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

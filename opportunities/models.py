@@ -234,6 +234,9 @@ def is_due(on: datetime.date, *, days: int = 7) -> Q:
     return Q(status="in_progress", closing_on__range=(on, on + datetime.timedelta(days=days)))
 
 
+NAMED = ("contact", "company", "salesperson", "sales_cycle", "stage", "source", "close_code")
+
+
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     def visible_to(self, user: "User") -> "OpportunityQuerySet":
         """The one door: own, team, subtree or all, by the person's rights (docs/definitions.md, "Who sees what")."""
@@ -282,7 +285,7 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         return self.filter(Q(search=query) | Q(contact__in=contacts) | Q(company__in=contacts))
 
     def with_names(self) -> "OpportunityQuerySet":
-        return self.select_related("contact", "company", "salesperson", "sales_cycle", "stage", "source", "close_code")
+        return self.select_related(*NAMED)
 
     def with_last_date(self) -> "OpportunityQuerySet":
         """Adds `last_happened_on`, the date of the last step: no later step may be dated before it."""

@@ -101,7 +101,7 @@ def _ledger(shape: None, opportunity: int) -> QuerySet[OpportunityEntry]:
     return with_stage_names(entries).only(*OWN, *NAMES).order_by("step")
 
 
-LEDGER = Prepared(_ledger)
+LEDGER = Prepared(_ledger, planned=True)
 
 
 def timeline(opportunity: Opportunity) -> list[Told]:

@@ -27,7 +27,7 @@ def _signed_in(shape: None, key: int) -> QuerySet[User]:
     return known.order_by().filter(pk=key)
 
 
-SIGNED_IN = Prepared(_signed_in)
+SIGNED_IN = Prepared(_signed_in, planned=True)
 
 
 class EmailBackend(ModelBackend):

@@ -14,6 +14,7 @@ from contacts.places import countries
 from crm.lib.fragments import is_fragment, render_page
 from crm.lib.listing.address import read, with_query
 from crm.lib.listing.words import SHAPES
+from crm.lib.prepared import Prepared
 from opportunities import lifecycle
 from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
@@ -22,10 +23,12 @@ from opportunities.timeline import SHOWN, postponements, timeline
 from opportunities.views import access
 from opportunities.views.access import visible_or_404
 from opportunities.views.board import board_of
+from quotes.models import Quote
 from salescycles.models import Stage
 from salespeople.models import Company
 from salespeople.requests import SignedIn
 
+QUOTES = Prepared(lambda _shape, opportunity: Quote.objects.filter(opportunity=opportunity), planned=True)
 LISTED = (*OpportunityFilter.base_filters, *SHAPES)  # what of an address shapes the list
 
 
@@ -125,7 +128,7 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
         "contact": opportunity.contact,
         "where": _where(opportunity.contact),
         "is_overdue": opportunity.is_in_progress and opportunity.closing_on and opportunity.closing_on < today,
-        "quotes": list(opportunity.quotes.all()),
+        "quotes": QUOTES.rows(None, opportunity.pk),
         "may_change": may_change,
         "may_edit": may_change and not opportunity.archived,
         "may_revise": may_change and opportunity.is_open and not opportunity.archived,

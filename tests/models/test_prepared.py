@@ -65,3 +65,25 @@ def test_prefetches_come_along(two: tuple[User, User]) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert list(found.groups.all()) == list(two[0].groups.all())
     assert len(queries) == 1  # only that of the second
+
+
+def plans() -> dict[str, int]:
+    """What Postgres keeps planned for this connection, and how often each was used."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement, generic_plans + custom_plans FROM pg_prepared_statements")
+        return dict(cursor.fetchall())
+
+
+def test_a_planned_statement_is_planned_once_for_the_connection(two: tuple[User, User]) -> None:
+    prepared = Prepared(lambda shape, key: User.objects.filter(pk=key, email__endswith=shape), planned=True)
+    before = plans()
+    asked = [
+        ("%one.example", two[0].pk),
+        ("one.example", two[0].pk),
+        ("one.example", two[1].pk),
+        ("two.example", two[1].pk),
+    ]
+    with CaptureQueriesContext(connection) as queries:
+        assert [prepared.rows(*each) for each in asked] == [[], [two[0]], [], [two[1]]]
+    assert len(queries) == 4 and all("salespeople_user" in query["sql"] for query in queries.captured_queries)
+    assert sorted(used for statement, used in plans().items() if statement not in before) == [1, 1, 2]
