@@ -89,6 +89,8 @@ ORDERS = (
     "order=salesperson,-stage,number",
     "order=-status,sales_value",
     "order=chances_are_manual,-created_on",
+    "q=deal",
+    "q=deal&order=closing_on,-number",
     "group=stage",
     "group=salesperson&order=-estimated_value,closing_on",
     "group=contact_country&order=-closing_on",

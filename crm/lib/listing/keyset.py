@@ -14,8 +14,9 @@ from functools import cache
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import BooleanField, Case, F, Func, Q, QuerySet, Subquery, Value, When
+from django.db.models import Aggregate, BigIntegerField, BooleanField, Case, F, Func, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import NullIf
 from django.utils import timezone
 
@@ -206,6 +207,16 @@ class OneOf(Func):
     output_field = BooleanField()
 
 
+class FirstKeys(Aggregate):
+    """The keys of the rows, of at most so many of them."""
+
+    template = "(ARRAY_AGG(%(expressions)s))[:%(most)s]"
+    output_field = ArrayField(BigIntegerField())
+
+    def __init__(self, key: Any, *, most: int, **extra: Any) -> None:
+        super().__init__(key, most=most, **extra)
+
+
 @dataclass(frozen=True)
 class Page:
     """Rows as dicts; which pages there are beside them."""
@@ -226,6 +237,11 @@ def few(rows: QuerySet) -> QuerySet:
     """The same rows, found first and put in order then. Postgres would rather walk along the order and look at every row
     that it passes, which is slow where few fit."""
     return rows.model._base_manager.filter(OneOf(F("pk"), ArraySubquery(rows.order_by().values("pk"))))
+
+
+def of_keys(rows: QuerySet, keys: Sequence[int]) -> QuerySet:
+    """The rows of these keys."""
+    return rows.filter(OneOf(F("pk"), Value(list(keys), ArrayField(BigIntegerField()))))
 
 
 def first_page(order: Order, rows: QuerySet, fields: Iterable[str], size: int) -> Page:

@@ -45,6 +45,7 @@ class Selection:
         self.filters = listing.filters(query, queryset=listing.visible(user), user=user, offers=False)
         self.understood: bool = self.filters.is_valid()
         self.address: Address = read(listing, query, self.filters.filters)
+        self._keys: list[int] | None = None  # of all rows, where counting them told
 
     @cached_property
     def rows(self) -> Any:
@@ -88,10 +89,13 @@ class Selection:
         return [kept] if self._beside is None else [kept, (self._beside, by_rows)]
 
     def _figures(self, path: str = "") -> Any:
-        """The figures, of each value of the path; one query. A value may come twice."""
+        """The figures, of each value of the path; one query. A value may come twice. Where the rows themselves are counted
+        and are few, their keys too, so that the page need not find them again."""
         counted = self._counted
         if not path and len(counted) == 1:
             rows, figures = counted[0]
+            if self._kept is None:
+                figures["keys"] = keyset.FirstKeys("pk", most=FEW + 1)
             return [rows.aggregate(**figures)]
         grouped = [
             (rows if path else rows.annotate(all=Value(1))).values(path or "all").annotate(**figures)
@@ -106,10 +110,24 @@ class Selection:
     def totals(self) -> Totals:
         """Of all rows; where they are grouped, the sum of the groups."""
         totals = Totals(0, {column.name: None for column in self.summed})
-        found = map(self._told, self._figures()) if self.address.group is None else self.groups.values()
+        if self.address.group is not None:
+            found = list(self.groups.values())
+        else:
+            figures = list(self._figures())
+            self._keys = figures[0].get("keys")
+            found = list(map(self._told, figures))
         for told in found:
             totals.add(told)
         return totals
+
+    @property
+    def _found(self) -> Any:
+        """The rows among which the page's are looked for."""
+        if self.totals.count > FEW:
+            return self.rows
+        if self._keys is None:
+            return keyset.few(self.rows)
+        return keyset.of_keys(self.listing.visible(self.user), self._keys)
 
     @cached_property
     def groups(self) -> dict[Any, Totals]:
@@ -138,7 +156,7 @@ class Selection:
         count = self.totals.count
         if not count:
             return Page([], has_before=False, has_after=False)
-        rows = keyset.few(self.rows) if count <= FEW else self.rows
+        rows = self._found
         if address.at_end:
             return keyset.last_page(order, rows, fields, PAGE, count)
         if address.after:
