@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "collaboration",
     "contacts",
     "salescycles",
+    "tasks",
     "quotes",
     "opportunities",
     "upkeep",

@@ -24,6 +24,7 @@ urlpatterns = [
     path("collaboration/", include("collaboration.urls")),
     path("contacts/", include("contacts.urls")),
     path("salespeople/", include("salespeople.urls")),
+    path("tasks/", include("tasks.urls")),
     path("quotes/", include("quotes.urls")),
     path("upkeep/", include("upkeep.urls")),
     path("views/", include("salespeople.saved_view_urls")),
