@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
@@ -13,8 +13,9 @@ from contacts.models import Contact
 from crm.templatetags.kept import KEPT
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
-from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, VIEWER, make_roles
+from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, VIEWER
 from tests import factories
+from tests.emptying import empty_tables
 
 hypothesis_settings.register_profile("laws", deadline=None)  # a law holds on a busy machine too
 hypothesis_settings.load_profile("laws")
@@ -31,6 +32,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def emptied_quickly() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _test: empty_tables())
+        yield
+
+
 @pytest.fixture(autouse=True)
 def empty_cache() -> Iterator[None]:
     cache.clear()
@@ -38,14 +46,6 @@ def empty_cache() -> Iterator[None]:
     yield
     cache.clear()
     KEPT.clear()
-
-
-@pytest.fixture(autouse=True)
-def roles_after_flush(request: pytest.FixtureRequest) -> None:
-    """A transactional test flushes the database and the roles with it: make them again."""
-    if {"transactional_db", "live_server"} & set(request.fixturenames):
-        request.getfixturevalue("transactional_db")
-        make_roles()
 
 
 @pytest.fixture
