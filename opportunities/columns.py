@@ -9,7 +9,7 @@ from contacts.columns import contacts, every_country
 from crm.lib.listing.columns import Column, Kind
 from opportunities import sight
 from opportunities.models import Priority, Status
-from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import User
 
 
@@ -51,6 +51,11 @@ def stages(user: User) -> Iterator[tuple[str, str]]:
 def sources(user: User) -> Iterator[tuple[str, str]]:
     for source in known(user, Source.objects.all()):
         yield str(source.pk), str(source)
+
+
+def competitors(user: User) -> Iterator[tuple[str, str]]:
+    for competitor in known(user, Competitor.objects.all()):
+        yield str(competitor.pk), str(competitor)
 
 
 def close_codes(user: User) -> Iterator[tuple[str, str]]:
@@ -129,6 +134,16 @@ COLUMNS = (
         choices=sources,
         is_grouped=True,
         edit="edit:source",
+    ),
+    Column(
+        "competitor",
+        _("Competitor"),
+        "competitor__code",
+        Kind.RELATION,
+        key="competitor_id",
+        choices=competitors,
+        is_grouped=True,
+        edit="edit:competitor",
     ),
     Column("chances", _("Chances of success %"), "chances", Kind.PERCENT, edit="revise:chances"),
     Column("chances_are_manual", _("Manual chances"), "chances_are_manual", Kind.FLAG, is_grouped=True),

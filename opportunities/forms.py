@@ -21,7 +21,7 @@ from opportunities import lifecycle
 from opportunities.estimates import KEEP, Asked, known_to_stage
 from opportunities.models import Opportunity, Priority, Tracked
 from quotes.models import Quote
-from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User
 
 PICKED = 50  # a picker shows at most so many contacts; searching brings the others
@@ -279,16 +279,21 @@ class EditForm(DatedForm):
     description = forms.CharField(label=_("Description"), max_length=100)
     priority = forms.ChoiceField(label=_("Priority"), choices=Priority, required=False)
     source = forms.ModelChoiceField(Source.objects.none(), label=_("Source"), required=False)
+    competitor = forms.ModelChoiceField(Competitor.objects.none(), label=_("Competitor"), required=False)
 
     title, submit = _("Edit the facts"), _("Save")
-    own = ("description", "priority", "source")
-    field_order = ["description", "priority", "source", "on", "reason"]
+    own = ("description", "priority", "source", "competitor")
+    field_order = ["description", "priority", "source", "competitor", "on", "reason"]
 
     def prepare(self) -> None:
         opportunity = self.opportunity
         source = self.fields["source"]
         assert isinstance(source, forms.ModelChoiceField)
         source.queryset = Source.objects.usable() | Source.objects.filter(pk=opportunity.source_id or 0)
+        competitor = self.fields["competitor"]
+        assert isinstance(competitor, forms.ModelChoiceField)
+        named = Competitor.objects.filter(pk=opportunity.competitor_id or 0)
+        competitor.queryset = Competitor.objects.usable() | named
         self.initial.update(self.terms(opportunity))
         if opportunity.is_closed:
             for name in ("priority", "source"):
@@ -296,7 +301,8 @@ class EditForm(DatedForm):
                     del self.fields[name]
 
     def terms(self, row: Tracked) -> dict[str, Any]:
-        return {"description": row.description, "priority": row.priority, "source": row.source}
+        facts = ("description", "priority", "source", "competitor")
+        return {name: getattr(row, name) for name in facts}
 
 
 class ReassignForm(DatedForm, ContactPicker):

@@ -48,18 +48,18 @@ CELLS = {
 }
 
 EVERY = frozenset(column.edit for column in COLUMNS)
-ONLY_DESCRIPTION, NOTHING = frozenset({"edit:description"}), frozenset[str]()
+WHEN_CLOSED, NOTHING = frozenset({"edit:description", "edit:competitor"}), frozenset[str]()
 
 
 def editable(user: User) -> Callable[[Row], frozenset[str]]:
-    """As the verbs allow it: facts of what is closed stay as they are, but for what it is called; what was only shared to
+    """As the verbs allow it: facts of what is closed stay as they are, but for what it is called and the competitor; what was only shared to
     see stays as it is."""
     sight = sight_of(user)
 
     def words(row: Row) -> frozenset[str]:
         if row["archived"] or not sight.may_change(row["pk"], row["salesperson_id"]):
             return NOTHING
-        return EVERY if row["status"] in OPEN else ONLY_DESCRIPTION
+        return EVERY if row["status"] in OPEN else WHEN_CLOSED
 
     return words
 

@@ -27,6 +27,7 @@ TOLD = (
     ("description", "description", "name"),
     ("priority", "priority", "priority"),
     ("source", "source_id", "name"),
+    ("competitor", "competitor_id", "name"),
     ("contact", "contact_id", "name"),
     ("salesperson", "salesperson_id", "name"),
     ("sales_cycle", "sales_cycle_id", "name"),
@@ -49,8 +50,9 @@ OWN = [field.name for field in OpportunityEntry._meta.concrete_fields]
 NAMES = (
     *("by__name", "by__email", "contact__name", "salesperson__name"),
     *(f"{of}__{part}" for of in ("close_code", "source", "sales_cycle") for part in ("code", "description")),
+    *("competitor__code", "competitor__name"),
 )
-RELATED = ("by", "close_code", "source", "contact", "salesperson", "sales_cycle")
+RELATED = ("by", "close_code", "source", "competitor", "contact", "salesperson", "sales_cycle")
 
 
 @dataclass(frozen=True)
