@@ -1,5 +1,3 @@
-from importlib import import_module
-
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -10,4 +8,7 @@ class CollaborationConfig(AppConfig):
 
     def ready(self) -> None:
         """How many mentions are unread comes with the person who signed in: no page asks for it."""
-        import_module("salespeople.auth").ALONG["unread"] = import_module("collaboration.mentions").UNREAD
+        from collaboration.mentions import UNREAD  # noqa: PLC0415 - needs the models, which are not there earlier
+        from salespeople.auth import ALONG  # noqa: PLC0415
+
+        ALONG["unread"] = UNREAD

@@ -13,6 +13,7 @@ from django.utils.choices import normalize_choices
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from collaboration.models import ContactRole
 from contacts import lifecycle as contacts
 from contacts.models import Contact
 from crm.lib.fields import AmountField, DayField, PercentageField
@@ -332,6 +333,29 @@ class ReassignForm(DatedForm, ContactPicker):
             (contact.pk, contact.name) for contact in same.order_by("kind", "name")
         ]
         del self.fields["contact_search"]
+
+
+class InvolveForm(AnswerableForm, ContactPicker):
+    """Who takes part, as what. Unless words are searched for, the company and its people are offered."""
+
+    role = forms.ModelChoiceField(ContactRole.objects.usable(), label=_("Role"))
+
+    field_order = ["contact_search", "contact", "role"]
+
+    def __init__(self, data: QueryDict | None, *, opportunity: Opportunity, user: User) -> None:
+        super().__init__(data, auto_id="person-%s")
+        self.company = opportunity.company
+        self.offer_contacts(user)
+
+    def contacts_offered(self, user: User) -> list[tuple[Any, str]]:
+        if self.data.get("contact_search", "").strip():
+            return super().contacts_offered(user)
+        near = Contact.objects.visible_to(user).usable().filter(Q(pk=self.company.pk) | Q(company=self.company))
+        return [("", str(_("– choose –"))), *near.order_by("kind", "name").values_list("pk", "name")[:PICKED]]
+
+    def clean(self) -> dict[str, Any]:
+        """Arguments of the verb."""
+        return {name: self.cleaned_data[name] for name in ("contact", "role") if name in self.cleaned_data}
 
 
 class ChangeCycleForm(EstimateForm):

@@ -6,6 +6,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from collaboration.columns import tag_badges
 from crm.lib.listing.cells import tally
 from crm.lib.listing.listing import Cell, Editing, Empty, Listing, Reader, Row, RunningTotals
 from crm.templatetags.crm import badge, icon, status_badge
@@ -41,6 +42,7 @@ CELLS = {
     "company": Cell(filter="company"),
     "salesperson": Cell(filter="salesperson", without="none"),
     "stage": Cell(also=status_without_stage, needs=("status",), within="stage__sales_cycle__code", filter="stage"),
+    "tags": Cell(write=tag_badges),
     "closing_on": Cell(also=overdue, needs=("status",)),
     "status": Cell(filter="status"),
     "priority": Cell(filter="priority"),
