@@ -15,7 +15,7 @@ register = template.Library()
 def said(text: str) -> SafeString:
     """What somebody wrote: lines are kept, addresses of pages and of mail are links."""
     shown = urlize(text, nofollow=True, autoescape=True) if "." in text else escape(text)
-    return SafeString(linebreaksbr(shown))
+    return SafeString(linebreaksbr(SafeString(shown)))
 
 
 @register.simple_tag(takes_context=True)

@@ -107,12 +107,9 @@ class Cells:
         opening += f' data-label="{escape(str(column.label))}">'
         link, key = "", column.path
         if cell.page.endswith(":"):
-            link = f'<a href="{cell.page}{{  }}">{{  }}</a>'
+            link = f'<a href="{cell.page}{{}}">{{}}</a>'
         elif cell.page:
-            link, key = (
-                '<a href="{}">{{  }}</a>'.format(reverse(cell.page, args=[0]).replace("/0/", "/{}/")),
-                column.key,
-            )
+            link, key = '<a href="{}">{{}}</a>'.format(reverse(cell.page, args=[0]).replace("/0/", "/{}/")), column.key
         write = cell.write or writer(self.listing, column, self.reader, user)
         return column.name if column.links else column.path, write, opening, cell.also, link, key, self._pencil(column)
 
