@@ -343,13 +343,15 @@ class InvolveForm(AnswerableForm, ContactPicker):
     field_order = ["contact_search", "contact", "role"]
 
     def __init__(self, data: QueryDict | None, *, opportunity: Opportunity, user: User) -> None:
-        super().__init__(data, auto_id="person-%s")
-        self.company = opportunity.company
+        typed = (data or QueryDict()).dict()
+        finding = "find" in typed  # only looks for contacts: nothing is judged
+        super().__init__(None if finding else data, initial=typed, auto_id="person-%s")
+        self.company, self.text = opportunity.company, str(typed.get("contact_search", "")).replace("\0", "")[:100]
         self.offer_contacts(user)
 
     def contacts_offered(self, user: User) -> list[tuple[Any, str]]:
-        if self.data.get("contact_search", "").strip():
-            return super().contacts_offered(user)
+        if self.text.strip():
+            return pick_contacts(user, self.text, None)
         near = Contact.objects.visible_to(user).usable().filter(Q(pk=self.company.pk) | Q(company=self.company))
         return [("", str(_("– choose –"))), *near.order_by("kind", "name").values_list("pk", "name")[:PICKED]]
 

@@ -8,7 +8,7 @@ from contacts import lifecycle as contacts
 from contacts.models import Contact
 from opportunities import lifecycle
 from opportunities.demo.journey import World
-from opportunities.models import Opportunity
+from opportunities.models import Door, Opportunity
 from salescycles.models import Competitor
 from salespeople.models import Salesperson, User
 
@@ -67,6 +67,8 @@ def work_together(world: World) -> None:
         by=rep,
         on=world.today,
         reason="Heard at the site visit",
+        door=Door.COMMAND,
+        batch=world.batch,
     )
     colleague = Salesperson.objects.get(code="BC")
     lifecycle.share(first, by=rep, may_edit=True, is_co_owner=True, salesperson_id=colleague.pk)
