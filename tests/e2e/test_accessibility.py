@@ -48,6 +48,7 @@ def deals(
     ann: Contact,
     jo: Salesperson,
     rep: User,
+    manager: User,
     price_w: CloseCode,
     price_l: CloseCode,
 ) -> dict[str, Opportunity]:
