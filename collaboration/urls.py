@@ -1,4 +1,12 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from collaboration import views
 
 app_name = "collaboration"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("mentions/", views.mentions, name="mentions"),
+    path("mentions/read/", views.read, name="read"),
+    path("people/", views.people, name="people"),
+    path("comments/<int:pk>/edit/", views.edit, name="comment-edit"),
+    path("comments/<int:pk>/delete/", views.delete, name="comment-delete"),
+]

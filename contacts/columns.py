@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from collaboration.columns import tag_column
 from contacts.codes import ContactCode, Correspondence, OrganizationalLevel, Salutation, Territory
 from contacts.models import Contact, ContactQuerySet
 from contacts.places import countries
@@ -111,6 +112,7 @@ COLUMNS = (
     coded("territory", _("Territory"), Territory),
     coded("salutation", _("Salutation"), Salutation),
     coded("organizational_level", _("Organizational level"), OrganizationalLevel),
+    tag_column("contact"),
     Column("minor", _("Minor"), "minor", Kind.FLAG, is_grouped=True),
     Column("parental_consent", _("Parental consent received"), "parental_consent", Kind.FLAG, is_grouped=True),
 )

@@ -14,6 +14,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from collaboration import lifecycle as collaboration
+from collaboration.models import Tag
 from contacts import names, vat
 from contacts.addresses import WHERE
 from contacts.codes import ContactSetup
@@ -297,3 +299,11 @@ def _wrong_end(before: Contact) -> Refusals:
     if not mine.exists():
         return {}
     return {"archived": ValidationError(_("It has open opportunities: close or reassign them first."), code="open")}
+
+
+def tag(contact: Contact, *, tag: Tag, by: User | None, give: bool = True) -> None:
+    """Give a tag, or take it away; what is so already stays. Raises ValidationError."""
+    with transaction.atomic():
+        Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)
+        verb = collaboration.tag if give else collaboration.untag
+        verb("contact", contact.pk, tag, by=by)

@@ -4,6 +4,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from collaboration.columns import tag_badges
 from contacts import phones
 from contacts.columns import COLUMNS
 from contacts.filters import ContactFilter
@@ -49,6 +50,7 @@ CONTACTS = Listing(
         "phone": Cell(write=number, also=mobile_instead, needs=("mobile",), page="tel:"),
         "mobile": Cell(write=number, page="tel:"),
         "salesperson": Cell(page="salespeople:detail", filter="salesperson", without="none"),
+        "tags": Cell(write=tag_badges),
         "email": Cell(page="mailto:"),
     },
     filters=ContactFilter,

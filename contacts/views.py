@@ -5,10 +5,16 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.forms.models import model_to_dict
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from collaboration import pages
+from collaboration.forms import CommentForm
+from collaboration.models import Tag
+from collaboration.told import OF_CONTACT, events, read, tags
+from contacts import lifecycle
 from contacts.addresses import Addressed
 from contacts.forms import ContactForm
 from contacts.lifecycle import Saved, begun
@@ -16,7 +22,7 @@ from contacts.listing import CONTACTS
 from contacts.models import AlternativeAddress, Contact
 from contacts.places import country_name
 from crm.lib.editing import posted
-from crm.lib.fragments import redirect_to, render_page
+from crm.lib.fragments import is_fragment, redirect_to, render_page
 from crm.lib.listing.filters import key_of
 from crm.lib.refusals import one_or_404
 from salespeople import saved_views
@@ -24,6 +30,7 @@ from salespeople import sharing as sharing_page
 from salespeople.models import Company, SavedView
 from salespeople.requests import SignedIn
 
+TEMPLATE = "contacts/detail.html"
 PEOPLE = 50  # so many of a company's people stand on its page; the list has them all
 VIEW, ADD, CHANGE = "contacts.view_contact", "contacts.add_contact", "contacts.change_contact"
 EVERY = "contacts.view_every_contact"
@@ -41,10 +48,15 @@ def detail(request: SignedIn, pk: int) -> HttpResponse:
     related = ("company", "salesperson", "salutation", "territory", "organizational_level")
     visible = Contact.objects.visible_to(request.user)
     contact = one_or_404(request, visible.select_related(*related), pk)
+    return render_page(request, TEMPLATE, page_of(request, contact))
+
+
+def page_of(request: SignedIn, contact: Contact) -> dict[str, Any]:
+    """What the page of a contact is made of."""
     people = list(contact.people.visible_to(request.user)[: PEOPLE + 1]) if contact.is_company else []
     elsewhere = _elsewhere(contact)
     may_change = contact.may_be_changed_by(request.user)
-    context = {
+    return told_of(request, contact) | {
         "contact": contact,
         "may_change": may_change,
         "may_share": may_change and contact.is_held_by(request.user),
@@ -54,10 +66,56 @@ def detail(request: SignedIn, pk: int) -> HttpResponse:
         "groups": _groups(contact),
         "people": people[:PEOPLE],
         "more_people": len(people) > PEOPLE,
-        "query": f"{'company' if contact.is_company else 'contact'}={pk}",
-        "new_query": f"contact={pk}" if contact.is_usable else "",
+        "query": f"{'company' if contact.is_company else 'contact'}={contact.pk}",
+        "new_query": f"contact={contact.pk}" if contact.is_usable else "",
     }
-    return render_page(request, "contacts/detail.html", context)
+
+
+def told_of(request: SignedIn, contact: Contact) -> dict[str, Any]:
+    """Tags and comments, in one statement, and the form of a new comment."""
+    lines = read(OF_CONTACT, contact.pk)
+    return {
+        "tags": tags(lines),
+        "tag_root": reverse("contacts:list"),
+        "tags_url": reverse("contacts:tags", args=[contact.pk]) if contact.may_be_changed_by(request.user) else "",
+        "events": events(lines, request.user),
+        "comment_form": CommentForm() if request.user.has_perm(pages.COMMENT) else None,
+        "comment_url": reverse("contacts:comment", args=[contact.pk]),
+        "mention_of": f"contact={contact.pk}",
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required(VIEW, raise_exception=True)
+def comment(request: SignedIn, pk: int) -> HttpResponse:
+    """A comment needs only that one sees the contact."""
+    related = ("company", "salesperson", "salutation", "territory", "organizational_level")
+    contact = Contact.objects.visible_to(request.user).select_related(*related).filter(pk=pk).first()
+    if contact is None:
+        return pages.gone(request, Contact, pk)
+
+    def show(status: int = 200, **more: Any) -> HttpResponse:
+        context = told_of(request, contact) if is_fragment(request) else page_of(request, contact)
+        return render_page(request, TEMPLATE, context | more, partial="timeline", status=status)
+
+    return pages.comment(request, contact, "contact", show)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required(CHANGE, raise_exception=True)
+def tag(request: SignedIn, pk: int) -> HttpResponse:
+    contact = one_or_404(request, Contact.objects.visible_to(request.user), pk)
+    if not contact.may_be_changed_by(request.user):
+        raise PermissionDenied
+
+    def mark(tag: Tag, *, give: bool) -> None:
+        lifecycle.tag(contact, tag=tag, by=request.user, give=give)
+
+    def done() -> HttpResponse:
+        messages.success(request, _("Saved."))
+        return redirect_to(request, contact)
+
+    return pages.tags(request, contact, "contact", mark, done)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

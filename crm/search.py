@@ -51,6 +51,7 @@ PAGES = (
     Place(gettext_lazy("Quotes"), "quotes:list", "quote", "quotes.view_quote"),
     Place(gettext_lazy("Salespeople"), "salespeople:list", "people", "salespeople.view_salesperson"),
     Place(gettext_lazy("Saved views"), "saved_views:list", "list"),
+    Place(gettext_lazy("Mentions"), "collaboration:mentions", "at"),
     Place(gettext_lazy("Keyboard shortcuts"), "keyboard", "keyboard"),
     Place(gettext_lazy("Set-up"), "admin:index", "admin", STAFF),
 )

@@ -121,7 +121,7 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
         "calculated",
         "closing_on",
     )
-    list_filter = ("status", "priority", "archived", "salesperson", "sales_cycle", "source", "close_code")
+    list_filter = ("status", "priority", "archived", "salesperson", "sales_cycle", "source", "competitor", "close_code")
     list_select_related = ("contact", "salesperson", "stage")
     list_per_page = 50
     search_fields = ("number", "description")

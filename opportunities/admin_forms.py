@@ -10,7 +10,7 @@ from opportunities.lifecycle import Stale
 from opportunities.models import Opportunity
 from salespeople.models import Salesperson
 
-FACTS = ("description", "priority", "source")
+FACTS = ("description", "priority", "source", "competitor")
 
 
 class FactsForm(forms.ModelForm):

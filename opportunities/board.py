@@ -22,6 +22,7 @@ from crm.lib.listing.keyset import OneOf
 from crm.lib.money import round_half_up
 from crm.lib.prepared import Prepared
 from opportunities import moves as ways
+from opportunities.columns import COLUMNS
 from opportunities.models import OPEN, Opportunity, RunningTotal, Status, is_overdue
 from quotes.models import Quote
 from salescycles.models import SalesCycle, Stage
@@ -212,13 +213,13 @@ class Board:
 
     def marked(self, rows: QuerySet[Opportunity]) -> QuerySet[Opportunity]:
         """Adds `on_board`: whether `card` would find it."""
-        return rows.annotate(on_board=Exists(self._open_or_recent().filter(pk=OuterRef("pk"))))
+        return rows.annotate(on_board=Exists(self._open_or_recent().filter(pk=OuterRef("pk"))), **BESIDE)
 
     def card_of(self, opportunity: Any) -> Card | None:
         """`card` of what was read already: marked, with names and quote."""
         if not opportunity.on_board:
             return None
-        row = {name: _reach(opportunity, name) for name in SHOWN}
+        row = {name: _reach(opportunity, name) for name in (*SHOWN, *BESIDE)}
         row["has_quote"] = self._asks_for_quotes and opportunity.has_current_quote
         return self._card(row)
 
@@ -308,7 +309,7 @@ class Board:
             quoted: Any = Exists(Quote.objects.current().filter(opportunity=OuterRef("pk")))
         else:
             quoted = Value(False)
-        return rows.annotate(has_quote=quoted).values(*SHOWN, "has_quote")
+        return rows.annotate(has_quote=quoted, **BESIDE).values(*SHOWN, *BESIDE, "has_quote")
 
     def _card(self, row: dict[str, Any]) -> Card:
         return Card(_as_text(row), self.today, self._rank(row))
@@ -383,6 +384,12 @@ SHOWN = (
     "salesperson_id",
     "salesperson__name",
 )
+
+
+OF_CARD = {column.name: column.links for column in COLUMNS if column.links}
+BESIDE = {
+    f"card_{name}": links.cell for name, links in OF_CARD.items()
+}  # tags and co-owners, in the statement of the cards
 
 
 def newest_entry(entries: QuerySet[Any]) -> Any:

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from collaboration.columns import tag_column
 from contacts.columns import contacts, every_country
-from crm.lib.listing.columns import Column, Kind
+from crm.lib.listing.columns import Column, Kind, Links
 from opportunities import sight
 from opportunities.models import Priority, Status
-from salescycles.models import CloseCode, SalesCycle, Source, Stage
-from salespeople.models import User
+from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
+from salespeople.models import Grant, User
 
 
 def statuses(user: User) -> Iterator[tuple[str, Any]]:
@@ -29,6 +31,10 @@ def owners(user: User) -> Iterator[tuple[str, Any]]:
         yield from ((str(key), name) for key, name in sight.owners(user).values_list("pk", "name"))
     elif user.salesperson_id:
         yield str(user.salesperson_id), str(user.salesperson)
+
+
+def co_owners() -> QuerySet[Grant]:
+    return Grant.objects.filter(is_co_owner=True)
 
 
 def known(user: User, rows: Any) -> Any:
@@ -51,6 +57,11 @@ def stages(user: User) -> Iterator[tuple[str, str]]:
 def sources(user: User) -> Iterator[tuple[str, str]]:
     for source in known(user, Source.objects.all()):
         yield str(source.pk), str(source)
+
+
+def competitors(user: User) -> Iterator[tuple[str, str]]:
+    for competitor in known(user, Competitor.objects.all()):
+        yield str(competitor.pk), str(competitor)
 
 
 def close_codes(user: User) -> Iterator[tuple[str, str]]:
@@ -130,6 +141,16 @@ COLUMNS = (
         is_grouped=True,
         edit="edit:source",
     ),
+    Column(
+        "competitor",
+        _("Competitor"),
+        "competitor__code",
+        Kind.RELATION,
+        key="competitor_id",
+        choices=competitors,
+        is_grouped=True,
+        edit="edit:competitor",
+    ),
     Column("chances", _("Chances of success %"), "chances", Kind.PERCENT, edit="revise:chances"),
     Column("chances_are_manual", _("Manual chances"), "chances_are_manual", Kind.FLAG, is_grouped=True),
     Column("completed", _("Completed %"), "completed", Kind.PERCENT),
@@ -165,6 +186,16 @@ COLUMNS = (
         Kind.CHOICE,
         choices=every_country,
         is_grouped=True,
+    ),
+    tag_column("opportunity"),
+    Column(
+        "co_owners",
+        _("Co-owners"),
+        "grants",
+        Kind.SEVERAL,
+        choices=owners,
+        links=Links(co_owners, "opportunity", "salesperson", "salesperson__name"),
+        is_sortable=False,
     ),
     Column("salesperson_code", _("Salesperson's code"), "salesperson__code"),
     Column("salesperson_job_title", _("Salesperson's job title"), "salesperson__job_title", is_grouped=True),

@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import django_filters
-from django.db.models import QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from contacts.columns import contacts
 from crm.lib.listing.filters import AmountFilter, ArchivedFilter, DayFilter, KeyFilter, ListFilter, Named, SearchFilter
-from opportunities.columns import COLUMNS
+from opportunities.columns import COLUMNS, co_owners
 from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
 from opportunities.sight import owners, sight_of
 from salescycles.models import SalesCycle, Stage
@@ -28,6 +28,9 @@ class OpportunityFilter(ListFilter):
     q = SearchFilter()
     status = django_filters.ChoiceFilter(label=_("Status"), choices=WHICH, method="by_status", empty_label=_("Any"))
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), empty_label=_("Any"), method="by_salesperson")
+    whose = django_filters.ChoiceFilter(
+        label=_("Mine or co-owned"), choices=[("me", _("Mine or co-owned"))], method="by_owner", empty_label=_("Any")
+    )
     sales_cycle = django_filters.ChoiceFilter(label=_("Sales cycle"), empty_label=_("Any"), field_name="sales_cycle_id")
     stage = django_filters.ChoiceFilter(label=_("Stage"), empty_label=_("Any"), field_name="stage_id")
     priority = django_filters.ChoiceFilter(label=_("Priority"), choices=Priority, empty_label=_("Any"))
@@ -104,3 +107,8 @@ class OpportunityFilter(ListFilter):
         if whose == "none":
             return rows.filter(salesperson__isnull=True)
         return rows.filter(salesperson=self.user.salesperson_id if whose == "me" else whose)
+
+    def by_owner(self, rows: Any, name: str, whose: str) -> Any:
+        """The signed-in person's own, as the salesperson or beside another one."""
+        me = self.user.salesperson_id
+        return rows.filter(Q(salesperson=me) | Q(pk__in=co_owners().filter(salesperson=me).values("opportunity")))

@@ -13,6 +13,7 @@ from django.utils.choices import normalize_choices
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from collaboration.models import ContactRole
 from contacts import lifecycle as contacts
 from contacts.models import Contact
 from crm.lib.fields import AmountField, DayField, PercentageField
@@ -21,7 +22,7 @@ from opportunities import lifecycle
 from opportunities.estimates import KEEP, Asked, known_to_stage
 from opportunities.models import Opportunity, Priority, Tracked
 from quotes.models import Quote
-from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User
 
 PICKED = 50  # a picker shows at most so many contacts; searching brings the others
@@ -279,16 +280,21 @@ class EditForm(DatedForm):
     description = forms.CharField(label=_("Description"), max_length=100)
     priority = forms.ChoiceField(label=_("Priority"), choices=Priority, required=False)
     source = forms.ModelChoiceField(Source.objects.none(), label=_("Source"), required=False)
+    competitor = forms.ModelChoiceField(Competitor.objects.none(), label=_("Competitor"), required=False)
 
     title, submit = _("Edit the facts"), _("Save")
-    own = ("description", "priority", "source")
-    field_order = ["description", "priority", "source", "on", "reason"]
+    own = ("description", "priority", "source", "competitor")
+    field_order = ["description", "priority", "source", "competitor", "on", "reason"]
 
     def prepare(self) -> None:
         opportunity = self.opportunity
         source = self.fields["source"]
         assert isinstance(source, forms.ModelChoiceField)
         source.queryset = Source.objects.usable() | Source.objects.filter(pk=opportunity.source_id or 0)
+        competitor = self.fields["competitor"]
+        assert isinstance(competitor, forms.ModelChoiceField)
+        named = Competitor.objects.filter(pk=opportunity.competitor_id or 0)
+        competitor.queryset = Competitor.objects.usable() | named
         self.initial.update(self.terms(opportunity))
         if opportunity.is_closed:
             for name in ("priority", "source"):
@@ -296,7 +302,8 @@ class EditForm(DatedForm):
                     del self.fields[name]
 
     def terms(self, row: Tracked) -> dict[str, Any]:
-        return {"description": row.description, "priority": row.priority, "source": row.source}
+        facts = ("description", "priority", "source", "competitor")
+        return {name: getattr(row, name) for name in facts}
 
 
 class ReassignForm(DatedForm, ContactPicker):
@@ -326,6 +333,31 @@ class ReassignForm(DatedForm, ContactPicker):
             (contact.pk, contact.name) for contact in same.order_by("kind", "name")
         ]
         del self.fields["contact_search"]
+
+
+class InvolveForm(AnswerableForm, ContactPicker):
+    """Who takes part, as what. Unless words are searched for, the company and its people are offered."""
+
+    role = forms.ModelChoiceField(ContactRole.objects.usable(), label=_("Role"))
+
+    field_order = ["contact_search", "contact", "role"]
+
+    def __init__(self, data: QueryDict | None, *, opportunity: Opportunity, user: User) -> None:
+        typed = (data or QueryDict()).dict()
+        finding = "find" in typed  # only looks for contacts: nothing is judged
+        super().__init__(None if finding else data, initial=typed, auto_id="person-%s")
+        self.company, self.text = opportunity.company, str(typed.get("contact_search", "")).replace("\0", "")[:100]
+        self.offer_contacts(user)
+
+    def contacts_offered(self, user: User) -> list[tuple[Any, str]]:
+        if self.text.strip():
+            return pick_contacts(user, self.text, None)
+        near = Contact.objects.visible_to(user).usable().filter(Q(pk=self.company.pk) | Q(company=self.company))
+        return [("", str(_("– choose –"))), *near.order_by("kind", "name").values_list("pk", "name")[:PICKED]]
+
+    def clean(self) -> dict[str, Any]:
+        """Arguments of the verb."""
+        return {name: self.cleaned_data[name] for name in ("contact", "role") if name in self.cleaned_data}
 
 
 class ChangeCycleForm(EstimateForm):

@@ -16,6 +16,9 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from collaboration import lifecycle as collaboration
+from collaboration.lifecycle import history
+from collaboration.models import ContactRole, Involvement, Tag
 from contacts.models import Contact
 from crm.lib.numbers import next_number
 from opportunities import moves as ways
@@ -23,8 +26,8 @@ from opportunities.estimates import KEEP, Asked, Keep, check, check_chances, fig
 from opportunities.guard import Guard
 from opportunities.models import TRACKED, Action, Batch, Door, Opportunity, OpportunityEntry, Priority, Status
 from quotes.models import Quote
-from salescycles.models import CloseCode, SalesCycle, Source, Stage
-from salespeople.models import Company, Salesperson, User
+from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
+from salespeople.models import Company, Grant, Salesperson, User
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -194,6 +197,16 @@ def _check_source(guard: Guard, source: Source | None) -> None:
         _("The source “%(source)s” is blocked and cannot be chosen."),
         "blocked",
         source=source,
+    )
+
+
+def _check_competitor(guard: Guard, competitor: Competitor | None) -> None:
+    guard(
+        competitor is None or not competitor.blocked,
+        "competitor",
+        _("The competitor “%(competitor)s” is blocked and cannot be chosen."),
+        "blocked",
+        competitor=competitor,
     )
 
 
@@ -566,10 +579,12 @@ def edit(
     description: str | Keep = KEEP,
     priority: str | Keep = KEEP,
     source: Source | None | Keep = KEEP,
+    competitor: Competitor | None | Keep = KEEP,
     reason: str = "",
     **how: Unpack[How],
 ) -> OpportunityEntry:
-    """Change the facts (B.10). Once closed only the description. Raises ValidationError, Stale."""
+    """Change the facts (B.10). Once closed only the description, and the competitor: who won is often heard late. Raises
+    ValidationError, Stale."""
     guard = _begin(opportunity, version, on, closed_too=True)
     wanted: dict[str, Any] = {}
     if not isinstance(description, Keep):
@@ -582,6 +597,10 @@ def edit(
         if source is not None and source.pk != opportunity.source_id:
             _check_source(guard, source)
         wanted["source_id"] = source.pk if source else None
+    if not isinstance(competitor, Keep):
+        if competitor is not None and competitor.pk != opportunity.competitor_id:
+            _check_competitor(guard, competitor)
+        wanted["competitor_id"] = competitor.pk if competitor else None
     changes = _changed(guard, opportunity, wanted)
     for name, field in (("priority", "priority"), ("source_id", "source")):
         guard(
@@ -926,3 +945,101 @@ def restore(
     _check_date(guard, on, after=last_date(opportunity))
     guard.raise_if_any()
     return _step(opportunity, {"archived": False}, Action.RESTORED, on=on, by=by, reason=reason, **how)
+
+
+# ── beside the ledger: no step and no version; what is hung on an opportunity has a history of its own ───────────────
+
+
+def _hold(opportunity: Opportunity) -> None:
+    """The row is held until the transaction ends: nothing is hung on what is archived at the same moment. Raises
+    ValidationError."""
+    held = Opportunity.objects.select_for_update(no_key=True).filter(pk=opportunity.pk)
+    guard = Guard()
+    archived = held.values_list("archived", flat=True).get()
+    guard(not archived, "__all__", _("The opportunity is archived. Restore it first."), "archived")
+    guard.raise_if_any()
+
+
+@verb
+def tag(opportunity: Opportunity, *, tag: Tag, by: User | None) -> None:
+    """Give a tag; one that it has already stays. Raises ValidationError, Stale."""
+    _hold(opportunity)
+    collaboration.tag("opportunity", opportunity.pk, tag, by=by)
+
+
+@verb
+def untag(opportunity: Opportunity, *, tag: Tag, by: User | None) -> None:
+    """Raises ValidationError, Stale."""
+    _hold(opportunity)
+    collaboration.untag("opportunity", opportunity.pk, tag, by=by)
+
+
+@verb
+def involve(opportunity: Opportunity, *, contact: Contact, role: ContactRole, by: User | None) -> None:
+    """A contact takes part, of whatever company; not one that may not be used (R-PRIV). Raises ValidationError, Stale."""
+    _hold(opportunity)
+    guard = Guard()
+    _check_contact(guard, contact)
+    guard(not role.blocked, "role", _("The role “%(role)s” is blocked and cannot be chosen."), "blocked", role=role)
+    guard.raise_if_any()
+    with history(by):
+        Involvement.objects.get_or_create(opportunity=opportunity, contact=contact, role=role)
+
+
+@verb
+def release(opportunity: Opportunity, *, involvement: int, by: User | None) -> None:
+    """A contact takes part no longer, in that role. Raises ValidationError, Stale."""
+    _hold(opportunity)
+    with history(by):
+        for one in Involvement.objects.filter(opportunity=opportunity, pk=involvement):
+            one.delete()
+
+
+@verb
+def share(
+    opportunity: Opportunity,
+    *,
+    by: User | None,
+    may_edit: bool,
+    is_co_owner: bool = False,
+    salesperson_id: int | None = None,
+    team_id: int | None = None,
+) -> Grant:
+    """With a salesperson or a team; anew it changes what for. A co-owner is a salesperson who edits. Sharing is no change of
+    the opportunity: what is archived can be shared too. Raises ValidationError, Stale."""
+    Opportunity.objects.select_for_update(no_key=True).get(pk=opportunity.pk)
+    guard = Guard()
+    person = Salesperson.objects.filter(pk=salesperson_id).first() if salesperson_id else None
+    _check_co_owner(guard, opportunity, person, is_co_owner)
+    guard.raise_if_any()
+    given = {"may_edit": may_edit or is_co_owner, "is_co_owner": is_co_owner}
+    to: dict[str, Any] = {"opportunity_id": opportunity.pk, "salesperson_id": salesperson_id, "team_id": team_id}
+    with history(by):
+        return Grant.objects.update_or_create(given, **to)[0]
+
+
+def _check_co_owner(guard: Guard, opportunity: Opportunity, person: Salesperson | None, is_co_owner: bool) -> None:
+    known = is_co_owner and Grant.objects.filter(opportunity=opportunity, salesperson=person, is_co_owner=True).exists()
+    guard(
+        person is None or person.is_usable or known,
+        "to",
+        _("%(salesperson)s is blocked and cannot be chosen."),
+        "blocked",
+        salesperson=person,
+    )
+    guard(not is_co_owner or person is not None, "to", _("Only a person can be a co-owner."), "co_owner")
+    guard(
+        not is_co_owner or person is None or person.pk != opportunity.salesperson_id,
+        "to",
+        _("%(salesperson)s is the salesperson already."),
+        "co_owner",
+        salesperson=person,
+    )
+
+
+@verb
+def withdraw(opportunity: Opportunity, *, grant: Grant, by: User | None) -> None:
+    """Raises Stale."""
+    Opportunity.objects.select_for_update(no_key=True).get(pk=opportunity.pk)
+    with history(by):
+        grant.delete()

@@ -6,6 +6,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from collaboration.columns import tag_badges
 from crm.lib.listing.cells import tally
 from crm.lib.listing.listing import Cell, Editing, Empty, Listing, Reader, Row, RunningTotals
 from crm.templatetags.crm import badge, icon, status_badge
@@ -41,6 +42,7 @@ CELLS = {
     "company": Cell(filter="company"),
     "salesperson": Cell(filter="salesperson", without="none"),
     "stage": Cell(also=status_without_stage, needs=("status",), within="stage__sales_cycle__code", filter="stage"),
+    "tags": Cell(write=tag_badges),
     "closing_on": Cell(also=overdue, needs=("status",)),
     "status": Cell(filter="status"),
     "priority": Cell(filter="priority"),
@@ -48,18 +50,18 @@ CELLS = {
 }
 
 EVERY = frozenset(column.edit for column in COLUMNS)
-ONLY_DESCRIPTION, NOTHING = frozenset({"edit:description"}), frozenset[str]()
+WHEN_CLOSED, NOTHING = frozenset({"edit:description", "edit:competitor"}), frozenset[str]()
 
 
 def editable(user: User) -> Callable[[Row], frozenset[str]]:
-    """As the verbs allow it: facts of what is closed stay as they are, but for what it is called; what was only shared to
+    """As the verbs allow it: facts of what is closed stay as they are, but for what it is called and the competitor; what was only shared to
     see stays as it is."""
     sight = sight_of(user)
 
     def words(row: Row) -> frozenset[str]:
         if row["archived"] or not sight.may_change(row["pk"], row["salesperson_id"]):
             return NOTHING
-        return EVERY if row["status"] in OPEN else ONLY_DESCRIPTION
+        return EVERY if row["status"] in OPEN else WHEN_CLOSED
 
     return words
 

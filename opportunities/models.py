@@ -15,7 +15,7 @@ from contacts.models import Contact
 from crm.lib.search import prefix_query, search_column
 from opportunities.sight import Sight, seen_by, sight_of
 from quotes.models import Quote
-from salescycles.models import CloseCode, PercentField, SalesCycle, Source, Stage
+from salescycles.models import CloseCode, Competitor, PercentField, SalesCycle, Source, Stage
 from salespeople.models import CodeField, Salesperson
 
 if TYPE_CHECKING:
@@ -100,6 +100,10 @@ class Tracked(models.Model):
     description = models.CharField(_("description"), max_length=100)
     priority = models.CharField(_("priority"), max_length=6, choices=Priority, default=Priority.NORMAL)
     source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True, verbose_name=_("source"))
+    # db_index: where_a_competitor_is, without the many rows that have none
+    competitor = models.ForeignKey(
+        Competitor, models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("competitor")
+    )
     contact = models.ForeignKey(Contact, models.PROTECT, verbose_name=_("contact"))
     company = models.ForeignKey(
         Contact,
@@ -234,7 +238,7 @@ def is_due(on: datetime.date, *, days: int = 7) -> Q:
     return Q(status="in_progress", closing_on__range=(on, on + datetime.timedelta(days=days)))
 
 
-NAMED = ("contact", "company", "salesperson", "sales_cycle", "stage", "source", "close_code")
+NAMED = ("contact", "company", "salesperson", "sales_cycle", "stage", "source", "competitor", "close_code")
 
 
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
@@ -362,6 +366,7 @@ class Opportunity(Tracked):
                 name="board_closed_lately",
             ),
             GinIndex(fields=["search"], name="opportunities_by_word"),
+            models.Index(fields=["competitor"], condition=Q(competitor__isnull=False), name="where_a_competitor_is"),
         ]
 
     def __str__(self) -> str:
@@ -555,6 +560,9 @@ class OpportunityEntry(Tracked):
             models.CheckConstraint(
                 name="entry_undoes_an_earlier_step", condition=Q(undoes__isnull=True) | Q(undoes__lt=F("step"))
             ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["competitor"], condition=Q(competitor__isnull=False), name="where_a_competitor_was"),
         ]
 
     def __str__(self) -> str:

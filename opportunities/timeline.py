@@ -1,5 +1,6 @@
 """The ledger as a story: who changed what from what to what, through which door."""
 
+import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from collaboration.told import Event
 from crm.lib.prepared import Prepared
 from opportunities.ledger import with_stage_names
 from opportunities.models import Action, Door, Opportunity, OpportunityEntry, Priority, Status, Tracked
@@ -27,6 +29,7 @@ TOLD = (
     ("description", "description", "name"),
     ("priority", "priority", "priority"),
     ("source", "source_id", "name"),
+    ("competitor", "competitor_id", "name"),
     ("contact", "contact_id", "name"),
     ("salesperson", "salesperson_id", "name"),
     ("sales_cycle", "sales_cycle_id", "name"),
@@ -44,13 +47,15 @@ SYMBOLS = {
 }
 COLOURS = {Action.WON: "green", Action.LOST: "red"}
 FACTS = (Action.EDITED, Action.REASSIGNED)
-SHOWN = {"moves": _("Moves"), "estimates": _("Estimates"), "facts": _("Facts")}  # what the timeline can be narrowed to
+# what the timeline can be narrowed to
+SHOWN = {"moves": _("Moves"), "estimates": _("Estimates"), "facts": _("Facts"), "comments": _("Comments")}
 OWN = [field.name for field in OpportunityEntry._meta.concrete_fields]
 NAMES = (
     *("by__name", "by__email", "contact__name", "salesperson__name"),
     *(f"{of}__{part}" for of in ("close_code", "source", "sales_cycle") for part in ("code", "description")),
+    *("competitor__code", "competitor__name"),
 )
-RELATED = ("by", "close_code", "source", "contact", "salesperson", "sales_cycle")
+RELATED = ("by", "close_code", "source", "competitor", "contact", "salesperson", "sales_cycle")
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,10 @@ class Told:
         return COLOURS.get(Action(self.entry.action)) or ("" if self.entry.replaced_at else "blue")
 
     @property
+    def at(self) -> datetime.datetime:
+        return self.entry.recorded_at
+
+    @property
     def is_correction(self) -> bool:
         return self.entry.undoes is not None and self.entry.action != Action.UNDONE
 
@@ -113,6 +122,11 @@ def timeline(opportunity: Opportunity) -> list[Told]:
         kinds[entry.step] = _kind(entry, kinds)
         told.append(Told(entry, list(changes(before, entry)), kinds[entry.step]))
     return told[::-1]
+
+
+def woven(told: list[Told], events: list[Event]) -> list[Told | Event]:
+    """Steps, comments and what else happened, newest first. Steps keep their order."""
+    return sorted([*told, *events], key=lambda one: one.at, reverse=True)
 
 
 def _kind(entry: OpportunityEntry, kinds: dict[int, str]) -> str:

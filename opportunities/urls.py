@@ -3,7 +3,7 @@ from django.urls import path
 from crm.lib.listing.export import export
 from crm.lib.listing.views import column_form, filter_form
 from opportunities.listing import OPPORTUNITIES
-from opportunities.views import board, bulk, bulk_new, detail, lists, quick, sharing, verbs
+from opportunities.views import beside, board, bulk, bulk_new, detail, lists, quick, sharing, verbs
 
 app_name = "opportunities"
 urlpatterns = [
@@ -34,5 +34,9 @@ urlpatterns = [
     path("<int:pk>/correct/", verbs.correct, name="correct"),
     path("<int:pk>/archive/", verbs.archive, name="archive"),
     path("<int:pk>/sharing/", sharing.sharing, name="sharing"),
+    path("<int:pk>/comment/", beside.comment, name="comment"),
+    path("<int:pk>/tags/", beside.tags, name="tags"),
+    path("<int:pk>/people/", beside.people, name="people"),
+    path("involving/<int:pk>/", beside.involving, name="involving"),
     path("<int:pk>/restore/", verbs.restore, name="restore"),
 ]

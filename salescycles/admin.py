@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.lib.admin import CarefulAdmin
 from crm.lib.in_use import in_use, uses
 from crm.lib.money import format_money
-from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Company
 
 FIGURES = {"standing": Count("pk"), "estimated": Sum("estimated_value"), "calculated": Sum("calculated_value")}
@@ -212,3 +212,12 @@ class SourceAdmin(CarefulAdmin):
     search_fields = ("code", "description")
     ordering = ("code",)
     fields = ("code", "description", "blocked")
+
+
+@admin.register(Competitor)
+class CompetitorAdmin(CarefulAdmin):
+    list_display = ("code", "name", "blocked")
+    list_filter = ("blocked",)
+    search_fields = ("code", "name")
+    ordering = ("code",)
+    fields = ("code", "name", "blocked")

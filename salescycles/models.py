@@ -190,6 +190,29 @@ class CloseCode(models.Model):
         return self.description or self.code
 
 
+class CompetitorQuerySet(models.QuerySet["Competitor"]):
+    def usable(self) -> "CompetitorQuerySet":
+        return self.filter(blocked=False)
+
+
+class Competitor(models.Model):
+    """Who else would like to sell it."""
+
+    code = CodeField(_("code"), max_length=20, unique=True)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    blocked = models.BooleanField(_("blocked"), default=False, help_text=_("Cannot be chosen any more; history stays."))
+
+    objects = CompetitorQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("competitor")
+        verbose_name_plural = _("competitors")
+        ordering: ClassVar = ["code"]
+
+    def __str__(self) -> str:
+        return self.name or self.code
+
+
 class SourceQuerySet(models.QuerySet["Source"]):
     def usable(self) -> "SourceQuerySet":
         return self.filter(blocked=False)

@@ -20,19 +20,26 @@ GRANTED = """ARRAY(
             WHERE member.user_id = salespeople_user.id))"""
 
 
-def _signed_in(shape: None, key: int) -> QuerySet[User]:
+ALONG: dict[str, Any] = {}  # apps above say here what else comes with who signs in
+
+
+def with_rights(people: QuerySet[User]) -> QuerySet[User]:
+    """Each with the salesperson, every permission and whom the person reaches."""
     granted = RawSQL(GRANTED, [], output_field=ArrayField(TextField()))  # noqa: S611 - a constant
     reach = Func(F("salesperson_id"), function="reach_of", output_field=JSONField())
-    known = User.objects.select_related("salesperson").annotate(granted=granted, brought=reach)
-    return known.order_by().filter(pk=key)
+    return people.select_related("salesperson").annotate(granted=granted, brought=reach)
+
+
+def _signed_in(shape: None, key: int) -> QuerySet[User]:
+    return with_rights(User.objects.all()).annotate(**ALONG).order_by().filter(pk=key)
 
 
 SIGNED_IN = Prepared(_signed_in, planned=True)
 
 
 class EmailBackend(ModelBackend):
-    """Sign-in by e-mail, whatever its case. One query brings the user, the salesperson, every permission
-    and whom the person reaches by teams."""
+    """Sign-in by e-mail, whatever its case. One query brings the user, the salesperson, every permission,
+    whom the person reaches by teams, and what other apps let come along."""
 
     def get_user(self, user_id: int) -> User | None:
         user = next(iter(SIGNED_IN.rows(None, user_id)), None)

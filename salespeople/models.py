@@ -245,7 +245,8 @@ class Membership(models.Model):
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Grant(models.Model):
     """An opportunity or a contact that is shared with a salesperson or with a team: its members, its manager and who leads
-    above it. `salespeople.sharing` gives and withdraws it."""
+    above it. `salespeople.sharing` gives and withdraws it. A co-owner is a salesperson to whom an opportunity is given to edit,
+    and who is named beside its own salesperson."""
 
     opportunity = models.ForeignKey(
         "opportunities.Opportunity",
@@ -263,6 +264,7 @@ class Grant(models.Model):
     )
     team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="grants", verbose_name=_("team"))
     may_edit = models.BooleanField(_("to edit"), default=False)
+    is_co_owner = models.BooleanField(_("co-owner"), default=False)
 
     class Meta:
         verbose_name = _("grant")
@@ -274,6 +276,10 @@ class Grant(models.Model):
             ),
             models.CheckConstraint(
                 name="grant_is_to_a_person_or_a_team", condition=Q(salesperson__isnull=True) ^ Q(team__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="a_co_owner_is_a_person_who_edits_an_opportunity",
+                condition=Q(is_co_owner=False) | Q(may_edit=True, salesperson__isnull=False, opportunity__isnull=False),
             ),
             models.UniqueConstraint(
                 fields=["opportunity", "contact", "salesperson", "team"],

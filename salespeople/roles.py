@@ -32,6 +32,9 @@ READ = [
     "opportunities.view_opportunityentry",
     "contacts.view_alternativeaddress",
     *(f"contacts.view_{code}" for code in CODES_OF_CONTACTS),
+    "salescycles.view_competitor",
+    "collaboration.view_tag",
+    "collaboration.view_contactrole",
 ]
 SELL = [
     "contacts.add_contact",
@@ -43,6 +46,7 @@ SELL = [
     "quotes.change_quote",
     "opportunities.add_opportunity",
     "opportunities.change_opportunity",
+    "collaboration.add_comment",
 ]
 SEE_ALL = ["opportunities.view_every_opportunity"]
 MANAGE = [
@@ -59,9 +63,11 @@ MANAGE = [
     *(f"contacts.{act}_{code}" for act in ("add", "change", "delete") for code in CODES_OF_CONTACTS),
 ] + [
     f"salescycles.{act}_{model}"
-    for model in ("salescycle", "stage", "closecode", "source")
+    for model in ("salescycle", "stage", "closecode", "source", "competitor")
     for act in ("add", "change", "delete")
 ]
+MANAGE += [f"collaboration.{act}_{model}" for model in ("tag", "contactrole") for act in ("add", "change", "delete")]
+MANAGE += ["collaboration.change_comment", "collaboration.delete_comment"]
 ADMINISTER = [
     "salespeople.add_company",
     "salespeople.change_company",

@@ -8,6 +8,7 @@ _CIRCLE = '<circle cx="{}" cy="{}" r="{}"/>'
 _SHAPES: dict[str, tuple[str | tuple[float, float, float], ...]] = {
     "admin": ("M4 7h10M18 7h2M4 17h2M10 17h10", (16, 7, 2), (8, 17, 2)),
     "alert": ("M12 4l9 16H3z", "M12 10v4M12 17v.1"),
+    "at": ((12, 12, 4), "M16 8v5.5a2.5 2.5 0 0 0 5 0V12a9 9 0 1 0-4 7.5"),
     "archive": ("M3 5h18v4H3zM5 9v10h14V9M10 13h4",),
     "arrow-left": ("M19 12H5M11 6l-6 6 6 6",),
     "arrow-right": ("M5 12h14M13 6l6 6-6 6",),
@@ -21,6 +22,7 @@ _SHAPES: dict[str, tuple[str | tuple[float, float, float], ...]] = {
     "chevron-up": ("M6 15l6-6 6 6",),
     "circle": ((12, 12, 8),),
     "clock": ((12, 12, 9), "M12 7v5l3 2"),
+    "comment": ("M4 5h16v11H9l-5 4z",),
     "contact": ("M3 5h18v14H3zM6 16c.5-2.5 5.5-2.5 6 0M15 10h3M15 14h3", (9, 11, 2)),
     "download": ("M12 4v11M7 10.5l5 5 5-5M4 20h16",),
     "edit": ("M4 20l1-5L16 4l4 4L9 19zM14 6l4 4",),
@@ -50,6 +52,7 @@ _SHAPES: dict[str, tuple[str | tuple[float, float, float], ...]] = {
         "M12 3v1.5M12 19.5V21M3 12h1.5M19.5 12H21M5.6 5.6l1.1 1.1M17.3 17.3l1.1 1.1M5.6 18.4l1.1-1.1M17.3 6.7l1.1-1.1",
     ),
     "system": ("M3 4h18v12H3zM8 20h8M12 16v4",),
+    "tag": ("M4 4h8l8 8-8 8-8-8z", (8.5, 8.5, 1)),
     "target": ((12, 12, 9), (12, 12, 5), (12, 12, 1)),
     "undo": ("M8 14L4 10l4-4M4 10h10a5 5 0 0 1 0 10h-4",),
     "x": ("M6 6l12 12M18 6L6 18",),

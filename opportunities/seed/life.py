@@ -98,6 +98,7 @@ class Life:
             "description": f"{description}, {where}" if where else description,
             "priority": self.random.choices(Priority.values, cum_weights=(15, 75, 100))[0],
             "source_id": self.random.choice(self.world.sources),
+            "competitor_id": None,
             "contact_id": self.random.choice(self.account.contacts),
             "company_id": self.account.key,
             "salesperson_id": salesperson,

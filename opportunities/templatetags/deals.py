@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from collaboration.columns import tag_badges
 from crm.lib.dates import day_short
 from crm.lib.icons import ICONS
 from crm.lib.money import money_formatter
@@ -74,8 +75,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
         may_change = may_change_any and sight.may_change(int(pk), card["salesperson_id"])
         marks = (overdue if card.is_overdue else "") + (manual if card["chances_are_manual"] else "")
         marks += high if card["priority"] == "high" else ""
-        if shows_owner and card["salesperson__name"]:
-            marks += _owner(card["salesperson__name"])
+        marks += _beside(card, shows_owner)
         value, day = f'<strong class="number">{as_money(card.value)}</strong>', day_short(card.day, language)
         if may_change and card["closed_on"]:
             marks += (
@@ -146,11 +146,24 @@ def _asked(context: Context, card: Card) -> str:
         return get_template("opportunities/ask.html").template.render(context)  # type: ignore[attr-defined]
 
 
+def _beside(card: Card, shows_owner: bool) -> str:
+    """Its tags, its salesperson and the co-owners."""
+    marks = tag_badges(card["card_tags"])
+    owner = card["salesperson__name"]
+    if shows_owner and owner:
+        marks += _initialled("initials", owner, owner)
+    for name in card["card_co_owners"]:
+        if name != owner:
+            marks += _initialled("initials initials-beside", name, _("Co-owner: %(name)s") % {"name": name})
+    return marks
+
+
 @lru_cache(maxsize=512)
-def _owner(name: str) -> str:
+def _initialled(css: str, name: str, said: str) -> str:
     return format_html(
-        '<span class="initials" title="{}"><span aria-hidden="true">{}</span><span class="visually-hidden">{}</span></span>',
-        name,
+        '<span class="{}" title="{}"><span aria-hidden="true">{}</span><span class="visually-hidden">{}</span></span>',
+        css,
+        said,
         initials(name),
-        name,
+        said,
     )

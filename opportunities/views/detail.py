@@ -9,6 +9,8 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 from django_htmx.middleware import HtmxDetails
 
+from collaboration.forms import CommentForm
+from collaboration.pages import COMMENT
 from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.fragments import is_fragment, render_page
@@ -16,10 +18,11 @@ from crm.lib.listing.address import read, with_query
 from crm.lib.listing.words import SHAPES
 from crm.lib.prepared import Prepared
 from opportunities import lifecycle
+from opportunities.beside import beside
 from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
-from opportunities.timeline import SHOWN, postponements, timeline
+from opportunities.timeline import SHOWN, postponements, timeline, woven
 from opportunities.views import access
 from opportunities.views.access import visible_or_404
 from opportunities.views.board import board_of
@@ -29,6 +32,7 @@ from salespeople.models import Company
 from salespeople.requests import SignedIn
 
 QUOTES = Prepared(lambda _shape, opportunity: Quote.objects.filter(opportunity=opportunity), planned=True)
+TEMPLATE = "opportunities/detail.html"
 LISTED = (*OpportunityFilter.base_filters, *SHAPES)  # what of an address shapes the list
 
 
@@ -40,7 +44,7 @@ def detail(request: SignedIn, pk: int) -> HttpResponse:
     context = state_of(request, opportunity)
     if not is_fragment(request):
         context |= _selection(request, opportunity)
-    return render_page(request, "opportunities/detail.html", context, partial=partial)
+    return render_page(request, TEMPLATE, context, partial=partial)
 
 
 def back_to(request: SignedIn) -> str:
@@ -104,6 +108,7 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
     stages = lifecycle.stages_of(opportunity)
     moves = lifecycle.moves(opportunity, stages)
     told = timeline(opportunity)
+    hung = beside(opportunity, request.user)
     steps = [step.entry for step in told]
     query = _address(request, opportunity)
     shown = query.get("show", "") if query.get("show") in SHOWN else ""
@@ -119,7 +124,14 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
         "path": [_step(stage, opportunity, done, ways.get(stage.pk), live, today) for stage in stages],
         "next_move": next((way for way in moves if way.action in ("next", "started")), None),
         "moves": moves,
-        "timeline": [step for step in told if shown in ("", step.kind)],
+        "timeline": [one for one in woven(told, hung.events) if shown in ("", one.kind)],
+        "tags": hung.tags,
+        "tag_root": reverse("opportunities:list"),
+        "people": hung.people,
+        "co_owners": hung.co_owners,
+        "comment_form": CommentForm() if request.user.has_perm(COMMENT) else None,
+        "comment_url": f"{opportunity.get_absolute_url()}comment/",
+        "mention_of": f"opportunity={opportunity.pk}",
         "choices": _choices(opportunity, query, shown),
         "can_undo": may_change and len(live) > 1 and lifecycle.can_still_be_undone(live[0], steps),
         "last_step": told[0].entry,

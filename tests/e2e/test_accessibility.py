@@ -11,14 +11,18 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
+from collaboration import lifecycle as collaboration
+from collaboration.models import Comment, ContactRole, Mention, Tag
+from contacts import lifecycle as contacts
 from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Grant, Salesperson, SavedView, User
-from tests.factories import QuoteFactory, TeamFactory, fresh, make_opportunity
+from tests.factories import QuoteFactory, SalespersonFactory, TeamFactory, fresh, make_opportunity
 
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 # The document is the same in the dark: there only its colours can be wrong.
@@ -44,6 +48,7 @@ def deals(
     ann: Contact,
     jo: Salesperson,
     rep: User,
+    manager: User,
     price_w: CloseCode,
     price_l: CloseCode,
 ) -> dict[str, Opportunity]:
@@ -63,7 +68,24 @@ def deals(
     AddressPeriod.objects.create(contact=acme, alternative_address=place, starts_on=today)
     Contact.objects.filter(pk=acme.pk).update(phone="+35895550100", country="FI", vat_number="FI20774740")
     acme.mailing_groups.create(code="NEWS", description="Newsletter")
+    hang(running, acme, rep)
     return {"waiting": fresh(waiting), "running": fresh(running), "won": fresh(won)}
+
+
+def hang(running: Opportunity, acme: Contact, rep: User) -> None:
+    """Comments that call the manager, tags of every colour, people, a co-owner, a competitor."""
+    for text in ("Is this so? @Manager https://example.com/a", "@Manager again\nand a second line"):
+        collaboration.write("opportunity", running.pk, text=text, by=rep)
+    collaboration.write("contact", acme.pk, text="Call before noon", by=rep)
+    for colour in Tag.Colour:
+        tag = Tag.objects.create(name=f"Tag {colour}", colour=colour)
+        lifecycle.tag(running, tag=tag, by=rep)
+        contacts.tag(acme, tag=tag, by=rep)
+    role = ContactRole.objects.create(code="DECIDES", description="Decision maker")
+    lifecycle.involve(running, contact=acme, role=role, by=rep)
+    other = SalespersonFactory(name="Otis Falls")
+    lifecycle.share(running, by=rep, may_edit=True, is_co_owner=True, salesperson_id=other.pk)
+    Mention.objects.filter(pk=Mention.objects.latest("pk").pk).update(read_at=timezone.now())
 
 
 @pytest.fixture
@@ -121,7 +143,12 @@ def opportunities(deals: dict[str, Opportunity], views: list[SavedView]) -> Iter
     yield f"{running}?order=number&show=estimates"
     yield f"{won}reopen/"
     yield f"{won}archive/"
-    yield f"{running}sharing/"
+    yield f"{running}sharing/?right=owner"
+    yield from (f"{running}people/", f"{running}tags/", f"{running}?show=comments")
+    yield f"/opportunities/involving/{deals['won'].contact_id}/"
+    comment = Comment.objects.earliest("pk")
+    yield from (f"/collaboration/comments/{comment.pk}/{act}/" for act in ("edit", "delete"))
+    yield "/collaboration/mentions/"
 
 
 def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[str]:
@@ -137,7 +164,8 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
         f"/contacts/{contact}/addresses/new/",
         f"/contacts/addresses/{AlternativeAddress.objects.get().pk}/",
         f"/contacts/addresses/{AlternativeAddress.objects.get().pk}/delete/",
-        "/contacts/?archived=true",
+        "/contacts/?archived=true&columns=name,tags",
+        f"/contacts/{contact}/tags/",
         "/opportunities/new/many/?all=1&query=archived%3Dtrue",
         f"/opportunities/new/many/?key={contact}&key={person}",
     )

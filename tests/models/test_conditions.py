@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collaboration.models import Tag, Tagging
 from contacts.codes import OrganizationalLevel, Salutation, Territory
 from contacts.columns import COLUMNS as CONTACT_COLUMNS
 from contacts.models import Contact
@@ -21,13 +22,14 @@ from crm.lib.listing.conditions import Where, read_condition, read_conditions
 from crm.lib.listing.operators import operators_of
 from crm.lib.listing.periods import Clock, days_of, is_period
 from crm.lib.listing.values import Asker
+from opportunities import lifecycle
 from opportunities.columns import COLUMNS
 from opportunities.models import Opportunity
 from quotes.columns import COLUMNS as QUOTE_COLUMNS
 from quotes.models import Quote
-from salescycles.models import CloseCode, SalesCycle
+from salescycles.models import CloseCode, Competitor, SalesCycle
 from salespeople.columns import COLUMNS as SALESPERSON_COLUMNS
-from salespeople.models import Salesperson, User
+from salespeople.models import Grant, Salesperson, User
 from tests.factories import ContactFactory, QuoteFactory, SourceFactory, fresh, make_opportunity
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +81,8 @@ def rows(cycle: SalesCycle, jo: Salesperson, of: Salesperson, price_w: CloseCode
         Contact.objects.filter(pk=contact.pk).update(created_at=near)
         people.append(contact)
     source = SourceFactory()
+    tags = [Tag.objects.create(name=name) for name in ("One", "Two", "Three")]
+    nordwerk = Competitor.objects.create(code="NORDWERK")
     for number in range(14):
         stage = chance.choice([None, 1, 2])
         deal = make_opportunity(
@@ -95,6 +99,14 @@ def rows(cycle: SalesCycle, jo: Salesperson, of: Salesperson, price_w: CloseCode
             priority=chance.choice(["low", "high"]),
             description=f"x{chance.choice(TEXTS)}",
         )
+        if number % 2 and not deal.is_closed:
+            seen = fresh(deal)
+            lifecycle.edit(seen, version=seen.version, competitor=nordwerk, on=TODAY, by=None)
+        for tag in chance.sample(tags, chance.choice([0, 1, 2])):
+            Tagging.objects.create(tag=tag, opportunity=deal)
+            Tagging.objects.create(tag=tag, contact=people[number])
+        if number % 4 == 0:
+            Grant.objects.create(opportunity=deal, salesperson=of, may_edit=True, is_co_owner=number % 8 == 0)
         if number % 3 == 0:
             QuoteFactory(opportunity=fresh(deal), net_amount=number, quoted_on=TODAY)
 
@@ -109,6 +121,10 @@ def holds(row: Any, column: Column, word: str, text: str, clock: Clock) -> bool:
     """The same by a plain look at one row."""
     if word in ("is_not", "not_blank"):
         return not holds(row, column, word.replace("is_not", "is").replace("not_", ""), text, clock)
+    return (ties_hold if column.links else value_holds)(row, column, word, text, clock)
+
+
+def value_holds(row: Any, column: Column, word: str, text: str, clock: Clock) -> bool:
     value = value_of(row, column.key or column.path)
     if word == "blank":
         return value is None or value == ""
@@ -136,6 +152,15 @@ def holds(row: Any, column: Column, word: str, text: str, clock: Clock) -> bool:
         "max": value <= ends[0],
         "between": ends[0] <= value <= ends[-1],
     }[word]
+
+
+def ties_hold(row: Any, column: Column, word: str, text: str, clock: Clock) -> bool:
+    assert column.links
+    ties = [tie for tie in getattr(row, column.path).all() if getattr(tie, "is_co_owner", True)]
+    keys = {str(getattr(tie, f"{column.links.key}_id")) for tie in ties}
+    return (
+        not keys if word == "blank" else bool(keys & {str(clock.me) if one == "me" else one for one in text.split(",")})
+    )
 
 
 def day_holds(value: Any, word: str, text: str, clock: Clock) -> bool:

@@ -567,7 +567,7 @@ def test_queries_of_a_page_with_addresses(
         )
     client = client_for(rep)
     client.get("/contacts/")
-    with django_assert_num_queries(8):  # the periods of all addresses are one more
+    with django_assert_num_queries(9):  # the periods of all addresses are one more
         client.get(f"/contacts/{acme.pk}/")
 
 
@@ -584,7 +584,9 @@ def test_queries_of_the_page(
         ContactFactory(kind="person", company=acme)
     client = client_for(rep)
     client.get("/contacts/")
-    with django_assert_num_queries(7):  # session, user, contact, people, addresses, industry groups, mailing groups
+    with django_assert_num_queries(
+        8
+    ):  # session, user, contact, people, addresses, what is beside, industry and mailing groups
         client.get(f"/contacts/{acme.pk}/")
 
 

@@ -351,7 +351,7 @@ def test_queries_of_the_page_do_not_grow(
     client = client_for(rep)
     for step in range(steps):
         client.post(address(deal, "revise"), {"version": fresh(deal).version, "estimated_value": str(1000 + step)})
-    with django_assert_num_queries(6):  # session, user, opportunity, stages, entries, quotes
+    with django_assert_num_queries(7):  # session, user, opportunity, stages, entries, what is beside them, quotes
         client.get(address(deal))
 
 
@@ -369,7 +369,7 @@ def test_queries_of_a_move(
     data = {"version": fresh(deal).version, "to": stage(deal, 2)}
     # session, user; opportunity, stages; present, old entry, new entry (in a savepoint: 2 more); opportunity, entries,
     # quotes
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         answer = client.post(address(deal, "move"), data, headers=HX)
     assert answer.status_code == 200 and fresh(deal).stage.number == 2
 

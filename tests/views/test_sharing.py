@@ -252,7 +252,7 @@ def test_shared_ones_cost_no_statement(
 
     before = asked(own)
     share(deal, of, edit=True)
-    assert asked(own) == asked(deal) == before == [5, 5, 6]
+    assert asked(own) == asked(deal) == before == [5, 5, 7]
 
 
 def test_an_assignment_grants_at_once_and_takes_away_at_once(

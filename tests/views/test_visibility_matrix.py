@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from openpyxl import load_workbook
 
+from collaboration.models import Comment, ContactRole, Involvement, Mention, Tag, Tagging
 from contacts.models import AlternativeAddress, Contact
 from opportunities import bulk
 from opportunities.ledger import faults
@@ -70,6 +71,15 @@ MATRIX = {
     "opportunities:card": LACKS,
     "opportunities:detail": GONE,
     "opportunities:sharing": GONE,
+    "opportunities:comment": GONE,
+    "opportunities:tags": GONE,
+    "opportunities:people": GONE,
+    "opportunities:involving": BY_LEVEL,
+    "collaboration:mentions": LACKS,
+    "collaboration:read": LACKS,
+    "collaboration:people": LACKS,
+    "collaboration:comment-edit": GONE,
+    "collaboration:comment-delete": GONE,
     **{f"opportunities:{verb}": GONE for verb in VERBS},
     "contacts:list": LACKS,
     "contacts:filter": LACKS,
@@ -79,6 +89,8 @@ MATRIX = {
     "contacts:detail": BY_LEVEL,
     "contacts:edit": BY_LEVEL,
     "contacts:sharing": BY_LEVEL,
+    "contacts:comment": BY_LEVEL,
+    "contacts:tags": BY_LEVEL,
     "contacts:address-new": BY_LEVEL,
     "contacts:address-edit": BY_LEVEL,
     "contacts:address-delete": BY_LEVEL,
@@ -103,7 +115,7 @@ MATRIX = {
 }
 
 ONES_OWN = ("login", "logout", "set_language", "set_theme", "keyboard")
-NOT_READ = ("quotes:make-current", "saved_views:save", "saved_views:default", "saved_views:order")
+NOT_READ = ("collaboration:read", "quotes:make-current", "saved_views:save", "saved_views:default", "saved_views:order")
 NOT_WRITTEN = ("opportunities:detail", "opportunities:batch")  # by GET; by POST: answered before any look
 
 
@@ -162,6 +174,21 @@ def batch(hidden: Opportunity, rep: User, company: Company) -> Batch:
     return made
 
 
+@pytest.fixture(autouse=True)
+def hung(hidden: Opportunity, acme: Contact, rep: User) -> None:
+    """What hangs on the opportunity: a comment, which calls everybody, a tag, and a contact who takes part."""
+    Comment.objects.create(opportunity=hidden, author=rep, text="Velvet thrones, a whispered reason")
+    Tagging.objects.create(opportunity=hidden, tag=Tag.objects.create(name="Tender"))
+    role = ContactRole.objects.create(code="DECIDES")
+    for contact in (acme, hidden.contact):
+        Involvement.objects.create(opportunity=hidden, contact=contact, role=role)
+
+
+@pytest.fixture
+def called(stranger: User, hung: None) -> None:
+    Mention.objects.create(comment=Comment.objects.get(), user=stranger)
+
+
 def granted(user: User, *names: str) -> User:
     """All of these and no others."""
     user.groups.clear()
@@ -214,7 +241,7 @@ def own(stranger: User, beta: Contact, cycle: SalesCycle, company: Company) -> O
 
 @pytest.fixture(autouse=True)
 def nothing_changed(request: pytest.FixtureRequest, hidden: Opportunity, quote: Quote, batch: Batch) -> Iterator[None]:
-    for name in {"stranger", "own", "viewer"} & set(request.fixturenames):
+    for name in {"stranger", "own", "viewer", "called"} & set(request.fixturenames):
         request.getfixturevalue(name)
     before = everything()
     yield
@@ -224,7 +251,20 @@ def nothing_changed(request: pytest.FixtureRequest, hidden: Opportunity, quote: 
 
 def everything() -> list[Any]:
     kinds: tuple[Any, ...] = (Opportunity, OpportunityEntry, Quote, Batch, Contact, Salesperson)
-    kinds += (Team, Membership, Grant, Company, SalesCycle, Stage, AlternativeAddress)
+    kinds += (
+        Comment,
+        Mention,
+        Tag,
+        Tagging,
+        Involvement,
+        Team,
+        Membership,
+        Grant,
+        Company,
+        SalesCycle,
+        Stage,
+        AlternativeAddress,
+    )
     return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
 
@@ -249,6 +289,9 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
     }
     if name in ("contacts:address-edit", "contacts:address-delete"):
         keys[app] = AlternativeAddress.objects.get().pk
+    keys["collaboration"] = Comment.objects.get().pk
+    if name == "opportunities:involving":
+        keys[app] = hidden.contact_id
     if name.startswith("opportunities:batch"):
         keys[app] = Batch.objects.get().pk
     takes_a_key = "<int:pk>" in dict(addresses())[name]
@@ -364,6 +407,23 @@ def test_no_bulk_action_touches_it(client: Client, hidden: Opportunity, price_w:
     lacks(client.get("/opportunities/batches/?all=1"))
 
 
+@as_page_and_fragment
+def test_nothing_that_hangs_on_it_is_told(
+    client: Client, stranger: User, hidden: Opportunity, acme: Contact, called: None, headers: dict[str, str]
+) -> None:
+    """Neither on the page of mentions, nor in the count of unread ones, nor where the contact takes part."""
+    page = client.get("/collaboration/mentions/", headers=headers)
+    lacks(page)
+    assert page.status_code == 200 and "Nobody has mentioned you yet" in page.content.decode()
+    assert "mentions-count" not in client.get("/collaboration/mentions/").content.decode()
+    assert client.post("/collaboration/mentions/read/", {"open": Mention.objects.get().pk}).status_code == 404
+    client.post("/collaboration/mentions/read/", {"all": "1"})
+    lacks(client.get(f"/opportunities/involving/{acme.pk}/", headers=headers))
+    answer = client.get(f"/collaboration/people/?q=rep&opportunity={hidden.pk}", headers=headers)
+    assert answer.status_code in (403, 404)
+    lacks(answer)
+
+
 # ── lists, totals, filters ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -394,6 +454,8 @@ QUERIES = (
     "where=1:description:contains:Velvet&where=2:number:is:OPHIDDEN",
     "where=1:salesperson:is:{salesperson}&where=2:salesperson:is_not:{salesperson}",
     "where=1:contact:is:{contact}&where=2:stage:is:{stage}",
+    "where=1:tags:one_of:{tag}&where=2:tags:not_blank&columns=description,tags,co_owners",
+    "whose=me",
     "where=1:closing_on:is:tomorrow&where=2:closing_on:blank&where=3:closing_on:not_blank",
     "group=contact&columns=description,sales_value",
     "before=end",
@@ -407,6 +469,7 @@ def test_lists_and_their_totals_lack_it(client: Client, hidden: Opportunity, hea
         "contact": hidden.contact_id,
         "cycle": hidden.sales_cycle_id,
         "stage": hidden.stage_id,
+        "tag": Tag.objects.get().pk,
     }
     for query in QUERIES:
         response = client.get(f"/opportunities/?{query.format(**words)}", headers=headers)
@@ -434,6 +497,7 @@ def test_no_file_has_it(client: Client, stranger: User, hidden: Opportunity) -> 
         "contact": hidden.contact_id,
         "cycle": hidden.sales_cycle_id,
         "stage": hidden.stage_id,
+        "tag": Tag.objects.get().pk,
     }
     places = [f"/opportunities/export/?{query.format(**words)}" for query in QUERIES]
     for place in (*places, "/quotes/export/?", "/quotes/export/?q=QUHIDDEN&columns=number,opportunity,net_amount"):

@@ -32,6 +32,8 @@ def writer(listing: Listing, column: Column, reader: Reader, user: Any = None) -
         return money.number_formatter(reader.language)
     if column.kind is Kind.DAY:
         return lambda day: dates.day_short(day, reader.language)
+    if column.kind is Kind.SEVERAL:
+        return lambda names: escape(", ".join(names))
     if column.kind is Kind.MOMENT:
         return lambda instant: _moment(instant, reader.language)
     if column.kind in (Kind.CHOICE, Kind.FLAG):
@@ -86,12 +88,16 @@ class Cells:
         self.picks = escape(_("Select")) if picks else ""
 
     @staticmethod
-    def needs(listing: Listing, columns: Iterable[Column]) -> list[str]:
-        """Every path that is read of a row."""
-        found = ["pk", listing.named, *(listing.editing.needs if listing.editing else ())]
+    def needs(listing: Listing, columns: Iterable[Column]) -> list[Any]:
+        """Every path that is read of a row, and what is put together for it, with its name."""
+        found: list[Any] = ["pk", listing.named, *(listing.editing.needs if listing.editing else ())]
         for column in columns:
             cell = listing.cell(column)
-            found += [column.path, *cell.needs, *([column.key] if column.key else [])]
+            found += [
+                (column.name, column.links.cell) if column.links else column.path,
+                *cell.needs,
+                *([column.key] if column.key else []),
+            ]
         return found
 
     def _prepared(self, column: Column, user: Any) -> tuple[Any, ...]:
@@ -105,7 +111,7 @@ class Cells:
         elif cell.page:
             link, key = '<a href="{}">{{}}</a>'.format(reverse(cell.page, args=[0]).replace("/0/", "/{}/")), column.key
         write = cell.write or writer(self.listing, column, self.reader, user)
-        return column.path, write, opening, cell.also, link, key, self._pencil(column)
+        return column.name if column.links else column.path, write, opening, cell.also, link, key, self._pencil(column)
 
     def _pencil(self, column: Column) -> Pencil | None:
         editing = self.listing.editing

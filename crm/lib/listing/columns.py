@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, Func, OuterRef, QuerySet, TextField, Value
 from django.utils.functional import Promise
 
 Choices = Iterable[tuple[str, Any]]
@@ -23,6 +24,39 @@ class Kind(Enum):
     CHOICE = "choice"  # a stored word with a label
     FLAG = "flag"  # yes or no
     RELATION = "relation"  # a row of another model, shown by its name, compared by its key
+    SEVERAL = "several"  # rows of another model, shown by their names, compared by their keys
+
+
+@dataclass(frozen=True)
+class Links:
+    """What ties rows to several others: `rows` are the ties, of which `of` leads to the row, `key` to the key of the other one and
+    `name` to its name. `shown` is what a cell is made of, where it is not the name."""
+
+    rows: Callable[[], QuerySet]
+    of: str
+    key: str
+    name: str
+    shown: Any = None
+
+    def keys(self, others: Any = None) -> QuerySet:
+        """Keys of the rows that have one of the others, or any at all."""
+        ties = self.rows().order_by()
+        return (ties if others is None else ties.filter(**{f"{self.key}__in": others})).values(self.of)
+
+    def told(self, what: Any) -> ArraySubquery:
+        """Of each row, what its ties say, by name."""
+        ties = self.rows().filter(**{self.of: OuterRef("pk")}).order_by(self.name, "pk")
+        return ArraySubquery(ties.values(told=what))
+
+    @property
+    def cell(self) -> ArraySubquery:
+        return self.told(self.shown if self.shown is not None else F(self.name))
+
+    @property
+    def names(self) -> Func:
+        """As one text."""
+        told = self.told(F(self.name))
+        return Func(told, Value(", "), function="array_to_string", output_field=TextField())
 
 
 @dataclass(frozen=True)
@@ -45,4 +79,5 @@ class Column:
     is_sortable: bool = True
     is_summed: bool = False  # totals and subtotals say its sum
     is_grouped: bool = False  # rows can be put together by it
+    links: Links | None = None  # of several
     edit: str = ""  # the verb and field that change it in place: "revise:estimated_value"

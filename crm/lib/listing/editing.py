@@ -12,6 +12,7 @@ from crm.lib.fragments import render_page
 from crm.lib.icons import ICONS
 from crm.lib.listing.address import carried, with_query
 from crm.lib.listing.cells import Cells
+from crm.lib.listing.keyset import told
 from crm.lib.listing.listing import Listing, Reader, Row
 from crm.lib.listing.selection import Selection
 from crm.lib.listing.views import TEMPLATE, cells_of, totals_context
@@ -62,7 +63,7 @@ def _row(selection: Selection, pk: int) -> Row | None:
     fields = Cells.needs(selection.listing, selection.address.columns)
     listed = Exists(selection.rows.filter(pk=OuterRef("pk")))
     rows = selection.listing.visible(selection.user).filter(pk=pk).annotate(is_listed=listed)
-    found: Row | None = rows.values(*dict.fromkeys(fields), "is_listed").first()
+    found: Row | None = told(rows, [*fields, "is_listed"]).first()
     return found
 
 

@@ -29,7 +29,15 @@ LONGEST_TEXT = 32_767  # characters of a cell
 NOT_IN_A_CELL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\]")  # of a sheet, which has at most 31 characters
 FIRST_YEAR = 1900  # of which a sheet knows dates
-WIDTHS = {Kind.TEXT: 32, Kind.RELATION: 26, Kind.CHOICE: 18, Kind.FLAG: 10, Kind.DAY: 12, Kind.MOMENT: 20}
+WIDTHS = {
+    Kind.TEXT: 32,
+    Kind.RELATION: 26,
+    Kind.SEVERAL: 26,
+    Kind.CHOICE: 18,
+    Kind.FLAG: 10,
+    Kind.DAY: 12,
+    Kind.MOMENT: 20,
+}
 WIDTH_OF_FIGURES = 16
 
 Write = Callable[[int, int, Any], Any]
@@ -47,7 +55,7 @@ class Field(NamedTuple):
         """As it stands in a CSV file; numbers are numbers there too."""
         if self.kind in TO_CHAR:
             return Func(self.value, Value(TO_CHAR[self.kind]), function="to_char", output_field=TextField())
-        return inert(self.value) if self.kind in (Kind.TEXT, Kind.RELATION) else self.value
+        return inert(self.value) if self.kind in (Kind.TEXT, Kind.RELATION, Kind.SEVERAL) else self.value
 
 
 class Sheet(NamedTuple):

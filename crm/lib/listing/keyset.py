@@ -7,7 +7,7 @@ import base64
 import binascii
 import datetime
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -244,12 +244,12 @@ def of_keys(rows: QuerySet, keys: Sequence[int]) -> QuerySet:
     return rows.filter(OneOf(F("pk"), Value(list(keys), ArrayField(BigIntegerField()))))
 
 
-def first_page(order: Order, rows: QuerySet, fields: Iterable[str], size: int) -> Page:
+def first_page(order: Order, rows: QuerySet, fields: Sequence[Any], size: int) -> Page:
     found = _fetch(order, rows, order.sort(rows), fields, size + 1)
     return Page(found[:size], has_before=False, has_after=len(found) > size)
 
 
-def last_page(order: Order, rows: QuerySet, fields: Iterable[str], size: int, count: int) -> Page:
+def last_page(order: Order, rows: QuerySet, fields: Sequence[Any], size: int, count: int) -> Page:
     """So many rows that the pages before it are full."""
     left = count % size or size
     found = _fetch(order, rows, order.sort(rows, backwards=True), fields, left + 1)
@@ -257,21 +257,27 @@ def last_page(order: Order, rows: QuerySet, fields: Iterable[str], size: int, co
     return Page(found[-left:], has_before, has_after=False, edge=found[0] if has_before else None)
 
 
-def page_after(order: Order, rows: QuerySet, fields: Iterable[str], size: int, values: Sequence[Any]) -> Page:
+def page_after(order: Order, rows: QuerySet, fields: Sequence[Any], size: int, values: Sequence[Any]) -> Page:
     found = _fetch(order, rows, order.side(rows, values, forwards=True), fields, size + 1)
     edge = dict(zip(order.names(), values, strict=True))
     return Page(found[:size], has_before=True, has_after=len(found) > size, edge=edge)
 
 
-def page_before(order: Order, rows: QuerySet, fields: Iterable[str], size: int, values: Sequence[Any]) -> Page:
+def page_before(order: Order, rows: QuerySet, fields: Sequence[Any], size: int, values: Sequence[Any]) -> Page:
     found = _fetch(order, rows, order.side(rows, values, forwards=False), fields, size + 1)
     has_before = len(found) > size
     return Page(found[-size:], has_before, has_after=True, edge=found[0] if has_before else None)
 
 
-def _fetch(order: Order, rows: QuerySet, wanted: QuerySet, fields: Iterable[str], size: int) -> list[dict[str, Any]]:
+def _fetch(order: Order, rows: QuerySet, wanted: QuerySet, fields: Sequence[Any], size: int) -> list[dict[str, Any]]:
     """In two steps of one query: the keys of the page in its order, for which only what decides it is joined; then what is
     shown of those rows."""
     keys = ArraySubquery(wanted.values("pk")[:size])
     found = rows.model._base_manager.filter(OneOf(F("pk"), keys)).annotate(**order.made()).order_by(*order.ordering())
-    return list(found.values(*dict.fromkeys([*fields, *order.names()])))
+    return list(told(found, [*fields, *order.names()]))
+
+
+def told(rows: QuerySet, fields: Sequence[Any]) -> QuerySet[Any, dict[str, Any]]:
+    """What the paths lead to, and what is put together for a row: a name with its expression."""
+    made: dict[str, Any] = dict(field for field in fields if isinstance(field, tuple))
+    return rows.values(*dict.fromkeys(field for field in fields if isinstance(field, str)), **made)

@@ -37,6 +37,8 @@ def negated(means: Means) -> Means:
 
 
 def is_blank(column: Column, value: Any, clock: Clock) -> Q:
+    if column.links:
+        return ~Q(pk__in=column.links.keys())
     if column.kind is Kind.RELATION:
         return Q((f"{column.key}__isnull", True))
     blank = Q((f"{column.path}__isnull", True))
@@ -44,6 +46,8 @@ def is_blank(column: Column, value: Any, clock: Clock) -> Q:
 
 
 def is_chosen(column: Column, value: Any, clock: Clock) -> Q:
+    if column.links:
+        return Q(pk__in=column.links.keys(value))
     return Q((f"{column.key or column.path}__in", value))
 
 
@@ -166,6 +170,7 @@ OF_KIND: dict[Kind, tuple[Operator, ...]] = {
     Kind.CHOICE: CHOICE,
     Kind.FLAG: FLAG,
     Kind.RELATION: CHOICE,
+    Kind.SEVERAL: CHOICE,
 }
 
 

@@ -198,7 +198,7 @@ def _choices(text: str, column: Column, asker: Asker) -> Value:
     missing = [key[:LONGEST] for key in keys if key not in labels]
     if missing:
         raise _no_choice(missing)
-    meant = [asker.clock.me if key == ME and column.kind is Kind.RELATION else key for key in keys]
+    meant = [asker.clock.me if key == ME and column.kind in (Kind.RELATION, Kind.SEVERAL) else key for key in keys]
     return Value(",".join(keys), meant, ", ".join(str(label) for label in labels.values()))
 
 

@@ -9,6 +9,7 @@ from opportunities.demo.believable import make_believable
 from opportunities.demo.journey import World
 from opportunities.demo.reference import make_reference
 from opportunities.demo.setup import PASSWORD, USERS, make_setup, share_one
+from opportunities.demo.together import make_words, work_together
 from opportunities.management.asked import refuse_unasked
 from opportunities.models import Opportunity, OpportunityEntry
 from quotes.models import Quote
@@ -39,6 +40,8 @@ class Command(BaseCommand):
             make_reference(world)
             make_believable(world)
             share_one()
+            make_words()
+            work_together(world)
         self.say(summary(), verbosity)
 
     def say(self, text: str, verbosity: int) -> None:

@@ -1,0 +1,291 @@
+"""What people say about a record, whom they call to it, and how they mark it. A record is an opportunity or a contact, which
+the keys name by string: the apps of both stand above this one. Who sees the record sees what hangs on it."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pghistory
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower, Now
+from django.utils.translation import gettext_lazy as _
+
+from salespeople.models import CodeField
+
+if TYPE_CHECKING:
+    from salespeople.models import User
+
+LONGEST = 10_000  # characters of a comment
+
+
+class OfRecordQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: "User") -> "OfRecordQuerySet":
+        """What hangs on records that the person sees."""
+        seen = Q(pk__in=[])
+        for field in self.model.records():
+            seen |= Q(**{f"{field}__in": records(field).visible_to(user).order_by().values("pk")})
+        return self.filter(seen)
+
+
+def records(field: str) -> Any:
+    """All opportunities, or all contacts."""
+    model: Any = Comment._meta.get_field(field).related_model
+    return model.objects
+
+
+class OfRecord(models.Model):
+    """Hangs on one opportunity or one contact."""
+
+    opportunity = models.ForeignKey(
+        "opportunities.Opportunity",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="%(class)ss",
+        verbose_name=_("opportunity"),
+    )
+    contact = models.ForeignKey(
+        "contacts.Contact",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="%(class)ss",
+        verbose_name=_("contact"),
+    )
+
+    objects = OfRecordQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="%(class)s_is_of_one_record", condition=Q(opportunity__isnull=True) ^ Q(contact__isnull=True)
+            )
+        ]
+
+    @staticmethod
+    def records() -> tuple[str, ...]:
+        return ("opportunity", "contact")
+
+    @property
+    def record(self) -> Any:
+        return self.opportunity if self.opportunity_id else self.contact
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["token"])
+class Comment(OfRecord):
+    """What somebody says about a record: plain text. `token` is that of the form it was typed into."""
+
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="comments", verbose_name=_("author")
+    )
+    text = models.CharField(_("comment"), max_length=LONGEST)
+    written_at = models.DateTimeField(_("written at"), db_default=Now())
+    edited_at = models.DateTimeField(_("edited at"), null=True, blank=True)
+    token = models.UUIDField(null=True, blank=True, unique=True, editable=False)
+
+    class Meta(OfRecord.Meta):
+        verbose_name = _("comment")
+        verbose_name_plural = _("comments")
+        default_permissions = ("add", "change", "delete")
+        ordering: ClassVar = ["-written_at", "-id"]
+        constraints: ClassVar = [
+            *OfRecord.Meta.constraints,
+            models.CheckConstraint(name="comment_says_something", condition=~Q(text__regex=r"^\s*$")),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:50]
+
+    def get_absolute_url(self) -> str:
+        """Where it stands on the page of its record."""
+        return f"{self.record.get_absolute_url()}#comment-{self.pk}"
+
+    def may_be_edited_by(self, user: "User") -> bool:
+        """Of one that is seen: by its author, and by who may edit everybody's."""
+        own = self.author_id == user.pk and user.has_perm("collaboration.add_comment")
+        return own or user.has_perm("collaboration.change_comment")
+
+    def may_be_deleted_by(self, user: "User") -> bool:
+        own = self.author_id == user.pk and user.has_perm("collaboration.add_comment")
+        return own or user.has_perm("collaboration.delete_comment")
+
+
+class MentionQuerySet(models.QuerySet["Mention"]):
+    def to(self, user: "User") -> "MentionQuerySet":
+        """The person's own, of records that the person still sees."""
+        return self.filter(user=user, comment__in=Comment.objects.visible_to(user).order_by().values("pk"))
+
+    def unread(self) -> "MentionQuerySet":
+        return self.filter(read_at__isnull=True)
+
+
+class Mention(models.Model):
+    """A comment calls somebody, who may see its record."""
+
+    comment = models.ForeignKey(Comment, models.CASCADE, related_name="mentions", verbose_name=_("comment"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="mentions", verbose_name=_("who is mentioned")
+    )
+    read_at = models.DateTimeField(_("read at"), null=True, blank=True)
+
+    objects = MentionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mention")
+        verbose_name_plural = _("mentions")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["comment", "user"], name="a_comment_mentions_somebody_once")
+        ]
+        indexes: ClassVar = [
+            # how many are unread, with every page
+            models.Index(fields=["user"], condition=Q(read_at__isnull=True), name="unread_mentions")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}"
+
+
+validate_visible = RegexValidator(r"^\S+(?: \S+)*$", _("Use no blanks at the beginning or end, and one between words."))
+
+
+class TagQuerySet(models.QuerySet["Tag"]):
+    def visible_to(self, user: "User") -> "TagQuerySet":
+        """Everybody who works here may know the tags."""
+        return self if user.has_perm("collaboration.view_tag") else self.none()
+
+    def usable(self, field: str) -> "TagQuerySet":
+        """Those that an opportunity, or a contact, may get."""
+        return self.filter(archived=False, **{f"for_{field}": True})
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class Tag(models.Model):
+    """A word by which records are marked."""
+
+    class Colour(models.TextChoices):
+        """Each is legible on light and on dark (static/crm/crm.css, `.mark`)."""
+
+        GREY = "grey", _("Grey")
+        BLUE = "blue", _("Blue")
+        GREEN = "green", _("Green")
+        AMBER = "amber", _("Amber")
+        RED = "red", _("Red")
+
+    name = models.CharField(_("name"), max_length=30, validators=[validate_visible])
+    colour = models.CharField(_("colour"), max_length=5, choices=Colour, default=Colour.GREY)
+    for_opportunity = models.BooleanField(_("for opportunities"), default=True)
+    for_contact = models.BooleanField(_("for contacts"), default=True)
+    archived = models.BooleanField(
+        _("archived"), default=False, help_text=_("Cannot be given any more; it stays where it is.")
+    )
+
+    objects = TagQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="one_tag_for_each_name",
+                violation_error_message=_("There is a tag of this name already."),
+            ),
+            models.CheckConstraint(
+                name="tag_is_for_something",
+                condition=Q(for_opportunity=True) | Q(for_contact=True),
+                violation_error_message=_("A tag is for opportunities, for contacts or for both."),
+            ),
+            models.CheckConstraint(
+                name="tag_has_a_known_colour", condition=Q(colour__in=["grey", "blue", "green", "amber", "red"])
+            ),
+            models.CheckConstraint(name="tag_is_not_nameless", condition=~Q(name__regex=r"^\s*$")),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class Tagging(OfRecord):
+    """A record has a tag."""
+
+    tag = models.ForeignKey(Tag, models.PROTECT, related_name="taggings", verbose_name=_("tag"))
+
+    class Meta(OfRecord.Meta):
+        verbose_name = _("tagging")
+        verbose_name_plural = _("taggings")
+        default_permissions = ()
+        constraints: ClassVar = [
+            *OfRecord.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["opportunity", "contact", "tag"], name="a_tag_once_for_a_record", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.record}"
+
+
+class ContactRoleQuerySet(models.QuerySet["ContactRole"]):
+    def usable(self) -> "ContactRoleQuerySet":
+        return self.filter(blocked=False)
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class ContactRole(models.Model):
+    """What somebody is to an opportunity, such as who decides."""
+
+    code = CodeField(_("code"), max_length=20, unique=True)
+    description = models.CharField(_("description"), max_length=100, blank=True)
+    blocked = models.BooleanField(_("blocked"), default=False, help_text=_("Cannot be chosen any more; history stays."))
+
+    objects = ContactRoleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("role of a contact")
+        verbose_name_plural = _("roles of contacts")
+        ordering: ClassVar = ["code"]
+
+    def __str__(self) -> str:
+        return self.description or self.code
+
+
+class InvolvementQuerySet(OfRecordQuerySet):
+    def of_contact(self, contact: Any, user: "User") -> "InvolvementQuerySet":
+        """Where the contact takes part, as far as the person sees the opportunities."""
+        return self.filter(contact=contact).visible_to(user)  # type: ignore[return-value]
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class Involvement(models.Model):
+    """A contact takes part in an opportunity, beside its main contact."""
+
+    opportunity = models.ForeignKey(
+        "opportunities.Opportunity", models.CASCADE, related_name="involvements", verbose_name=_("opportunity")
+    )
+    contact = models.ForeignKey(
+        "contacts.Contact", models.PROTECT, related_name="involvements", verbose_name=_("contact")
+    )
+    role = models.ForeignKey(ContactRole, models.PROTECT, related_name="involvements", verbose_name=_("role"))
+
+    objects = InvolvementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("person of an opportunity")
+        verbose_name_plural = _("people of opportunities")
+        default_permissions = ()
+        ordering: ClassVar = ["role__code", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["opportunity", "contact", "role"], name="a_role_once_for_a_contact")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact}: {self.role}"
+
+    @staticmethod
+    def records() -> tuple[str, ...]:
+        return ("opportunity",)
