@@ -1,6 +1,6 @@
-"""What somebody can go to or do by typing: opportunities, contacts, saved views, pages and actions. Each by its own door:
-nothing is found that the person may not see. A query for each kind of row, which brings the first rows and how many
-there are."""
+"""What somebody can go to or do by typing: opportunities, contacts, quotes, salespeople, teams, saved views, pages and actions.
+Each by its own door: nothing is found that the person may not see. A query for each kind of row, which brings the first
+rows and how many there are."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,20 +8,23 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, F, Func, IntegerField, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, F, Func, IntegerField, Q, QuerySet, Value, When, Window
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from contacts.models import Contact
 from crm.lib.listing.keyset import OneOf
-from crm.lib.search import MOST_WORDS, prefix_query, words
+from crm.lib.money import format_money
+from crm.lib.search import MOST_WORDS, words
 from opportunities.board import Joined
 from opportunities.models import Opportunity
-from salespeople.models import SavedView, User
+from quotes.models import Quote
+from salespeople.models import Company, Salesperson, SavedView, Team, User
 
 LONGEST = 200  # as much as the lists' own search takes
+COUNTED = 1000  # of each kind; “more than 1,000” beyond
 STAFF = "staff"
 FREE = ""
 
@@ -50,6 +53,7 @@ PAGES = (
     Place(gettext_lazy("Contacts"), "contacts:list", "contact", "contacts.view_contact"),
     Place(gettext_lazy("Quotes"), "quotes:list", "quote", "quotes.view_quote"),
     Place(gettext_lazy("Salespeople"), "salespeople:list", "people", "salespeople.view_salesperson"),
+    Place(gettext_lazy("Teams"), "salespeople:teams", "people", "salespeople.view_team"),
     Place(gettext_lazy("Saved views"), "saved_views:list", "list"),
     Place(gettext_lazy("Keyboard shortcuts"), "keyboard", "keyboard"),
     Place(gettext_lazy("Set-up"), "admin:index", "admin", STAFF),
@@ -75,7 +79,8 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """What was found of one kind: the first `hits` of `count`; `all_url` has them all."""
+    """What was found of one kind: the first `hits` of `count`, which is one more than `COUNTED` where there are more; `all_url`
+    has them all."""
 
     key: str
     title: str
@@ -88,6 +93,14 @@ class Group:
     def has_more(self) -> bool:
         return self.count > len(self.hits)
 
+    @property
+    def is_cut(self) -> bool:
+        return self.count > COUNTED
+
+    @property
+    def said(self) -> int:
+        return min(self.count, COUNTED)
+
 
 @dataclass
 class Results:
@@ -95,13 +108,18 @@ class Results:
 
     @property
     def count(self) -> int:
-        return sum(group.count for group in self.groups)
+        return sum(group.said for group in self.groups)
+
+    @property
+    def is_cut(self) -> bool:
+        return any(group.is_cut for group in self.groups)
 
 
 def find(user: User, text: str, *, most: int, rows: bool) -> Results:
     """Everything that the words of `text` begin; at most `most` rows of each kind, none where `rows` are not asked for."""
     typed = words(text)
-    groups = [_opportunities, _contacts, _views] if rows and typed else []
+    kinds = (_opportunities, _contacts, _quotes, _salespeople, _teams, _views)
+    groups = kinds if rows and typed else ()
     found = [group(user, text, most) for group in groups]
     if typed or not text.strip():
         found += [
@@ -129,35 +147,28 @@ def _begins(told: list[str], typed: list[str]) -> bool:
 
 
 def _first(rows: QuerySet[Any], text: str, most: int, *order: Any) -> Any:
-    """The first rows, one of exactly that number before all others, and `found`: how many there are. Keys first, so that
-    only the rows that are shown are joined with what they name."""
+    """The first rows, one of exactly that number before all others, and `found`: how many there are, of more than `COUNTED`
+    one more than that. Where there are more, the first ones are those of the newest `COUNTED`, so that a word which most
+    rows have costs no more than a rare one. Keys first, so that only what is shown is joined with what it names."""
     exact = Case(When(number=text.strip(), then=0), default=1, output_field=IntegerField())
-    count = rows.order_by().annotate(found=Func(F("pk"), function="COUNT")).values("found")
-    keys = rows.order_by(exact, *order).values("pk")[:most]
-    shown = rows.model.objects.filter(OneOf(F("pk"), Joined(ArraySubquery(keys))))
-    return shown.annotate(found=Subquery(count)).order_by(exact, *order)
+    newest = ArraySubquery(rows.order_by("-pk").values("pk")[: COUNTED + 1])
+    same = ArraySubquery(rows.order_by().filter(number=text.strip()).values("pk"))
+    every = rows.model.objects.filter(OneOf(F("pk"), Joined(same, newest)))
+    keys = ArraySubquery(every.order_by(exact, *order).values("pk")[:most])
+    shown = rows.model.objects.filter(OneOf(F("pk"), Joined(keys)))
+    return shown.annotate(found=Func(Joined(newest), function="cardinality")).order_by(exact, *order)
 
 
 def _opportunities(user: User, text: str, most: int) -> Group:
     """Open ones first, then what was closed last."""
-    visible = Opportunity.objects.visible_to(user).listed()
-    rows = list(
-        _first(
-            visible.filter(pk__in=_matching(text)), text, most, F("closed_on").desc(nulls_first=True), "-pk"
-        ).with_names()
-    )
+    visible = Opportunity.objects.visible_to(user).listed().search(text)
+    rows = list(_first(visible, text, most, F("closed_on").desc(nulls_first=True), "-pk").with_names())
     hits = [Hit(row.description, _about(row), row.get_absolute_url(), "target") for row in rows]
-    count = rows[0].found if rows else 0
+    count = _found(rows)
     label = ngettext("All %(count)s opportunities", "All %(count)s opportunities", count) % {"count": count}
-    return Group("opportunities", _("Opportunities"), hits, count, _with("opportunities:list", text), label)
-
-
-def _matching(text: str) -> QuerySet[Any, Any]:
-    """Keys of what `Opportunity.objects.search` finds, each part by its own index instead of row after row."""
-    query, every = prefix_query(text), Opportunity.objects.order_by()
-    contacts = Contact.objects.order_by().filter(search=query).values("pk")
-    of_contacts, of_companies = every.filter(contact__in=contacts), every.filter(company__in=contacts)
-    return every.filter(search=query).values("pk").union(of_contacts.values("pk"), of_companies.values("pk"))
+    return Group(
+        "opportunities", _("Opportunities"), hits, count, _with("opportunities:list", text), _unless_cut(label, count)
+    )
 
 
 def _about(row: Opportunity) -> str:
@@ -173,9 +184,56 @@ def _contacts(user: User, text: str, most: int) -> Group:
         told = (row.number, row.company.name if row.company else "", row.job_title, row.city)
         icon = "building" if row.is_company else "person"
         hits.append(Hit(row.name, " · ".join(filter(None, told)), row.get_absolute_url(), icon))
-    count = rows[0].found if rows else 0
+    count = _found(rows)
     label = ngettext("All %(count)s contacts", "All %(count)s contacts", count) % {"count": count}
-    return Group("contacts", _("Contacts"), hits, count, _with("contacts:list", text), label)
+    return Group("contacts", _("Contacts"), hits, count, _with("contacts:list", text), _unless_cut(label, count))
+
+
+def _found(rows: list[Any]) -> int:
+    return rows[0].found if rows else 0
+
+
+def _unless_cut(label: str, count: int) -> str:
+    """“All 21 contacts”, where that is how many there are."""
+    return label if count <= COUNTED else ""
+
+
+def _quotes(user: User, text: str, most: int) -> Group:
+    """By how their number begins."""
+    visible = Quote.objects.visible_to(user).filter(number__startswith=text.strip().upper())
+    rows = list(_first(visible, text, most, "-quoted_on", "-pk").select_related("opportunity"))
+    currency, language = Company.current().currency, get_language() or "en"
+    hits = [
+        Hit(
+            row.number,
+            f"{format_money(row.net_amount, currency, language)} · {row.opportunity}",
+            row.get_absolute_url(),
+            "quote",
+        )
+        for row in rows
+    ]
+    return Group("quotes", _("Quotes"), hits, _found(rows), _with("quotes:list", text))
+
+
+def _salespeople(user: User, text: str, most: int) -> Group:
+    rows = _few(Salesperson.objects.visible_to(user).search(text), most)
+    hits = [
+        Hit(row.name, " · ".join(filter(None, (row.code, row.job_title))), row.get_absolute_url(), "people")
+        for row in rows
+    ]
+    return Group("salespeople", _("Salespeople"), hits, _found(rows), _with("salespeople:list", text))
+
+
+def _teams(user: User, text: str, most: int) -> Group:
+    rows = _few(Team.objects.visible_to(user).search(text), most)
+    hits = [Hit(row.name, row.code, row.get_absolute_url(), "people") for row in rows]
+    return Group("teams", _("Teams"), hits, _found(rows), reverse("salespeople:teams"))
+
+
+def _few(rows: QuerySet[Any], most: int) -> list[Any]:
+    """Of a kind that a company has some hundreds of."""
+    found = Window(Count("pk"))
+    return list(rows.annotate(found=found).order_by("name", "pk")[:most])
 
 
 def _views(user: User, text: str, most: int) -> Group:
@@ -184,13 +242,12 @@ def _views(user: User, text: str, most: int) -> Group:
     for word in text.split()[:MOST_WORDS]:
         named &= Q(name__icontains=word)
     visible = SavedView.objects.visible_to(user).filter(named)
-    count = visible.order_by().annotate(found=Func(F("pk"), function="COUNT")).values("found")
-    rows = list(visible.select_related("owner").annotate(found=Subquery(count)).order_by("name", "pk")[:most])
+    rows = _few(visible.select_related("owner"), most)
     hits = []
     for row in rows:
         shared = [] if row.owner_id == user.pk else [_("shared by %(owner)s") % {"owner": row.owner}]
         hits.append(Hit(row.name, " · ".join([str(row.get_page_display()), *shared]), row.url, "list"))
-    return Group("views", _("Saved views"), hits, rows[0].found if rows else 0, reverse("saved_views:list"))
+    return Group("views", _("Saved views"), hits, _found(rows), reverse("saved_views:list"))
 
 
 def _with(address: str, text: str) -> str:

@@ -17,7 +17,7 @@ from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
 from opportunities.sight import owners, sight_of
 from salescycles.models import SalesCycle, Stage
 from salespeople.clock import asker_of
-from salespeople.models import User
+from salespeople.models import Team, User
 
 WHICH = [("open", _("Open")), *Status.choices, ("closed", _("Closed"))]
 
@@ -39,6 +39,7 @@ class OpportunityFilter(ListFilter):
     closed_to = DayFilter(label=_("Closed to"), field_name="closed_on", lookup_expr="lte")
     contact = KeyFilter(label=_("Contact"), field_name="contact_id")
     company = KeyFilter(label=_("Company"), field_name="company_id")
+    team = KeyFilter(label=_("Team"), method="by_team")
     archived = ArchivedFilter()
 
     named: ClassVar = {
@@ -47,6 +48,7 @@ class OpportunityFilter(ListFilter):
         "stage": Named(lambda user: Stage.objects.all(), "description"),
         "contact": Named(contacts),
         "company": Named(contacts),
+        "team": Named(lambda user: Team.objects.visible_to(user)),
     }
 
     class Meta:
@@ -104,3 +106,8 @@ class OpportunityFilter(ListFilter):
         if whose == "none":
             return rows.filter(salesperson__isnull=True)
         return rows.filter(salesperson=self.user.salesperson_id if whose == "me" else whose)
+
+    def by_team(self, rows: Any, name: str, key: int) -> Any:
+        """Those of its members, as far as the person may see who they are."""
+        teams = Team.objects.visible_to(self.user).filter(pk=key)
+        return rows.filter(salesperson__in=teams.values("members"))

@@ -89,6 +89,8 @@ MATRIX = {
     "salespeople:new": LACKS,
     "salespeople:detail": LACKS,
     "salespeople:edit": LACKS,
+    "salespeople:teams": LACKS,
+    "salespeople:team": LACKS,
     "quotes:list": LACKS,
     "quotes:filter": LACKS,
     "quotes:columns": LACKS,
@@ -251,6 +253,8 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         keys[app] = AlternativeAddress.objects.get().pk
     if name.startswith("opportunities:batch"):
         keys[app] = Batch.objects.get().pk
+    if name == "salespeople:team":
+        keys[app] = Team.objects.order_by("pk").values_list("pk", flat=True).first() or 1
     takes_a_key = "<int:pk>" in dict(addresses())[name]
     return reverse(name, args=[keys[app]] if takes_a_key else [])
 
