@@ -165,7 +165,11 @@ class Contact(Addressed):
     archived = models.BooleanField(_("archived"), default=False, help_text=_("Kept with its history, but not offered."))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
-    search = search_column(*("name", "number", "email", "email_2", "city", "other_numbers"), phones=("phone", "mobile"))
+    search = search_column(
+        *("name", "number", "email", "email_2", "city", "other_numbers"),
+        phones=("phone", "mobile"),
+        emails=("email", "email_2"),
+    )
 
     objects = ContactQuerySet.as_manager()
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, Count, F, Func, IntegerField, Q, QuerySet, Value, When, Window
+from django.db.models import Case, Count, F, Func, IntegerField, Q, QuerySet, Subquery, Value, When, Window
+from django.db.models.lookups import GreaterThanOrEqual
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy, ngettext
@@ -24,7 +25,8 @@ from quotes.models import Quote
 from salespeople.models import Company, Salesperson, SavedView, Team, User
 
 LONGEST = 200  # as much as the lists' own search takes
-COUNTED = 1000  # of each kind; “more than 1,000” beyond
+COUNTED = 200  # of each kind; “more than 200” beyond
+SAMPLE, FREQUENT = 1000, 20  # a word that so many of so many rows have is frequent
 STAFF = "staff"
 FREE = ""
 
@@ -146,25 +148,35 @@ def _begins(told: list[str], typed: list[str]) -> bool:
     return all(any(one.startswith(word) for one in told) for word in typed)
 
 
-def _first(rows: QuerySet[Any], text: str, most: int, *order: Any) -> Any:
-    """The first rows, one of exactly that number before all others, and `found`: how many there are, of more than `COUNTED`
-    one more than that. Where there are more, the first ones are those of the newest `COUNTED`, so that a word which most
-    rows have costs no more than a rare one. Keys first, so that only what is shown is joined with what it names."""
+def _first(
+    rows: QuerySet[Any], text: str, most: int, *order: Any, sample: QuerySet[Any] | None = None
+) -> tuple[Any, int]:
+    """The first rows, one of exactly that number before all others; and how many there are, of more than `COUNTED` one more
+    than that: then the first ones are those of the newest. Keys first, so that only what is shown is joined with what it
+    names. `sample` is searched among the newest rows of all: what many of them have is met on a walk from the newest on,
+    anything else is fetched by the index of words. Left to itself Postgres takes a rare word for a frequent one, and walks."""
     exact = Case(When(number=text.strip(), then=0), default=1, output_field=IntegerField())
-    newest = ArraySubquery(rows.order_by("-pk").values("pk")[: COUNTED + 1])
     same = ArraySubquery(rows.order_by().filter(number=text.strip()).values("pk"))
-    every = rows.model.objects.filter(OneOf(F("pk"), Joined(same, newest)))
-    keys = ArraySubquery(every.order_by(exact, *order).values("pk")[:most])
-    shown = rows.model.objects.filter(OneOf(F("pk"), Joined(keys)))
-    return shown.annotate(found=Func(Joined(newest), function="cardinality")).order_by(exact, *order)
+    by_words: Any = ArraySubquery(rows.order_by(F("pk") * -1).values("pk")[: COUNTED + 1])
+    if sample is not None:
+        walk = ArraySubquery(rows.order_by("-pk").values("pk")[: COUNTED + 1])
+        known = ArraySubquery(rows.model.objects.order_by("-pk").values("pk")[:SAMPLE])
+        count = sample.order_by().filter(OneOf(F("pk"), known)).annotate(found=Func(F("pk"), function="COUNT"))
+        frequent = GreaterThanOrEqual(Subquery(count.values("found")), FREQUENT)
+        by_words = Case(When(frequent, then=walk), default=by_words, output_field=walk.output_field)
+    every = rows.model.objects.filter(OneOf(F("pk"), Joined(same, by_words)))
+    told = every.order_by(exact, *order).values_list("pk", Window(Count("pk")))[:most]
+    keys = dict(told)
+    shown = rows.model.objects.filter(pk__in=keys).order_by(exact, *order) if keys else rows.model.objects.none()
+    return shown, min(max(keys.values(), default=0), COUNTED + 1)
 
 
 def _opportunities(user: User, text: str, most: int) -> Group:
     """Open ones first, then what was closed last."""
     visible = Opportunity.objects.visible_to(user).listed().search(text)
-    rows = list(_first(visible, text, most, F("closed_on").desc(nulls_first=True), "-pk").with_names())
-    hits = [Hit(row.description, _about(row), row.get_absolute_url(), "target") for row in rows]
-    count = _found(rows)
+    sample = Opportunity.objects.search(text) if user.has_perm("opportunities.view_every_opportunity") else None
+    rows, count = _first(visible, text, most, F("closed_on").desc(nulls_first=True), "-pk", sample=sample)
+    hits = [Hit(row.description, _about(row), row.get_absolute_url(), "target") for row in rows.with_names()]
     label = ngettext("All %(count)s opportunities", "All %(count)s opportunities", count) % {"count": count}
     return Group(
         "opportunities", _("Opportunities"), hits, count, _with("opportunities:list", text), _unless_cut(label, count)
@@ -178,13 +190,13 @@ def _about(row: Opportunity) -> str:
 
 def _contacts(user: User, text: str, most: int) -> Group:
     visible = Contact.objects.visible_to(user).search(text)
-    rows = list(_first(visible, text, most, "name", "pk").select_related("company"))
+    sample = Contact.objects.search(text) if user.has_perm("contacts.view_every_contact") else None
+    rows, count = _first(visible, text, most, "name", "pk", sample=sample)
     hits = []
-    for row in rows:
+    for row in rows.select_related("company"):
         told = (row.number, row.company.name if row.company else "", row.job_title, row.city)
         icon = "building" if row.is_company else "person"
         hits.append(Hit(row.name, " · ".join(filter(None, told)), row.get_absolute_url(), icon))
-    count = _found(rows)
     label = ngettext("All %(count)s contacts", "All %(count)s contacts", count) % {"count": count}
     return Group("contacts", _("Contacts"), hits, count, _with("contacts:list", text), _unless_cut(label, count))
 
@@ -201,7 +213,7 @@ def _unless_cut(label: str, count: int) -> str:
 def _quotes(user: User, text: str, most: int) -> Group:
     """By how their number begins."""
     visible = Quote.objects.visible_to(user).filter(number__startswith=text.strip().upper())
-    rows = list(_first(visible, text, most, "-quoted_on", "-pk").select_related("opportunity"))
+    rows, count = _first(visible, text, most, "-quoted_on", "-pk")
     currency, language = Company.current().currency, get_language() or "en"
     hits = [
         Hit(
@@ -210,9 +222,9 @@ def _quotes(user: User, text: str, most: int) -> Group:
             row.get_absolute_url(),
             "quote",
         )
-        for row in rows
+        for row in rows.select_related("opportunity")
     ]
-    return Group("quotes", _("Quotes"), hits, _found(rows), _with("quotes:list", text))
+    return Group("quotes", _("Quotes"), hits, count, _with("quotes:list", text))
 
 
 def _salespeople(user: User, text: str, most: int) -> Group:

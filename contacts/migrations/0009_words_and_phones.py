@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             name="search",
             field=models.GeneratedField(
                 db_persist=True,
-                expression=crm.lib.search.WithPhones(
+                expression=crm.lib.search.WithTokens(
                     crm.lib.search.SimpleVector(
                         crm.lib.search.Fold(
                             django.db.models.functions.text.Concat(*TEXT, output_field=models.TextField())
@@ -32,6 +32,9 @@ class Migration(migrations.Migration):
                     ),
                     "phone",
                     "mobile",
+                    "email",
+                    "email_2",
+                    phones=2,
                 ),
                 output_field=django.contrib.postgres.search.SearchVectorField(),
             ),

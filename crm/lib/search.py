@@ -41,24 +41,35 @@ class SimpleVector(Func):
     output_field = SearchVectorField()
 
 
-class WithPhones(Func):
-    """A vector and the tokens of numbers in E.164: `+358955501004`, `#955501004` as in its country without a leading zero, and
-    `~400105559853`, backwards, so that the last digits are a prefix too. No position is kept: nothing asks for one."""
+class WithTokens(Func):
+    """A vector and the tokens of `phones`, numbers in E.164, and `emails`. `+358955501004`, `#955501004` as in its country without
+    a leading zero, and `~400105559853`, backwards, so that the last digits are a prefix too; `=ann@acme.example`, and
+    `@acme.example`: as words they would share the last one with everybody. No position is kept: nothing asks for one."""
 
     output_field = SearchVectorField()
+    template = "strip(%(vector)s) || array_to_tsvector(array_remove(ARRAY[%(tokens)s]::text[], NULL))"
+
+    def __init__(self, vector: Any, *fields: str, phones: int = 0, **extra: Any) -> None:
+        """The first `phones` of the fields are telephone numbers, the others e-mails."""
+        super().__init__(vector, *fields, phones=phones, **extra)
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> Any:
-        (vector, params), *phones = [compiler.compile(expression) for expression in self.get_source_expressions()]
-        tokens, more = [], list(params)
-        for phone, phone_params in phones:
-            number = f"NULLIF({phone}, '')"
-            tokens += [
-                number,
-                f"'#' || regexp_replace({number}, '{COUNTRY_CODE}', '')",
-                f"'~' || reverse(ltrim({number}, '+'))",
-            ]
-            more += [*phone_params] * 3
-        return f"strip({vector}) || array_to_tsvector(array_remove(ARRAY[{', '.join(tokens)}]::text[], NULL))", more
+        (vector, params), *fields = [compiler.compile(expression) for expression in self.get_source_expressions()]
+        tokens = []
+        for at, (field, _none) in enumerate(fields):
+            known = f"NULLIF({field}, '')"
+            tokens += self._phone(known) if at < self.extra["phones"] else self._email(f"lower({known})")
+        return self.template % {"vector": vector, "tokens": ", ".join(tokens)}, params
+
+    def _phone(self, number: str) -> list[str]:
+        return [
+            number,
+            f"'#' || regexp_replace({number}, '{COUNTRY_CODE}', '')",
+            f"'~' || reverse(ltrim({number}, '+'))",
+        ]
+
+    def _email(self, email: str) -> list[str]:
+        return [f"'=' || {email}", f"'@' || split_part({email}, '@', 2)"]
 
 
 class Tokens(SearchQuery):
@@ -76,11 +87,10 @@ def search_vector(*fields: str) -> SimpleVector:
     return SimpleVector(Fold(Concat(*joined, output_field=TextField())))
 
 
-def search_column(*fields: str, phones: tuple[str, ...] = ()) -> GeneratedField:
-    """A generated tsvector over the folded text of `fields`, and the tokens of `phones`."""
-    vector = search_vector(*fields)
+def search_column(*fields: str, phones: tuple[str, ...] = (), emails: tuple[str, ...] = ()) -> GeneratedField:
+    """A generated tsvector over the folded text of `fields`, and the tokens of `phones` and `emails`."""
     return GeneratedField(
-        expression=WithPhones(vector, *phones) if phones else vector,
+        expression=WithTokens(search_vector(*fields), *phones, *emails, phones=len(phones)),
         output_field=SearchVectorField(),
         db_persist=True,
         editable=False,
@@ -96,14 +106,20 @@ def words(text: str) -> list[str]:
 
 def prefix_query(text: str) -> SearchQueryCombinable | None:
     """A query that matches rows having, for every word of `text`, a word that begins with it; digits that stand together may
-    also be those of a telephone number. None without a word."""
-    parts: list[Any] = []
-    for are_digits, found in groupby(words(text), key=_is_digits):
+    also be those of a telephone number, and what has an @ is an e-mail or its domain. None without a word."""
+    emails = [part.lower() for part in text.split() if "@" in part and words(part)][:MOST_WORDS]
+    parts: list[Any] = [Tokens(f"{_quoted(part if part.startswith('@') else f'={part}')}:*") for part in emails]
+    for are_digits, found in groupby(words(" ".join(part for part in text.split() if "@" not in part)), key=_is_digits):
         group = list(found)
         part: Any = SearchQuery(" & ".join(f"'{word}':*" for word in group), config="simple", search_type="raw")
         digits = "".join(group)
         parts.append(part | _phone(digits) if are_digits and len(digits) >= FEWEST_DIGITS else part)
     return reduce(and_, parts) if parts else None
+
+
+def _quoted(token: str) -> str:
+    escaped = token.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
 
 
 def _is_digits(word: str) -> bool:
