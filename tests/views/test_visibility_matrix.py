@@ -99,13 +99,25 @@ MATRIX = {
     "quotes:detail": GONE,
     "quotes:make-current": GONE,
     "search": LACKS,
+    "upkeep:handovers": LACKS,
+    "upkeep:handover": LACKS,
+    "upkeep:hand-over": LACKS,
+    "upkeep:hand-over-finish": LACKS,
+    "upkeep:hand-over-undo": LACKS,
     "saved_views:list": LACKS,
     "saved_views:new": LACKS,
     **{f"saved_views:{act}": GONE for act in ("detail", "save", "default", "order", "delete")},
 }
 
 ONES_OWN = ("login", "logout", "set_language", "set_theme", "keyboard")
-NOT_READ = ("quotes:make-current", "saved_views:save", "saved_views:default", "saved_views:order")
+NOT_READ = (
+    "upkeep:hand-over-finish",
+    "upkeep:hand-over-undo",
+    "quotes:make-current",
+    "saved_views:save",
+    "saved_views:default",
+    "saved_views:order",
+)
 NOT_WRITTEN = ("opportunities:detail", "opportunities:batch")  # by GET; by POST: answered before any look
 
 
@@ -248,6 +260,7 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         "salespeople": hidden.salesperson_id,
         "quotes": quote.pk,
         "saved_views": SavedView.objects.get().pk,
+        "upkeep": hidden.salesperson_id,
     }
     if name in ("contacts:address-edit", "contacts:address-delete"):
         keys[app] = AlternativeAddress.objects.get().pk
