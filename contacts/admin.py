@@ -55,7 +55,16 @@ class ContactAdmin(CarefulAdmin):
         ) if search_term else queryset, False
 
 
-@admin.register(Territory, Salutation, OrganizationalLevel, JobResponsibility, IndustryGroup, MailingGroup)
+@admin.register(Territory)
+class TerritoryAdmin(SeenAdmin):
+    list_display = ("code", "description")
+    search_fields = ("code", "description")
+    ordering = ("code",)
+    fields = ("code", "description", "salespeople")
+    filter_horizontal = ("salespeople",)
+
+
+@admin.register(Salutation, OrganizationalLevel, JobResponsibility, IndustryGroup, MailingGroup)
 class CodeAdmin(SeenAdmin):
     list_display = ("code", "description")
     search_fields = ("code", "description")

@@ -29,9 +29,20 @@ class ContactCode(models.Model):
 
 
 class Territory(ContactCode):
+    """A part of the world that salespeople cover: several may share one, and one may cover several."""
+
+    salespeople = models.ManyToManyField(
+        Salesperson, blank=True, related_name="territories", verbose_name=_("salespeople who cover it")
+    )
+
     class Meta(ContactCode.Meta):
         verbose_name = _("territory")
         verbose_name_plural = _("territories")
+
+    def usual_salesperson(self) -> Salesperson | None:
+        """Whose its new contacts are: the one who covers it, where it is one alone who may be picked."""
+        found = list(self.salespeople.usable()[:2])
+        return found[0] if len(found) == 1 else None
 
 
 class Salutation(ContactCode):

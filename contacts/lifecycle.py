@@ -18,7 +18,7 @@ from collaboration import lifecycle as collaboration
 from collaboration.models import Tag
 from contacts import names, vat
 from contacts.addresses import WHERE
-from contacts.codes import ContactSetup
+from contacts.codes import ContactSetup, Territory
 from contacts.models import MANY, Contact
 from contacts.names import Parts
 from crm.lib.in_use import in_use
@@ -51,17 +51,29 @@ class Saved(NamedTuple):
     is_blocked: bool = False  # for privacy, by a rule and not by who saved it
 
 
-def begun(kind: str, *, company: Contact | None, by: User | None, typed: Collection[str] = ()) -> Contact:
+def begun(
+    kind: str,
+    *,
+    company: Contact | None,
+    by: User | None,
+    typed: Collection[str] = (),
+    territory: Territory | None = None,
+) -> Contact:
     """A new contact as it begins (R-CON-DEF), a person with what it shares with its company (R-CON-INH). Not saved; what
-    goes together with something in `typed` is left blank."""
+    goes together with something in `typed` is left blank. Its salesperson is who makes it, else who alone covers the
+    territory, else the usual one."""
     setup = ContactSetup.current()
+    territory = territory or setup.territory
     own = by.salesperson if by else None
     salutation = setup.company_salutation if kind == Contact.Kind.COMPANY else setup.person_salutation
+    own = own if own and own.is_usable else None
     usual = setup.salesperson if setup.salesperson and setup.salesperson.is_usable else None
+    if own is None and territory is not None:
+        usual = territory.usual_salesperson() or usual
     contact = Contact(
         kind=kind,
         company=company,
-        salesperson=own if own and own.is_usable else usual,
+        salesperson=own or usual,
         salutation=salutation,
         **{name: getattr(setup, name) for name in ("territory", "country", "language", "correspondence")},
     )
@@ -74,7 +86,7 @@ def begun(kind: str, *, company: Contact | None, by: User | None, typed: Collect
 def create(*, by: User | None, **typed: Any) -> Saved:
     """A new contact; what is not handed in is the usual (`begun`). Raises ValidationError."""
     kind, company = typed.get("kind", Contact.Kind.COMPANY), _held(typed.get("company"))
-    contact = begun(kind, company=company, by=by, typed=typed)
+    contact = begun(kind, company=company, by=by, typed=typed, territory=typed.get("territory"))
     is_blocked = _write(contact, typed)
     _refuse(_wrong(contact, typed))
     contact.number = contact.number or next_number(Contact, "CT")

@@ -72,9 +72,10 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         return self.annotate(**chosen)
 
     def search(self, text: str) -> "ContactQuerySet":
-        """Those with a word in name, number, e-mail or city that begins with each typed word."""
+        """Those with a word in name, number, e-mail or city, or a telephone number, that begins with each typed word; of a
+        telephone number the last digits too."""
         query = prefix_query(text)
-        return self.filter(search=query) if query else self.none() if text.strip() else self
+        return self.filter(search=query) if query is not None else self.none() if text.strip() else self
 
 
 class Joined(Func):
@@ -164,7 +165,11 @@ class Contact(Addressed):
     archived = models.BooleanField(_("archived"), default=False, help_text=_("Kept with its history, but not offered."))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
-    search = search_column("name", "number", "email", "city")
+    search = search_column(
+        *("name", "number", "email", "email_2", "city", "other_numbers"),
+        phones=("phone", "mobile"),
+        emails=("email", "email_2"),
+    )
 
     objects = ContactQuerySet.as_manager()
 

@@ -1,6 +1,6 @@
-"""What somebody can go to or do by typing: opportunities, contacts, saved views, pages and actions. Each by its own door:
-nothing is found that the person may not see. A query for each kind of row, which brings the first rows and how many
-there are."""
+"""What somebody can go to or do by typing: opportunities, contacts, quotes, salespeople, teams, saved views, pages and actions.
+Each by its own door: nothing is found that the person may not see. A query for each kind of row, which brings the first
+rows and how many there are."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,20 +8,25 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, F, Func, IntegerField, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, F, Func, IntegerField, Q, QuerySet, Subquery, Value, When, Window
+from django.db.models.lookups import GreaterThanOrEqual
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from contacts.models import Contact
 from crm.lib.listing.keyset import OneOf
-from crm.lib.search import MOST_WORDS, prefix_query, words
+from crm.lib.money import format_money
+from crm.lib.search import MOST_WORDS, words
 from opportunities.board import Joined
 from opportunities.models import Opportunity
-from salespeople.models import SavedView, User
+from quotes.models import Quote
+from salespeople.models import Company, Salesperson, SavedView, Team, User
 
 LONGEST = 200  # as much as the lists' own search takes
+COUNTED = 200  # of each kind; “more than 200” beyond
+SAMPLE, FREQUENT = 1000, 20  # a word that so many of so many rows have is frequent
 STAFF = "staff"
 FREE = ""
 
@@ -50,6 +55,7 @@ PAGES = (
     Place(gettext_lazy("Contacts"), "contacts:list", "contact", "contacts.view_contact"),
     Place(gettext_lazy("Quotes"), "quotes:list", "quote", "quotes.view_quote"),
     Place(gettext_lazy("Salespeople"), "salespeople:list", "people", "salespeople.view_salesperson"),
+    Place(gettext_lazy("Teams"), "salespeople:teams", "people", "salespeople.view_team"),
     Place(gettext_lazy("Saved views"), "saved_views:list", "list"),
     Place(gettext_lazy("Mentions"), "collaboration:mentions", "at"),
     Place(gettext_lazy("Keyboard shortcuts"), "keyboard", "keyboard"),
@@ -76,7 +82,8 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """What was found of one kind: the first `hits` of `count`; `all_url` has them all."""
+    """What was found of one kind: the first `hits` of `count`, which is one more than `COUNTED` where there are more; `all_url`
+    has them all."""
 
     key: str
     title: str
@@ -89,6 +96,14 @@ class Group:
     def has_more(self) -> bool:
         return self.count > len(self.hits)
 
+    @property
+    def is_cut(self) -> bool:
+        return self.count > COUNTED
+
+    @property
+    def said(self) -> int:
+        return min(self.count, COUNTED)
+
 
 @dataclass
 class Results:
@@ -96,13 +111,18 @@ class Results:
 
     @property
     def count(self) -> int:
-        return sum(group.count for group in self.groups)
+        return sum(group.said for group in self.groups)
+
+    @property
+    def is_cut(self) -> bool:
+        return any(group.is_cut for group in self.groups)
 
 
 def find(user: User, text: str, *, most: int, rows: bool) -> Results:
     """Everything that the words of `text` begin; at most `most` rows of each kind, none where `rows` are not asked for."""
     typed = words(text)
-    groups = [_opportunities, _contacts, _views] if rows and typed else []
+    kinds = (_opportunities, _contacts, _quotes, _salespeople, _teams, _views)
+    groups = kinds if rows and typed else ()
     found = [group(user, text, most) for group in groups]
     if typed or not text.strip():
         found += [
@@ -129,36 +149,39 @@ def _begins(told: list[str], typed: list[str]) -> bool:
     return all(any(one.startswith(word) for one in told) for word in typed)
 
 
-def _first(rows: QuerySet[Any], text: str, most: int, *order: Any) -> Any:
-    """The first rows, one of exactly that number before all others, and `found`: how many there are. Keys first, so that
-    only the rows that are shown are joined with what they name."""
+def _first(
+    rows: QuerySet[Any], text: str, most: int, *order: Any, sample: QuerySet[Any] | None = None
+) -> tuple[Any, int]:
+    """The first rows, one of exactly that number before all others; and how many there are, of more than `COUNTED` one more
+    than that: then the first ones are those of the newest. Keys first, so that only what is shown is joined with what it
+    names. `sample` is searched among the newest rows of all: what many of them have is met on a walk from the newest on,
+    anything else is fetched by the index of words. Left to itself Postgres takes a rare word for a frequent one, and walks."""
     exact = Case(When(number=text.strip(), then=0), default=1, output_field=IntegerField())
-    count = rows.order_by().annotate(found=Func(F("pk"), function="COUNT")).values("found")
-    keys = rows.order_by(exact, *order).values("pk")[:most]
-    shown = rows.model.objects.filter(OneOf(F("pk"), Joined(ArraySubquery(keys))))
-    return shown.annotate(found=Subquery(count)).order_by(exact, *order)
+    same = ArraySubquery(rows.order_by().filter(number=text.strip()).values("pk"))
+    by_words: Any = ArraySubquery(rows.order_by(F("pk") * -1).values("pk")[: COUNTED + 1])
+    if sample is not None:
+        walk = ArraySubquery(rows.order_by("-pk").values("pk")[: COUNTED + 1])
+        known = ArraySubquery(rows.model.objects.order_by("-pk").values("pk")[:SAMPLE])
+        count = sample.order_by().filter(OneOf(F("pk"), known)).annotate(found=Func(F("pk"), function="COUNT"))
+        frequent = GreaterThanOrEqual(Subquery(count.values("found")), FREQUENT)
+        by_words = Case(When(frequent, then=walk), default=by_words, output_field=walk.output_field)
+    every = rows.model.objects.filter(OneOf(F("pk"), Joined(same, by_words)))
+    told = every.order_by(exact, *order).values_list("pk", Window(Count("pk")))[:most]
+    keys = dict(told)
+    shown = rows.model.objects.filter(pk__in=keys).order_by(exact, *order) if keys else rows.model.objects.none()
+    return shown, min(max(keys.values(), default=0), COUNTED + 1)
 
 
 def _opportunities(user: User, text: str, most: int) -> Group:
     """Open ones first, then what was closed last."""
-    visible = Opportunity.objects.visible_to(user).listed()
-    rows = list(
-        _first(
-            visible.filter(pk__in=_matching(text)), text, most, F("closed_on").desc(nulls_first=True), "-pk"
-        ).with_names()
-    )
-    hits = [Hit(row.description, _about(row), row.get_absolute_url(), "target") for row in rows]
-    count = rows[0].found if rows else 0
+    visible = Opportunity.objects.visible_to(user).listed().search(text)
+    sample = Opportunity.objects.search(text) if user.has_perm("opportunities.view_every_opportunity") else None
+    rows, count = _first(visible, text, most, F("closed_on").desc(nulls_first=True), "-pk", sample=sample)
+    hits = [Hit(row.description, _about(row), row.get_absolute_url(), "target") for row in rows.with_names()]
     label = ngettext("All %(count)s opportunities", "All %(count)s opportunities", count) % {"count": count}
-    return Group("opportunities", _("Opportunities"), hits, count, _with("opportunities:list", text), label)
-
-
-def _matching(text: str) -> QuerySet[Any, Any]:
-    """Keys of what `Opportunity.objects.search` finds, each part by its own index instead of row after row."""
-    query, every = prefix_query(text), Opportunity.objects.order_by()
-    contacts = Contact.objects.order_by().filter(search=query).values("pk")
-    of_contacts, of_companies = every.filter(contact__in=contacts), every.filter(company__in=contacts)
-    return every.filter(search=query).values("pk").union(of_contacts.values("pk"), of_companies.values("pk"))
+    return Group(
+        "opportunities", _("Opportunities"), hits, count, _with("opportunities:list", text), _unless_cut(label, count)
+    )
 
 
 def _about(row: Opportunity) -> str:
@@ -168,15 +191,62 @@ def _about(row: Opportunity) -> str:
 
 def _contacts(user: User, text: str, most: int) -> Group:
     visible = Contact.objects.visible_to(user).search(text)
-    rows = list(_first(visible, text, most, "name", "pk").select_related("company"))
+    sample = Contact.objects.search(text) if user.has_perm("contacts.view_every_contact") else None
+    rows, count = _first(visible, text, most, "name", "pk", sample=sample)
     hits = []
-    for row in rows:
+    for row in rows.select_related("company"):
         told = (row.number, row.company.name if row.company else "", row.job_title, row.city)
         icon = "building" if row.is_company else "person"
         hits.append(Hit(row.name, " · ".join(filter(None, told)), row.get_absolute_url(), icon))
-    count = rows[0].found if rows else 0
     label = ngettext("All %(count)s contacts", "All %(count)s contacts", count) % {"count": count}
-    return Group("contacts", _("Contacts"), hits, count, _with("contacts:list", text), label)
+    return Group("contacts", _("Contacts"), hits, count, _with("contacts:list", text), _unless_cut(label, count))
+
+
+def _found(rows: list[Any]) -> int:
+    return rows[0].found if rows else 0
+
+
+def _unless_cut(label: str, count: int) -> str:
+    """“All 21 contacts”, where that is how many there are."""
+    return label if count <= COUNTED else ""
+
+
+def _quotes(user: User, text: str, most: int) -> Group:
+    """By how their number begins."""
+    visible = Quote.objects.visible_to(user).filter(number__startswith=text.strip().upper())
+    rows, count = _first(visible, text, most, "-quoted_on", "-pk")
+    currency, language = Company.current().currency, get_language() or "en"
+    hits = [
+        Hit(
+            row.number,
+            f"{format_money(row.net_amount, currency, language)} · {row.opportunity}",
+            row.get_absolute_url(),
+            "quote",
+        )
+        for row in rows.select_related("opportunity")
+    ]
+    return Group("quotes", _("Quotes"), hits, count, _with("quotes:list", text))
+
+
+def _salespeople(user: User, text: str, most: int) -> Group:
+    rows = _few(Salesperson.objects.visible_to(user).search(text), most)
+    hits = [
+        Hit(row.name, " · ".join(filter(None, (row.code, row.job_title))), row.get_absolute_url(), "people")
+        for row in rows
+    ]
+    return Group("salespeople", _("Salespeople"), hits, _found(rows), _with("salespeople:list", text))
+
+
+def _teams(user: User, text: str, most: int) -> Group:
+    rows = _few(Team.objects.visible_to(user).search(text), most)
+    hits = [Hit(row.name, row.code, row.get_absolute_url(), "people") for row in rows]
+    return Group("teams", _("Teams"), hits, _found(rows), reverse("salespeople:teams"))
+
+
+def _few(rows: QuerySet[Any], most: int) -> list[Any]:
+    """Of a kind that a company has some hundreds of."""
+    found = Window(Count("pk"))
+    return list(rows.annotate(found=found).order_by("name", "pk")[:most])
 
 
 def _views(user: User, text: str, most: int) -> Group:
@@ -185,13 +255,12 @@ def _views(user: User, text: str, most: int) -> Group:
     for word in text.split()[:MOST_WORDS]:
         named &= Q(name__icontains=word)
     visible = SavedView.objects.visible_to(user).filter(named)
-    count = visible.order_by().annotate(found=Func(F("pk"), function="COUNT")).values("found")
-    rows = list(visible.select_related("owner").annotate(found=Subquery(count)).order_by("name", "pk")[:most])
+    rows = _few(visible.select_related("owner"), most)
     hits = []
     for row in rows:
         shared = [] if row.owner_id == user.pk else [_("shared by %(owner)s") % {"owner": row.owner}]
         hits.append(Hit(row.name, " · ".join([str(row.get_page_display()), *shared]), row.url, "list"))
-    return Group("views", _("Saved views"), hits, rows[0].found if rows else 0, reverse("saved_views:list"))
+    return Group("views", _("Saved views"), hits, _found(rows), reverse("saved_views:list"))
 
 
 def _with(address: str, text: str) -> str:

@@ -28,7 +28,7 @@ from opportunities.models import Batch, Door, Opportunity, OpportunityEntry, Sta
 from opportunities.timeline import Change, changes
 from quotes.models import Quote
 from salescycles.models import Stage
-from salespeople.models import Company, User
+from salespeople.models import Company, Salesperson, User
 
 AT_ONCE = 200  # rows stay locked until all are written
 Verb = Batch.Verb
@@ -355,6 +355,13 @@ def _close(row: Any, *, outcome: str, **how: Any) -> OpportunityEntry:
     return lifecycle.close(row, outcome=outcome, **how)
 
 
+def _reassign(row: Opportunity, *, to: Mapping[int, Salesperson] | None = None, **how: Any) -> OpportunityEntry:
+    """`to` says by key whose each will be, where not all go to the same."""
+    if to is not None:
+        how["salesperson"] = to[row.pk]
+    return lifecycle.reassign(row, **how)
+
+
 def _archive(row: Opportunity, **how: Any) -> OpportunityEntry:
     if row.archived:
         raise _nothing()
@@ -378,7 +385,7 @@ STEPS: dict[str, Callable[..., OpportunityEntry]] = {
     Verb.MOVE: _move,
     Verb.REVISE: _revise,
     Verb.EDIT: lifecycle.edit,
-    Verb.REASSIGN: lifecycle.reassign,
+    Verb.REASSIGN: _reassign,
     Verb.CLOSE: _close,
     Verb.ARCHIVE: _archive,
     Verb.RESTORE: _restore,

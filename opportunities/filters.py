@@ -17,7 +17,7 @@ from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
 from opportunities.sight import owners, sight_of
 from salescycles.models import SalesCycle, Stage
 from salespeople.clock import asker_of
-from salespeople.models import User
+from salespeople.models import Team, User
 
 WHICH = [("open", _("Open")), *Status.choices, ("closed", _("Closed"))]
 
@@ -42,6 +42,7 @@ class OpportunityFilter(ListFilter):
     closed_to = DayFilter(label=_("Closed to"), field_name="closed_on", lookup_expr="lte")
     contact = KeyFilter(label=_("Contact"), field_name="contact_id")
     company = KeyFilter(label=_("Company"), field_name="company_id")
+    team = KeyFilter(label=_("Team"), method="by_team")
     archived = ArchivedFilter()
 
     named: ClassVar = {
@@ -50,6 +51,7 @@ class OpportunityFilter(ListFilter):
         "stage": Named(lambda user: Stage.objects.all(), "description"),
         "contact": Named(contacts),
         "company": Named(contacts),
+        "team": Named(lambda user: Team.objects.visible_to(user)),
     }
 
     class Meta:
@@ -112,3 +114,8 @@ class OpportunityFilter(ListFilter):
         """The signed-in person's own, as the salesperson or beside another one."""
         me = self.user.salesperson_id
         return rows.filter(Q(salesperson=me) | Q(pk__in=co_owners().filter(salesperson=me).values("opportunity")))
+
+    def by_team(self, rows: Any, name: str, key: int) -> Any:
+        """Those of its members, as far as the person may see who they are."""
+        teams = Team.objects.visible_to(self.user).filter(pk=key)
+        return rows.filter(salesperson__in=teams.values("members"))

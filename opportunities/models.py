@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, Value, When
 from django.db.models.functions import Now, Round
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
-from crm.lib.search import prefix_query, search_column
+from crm.lib.search import prefix_query
 from opportunities.sight import Sight, seen_by, sight_of
 from quotes.models import Quote
 from salescycles.models import CloseCode, Competitor, PercentField, SalesCycle, Source, Stage
@@ -281,12 +282,11 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         return self.filter(company=contact) if contact.is_company else self.filter(contact=contact)
 
     def search(self, text: str) -> "OpportunityQuerySet":
-        """Words of description, number, contact or company, each matched by its beginning."""
+        """Words of description, number, contact or company, each matched by its beginning, wherever each of them stands."""
         query = prefix_query(text)
         if query is None:
             return self.none() if text.strip() else self
-        contacts = Contact.objects.filter(search=query).values("pk")
-        return self.filter(Q(search=query) | Q(contact__in=contacts) | Q(company__in=contacts))
+        return self.filter(words__words=query)
 
     def with_names(self) -> "OpportunityQuerySet":
         return self.select_related(*NAMED)
@@ -317,7 +317,6 @@ class Opportunity(Tracked):
     salesperson = models.ForeignKey(
         Salesperson, models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("salesperson")
     )
-    search = search_column("number", "description")
 
     objects = OpportunityQuerySet.as_manager()
 
@@ -365,7 +364,6 @@ class Opportunity(Tracked):
                 include=["estimated_value", "sales_value", "calculated_value", "salesperson"],
                 name="board_closed_lately",
             ),
-            GinIndex(fields=["search"], name="opportunities_by_word"),
             models.Index(fields=["competitor"], condition=Q(competitor__isnull=False), name="where_a_competitor_is"),
         ]
 
@@ -386,6 +384,24 @@ class Opportunity(Tracked):
     def is_fixed_for(self, user: "User") -> bool:
         """Of one that is seen: it was only shared to see, so whatever rights there are, nothing of it may be changed."""
         return not sight_of(user).may_change(self.pk, self.salesperson_id)
+
+
+class OpportunityWords(models.Model):
+    """By which words an opportunity is found: its own, its contact's and its company's together, so that words from several
+    places find it along one index. Kept by triggers (migration 0010); in a table of its own, since a stage change would
+    otherwise write all of them again."""
+
+    opportunity = models.OneToOneField(Opportunity, models.CASCADE, primary_key=True, related_name="words")
+    words = SearchVectorField()
+
+    class Meta:
+        verbose_name = _("words of an opportunity")
+        verbose_name_plural = _("words of opportunities")
+        default_permissions = ()
+        indexes: ClassVar = [GinIndex(fields=["words"], name="opportunities_by_words")]
+
+    def __str__(self) -> str:
+        return f"{self.words}"
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):

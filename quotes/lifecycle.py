@@ -53,7 +53,7 @@ def lock(opportunity_id: int) -> Any:
     opportunities: Any = Quote._meta.get_field("opportunity").related_model
     return (
         opportunities.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("contact", "company")
+        .select_related("contact", "company", "salesperson")
         .get(pk=opportunity_id)
     )
 
@@ -82,10 +82,10 @@ def _closed(opportunity: Any) -> Refusals:
 
 
 def _private(opportunity: Any) -> Refusals:
-    for contact in (opportunity.contact, opportunity.company):
-        if contact.privacy_blocked:
+    for who in (opportunity.contact, opportunity.company, opportunity.salesperson):
+        if who is not None and who.privacy_blocked:
             said = _("%(contact)s is blocked for privacy.")
-            return {"opportunity": ValidationError(said, code="privacy", params={"contact": contact})}
+            return {"opportunity": ValidationError(said, code="privacy", params={"contact": who})}
     return {}
 
 

@@ -11,5 +11,5 @@ class SalespeopleConfig(AppConfig):
         from salespeople.roles import make_roles  # noqa: PLC0415 - needs the models, which are not there earlier
 
         # once, after the last app: all permissions are there
-        last = apps.get_app_config("opportunities")
+        last = apps.get_app_config("upkeep")
         post_migrate.connect(make_roles, sender=last, dispatch_uid="salespeople.make_roles")

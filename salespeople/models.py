@@ -10,13 +10,14 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, When
-from django.db.models.functions import Lower, Upper
+from django.db.models import Case, F, OuterRef, Q, TextField, Value, When
+from django.db.models.functions import Cast, Coalesce, Concat, Lower, NullIf, Upper
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.search import prefix_query, search_vector
 from salespeople import reach
 from salespeople.reach import NOBODY, Reach
 
@@ -115,12 +116,26 @@ class SalespersonQuerySet(models.QuerySet["Salesperson"]):
         """Those who may be picked for new work."""
         return self.filter(blocked=False, privacy_blocked=False)
 
+    def search(self, text: str) -> "SalespersonQuerySet":
+        """Those with a word in name, code, job title or e-mail that begins with each typed word."""
+        query = prefix_query(text)
+        if query is None:
+            return self.none() if text.strip() else self
+        return self.alias(words=search_vector("name", "code", "job_title", "email", "email_2")).filter(words=query)
+
     def with_teams(self) -> "SalespersonQuerySet":
-        """Adds `belongs_to` and `leads`, the names of teams."""
-        teams = Team.objects.order_by("name", "pk").values("name")
+        """Adds `belongs_to` and `leads`, key and name of each team, and `covers`, the names of territories."""
+        teams = Team.objects.order_by("name", "pk").values_list(
+            Concat(Cast("pk", TextField()), Value(":"), "name", output_field=TextField())
+        )
+        territories: Any = Salesperson._meta.get_field("territories").related_model
+        told = Coalesce(NullIf("description", Value("")), "code", output_field=TextField())
         return self.annotate(
             belongs_to=ArraySubquery(teams.filter(members=OuterRef("pk"))),
             leads=ArraySubquery(teams.filter(manager=OuterRef("pk"))),
+            covers=ArraySubquery(
+                territories.objects.filter(salespeople=OuterRef("pk")).order_by("code").values_list(told)
+            ),
         )
 
 
@@ -178,6 +193,13 @@ class TeamQuerySet(models.QuerySet["Team"]):
         """Everybody who works here may see who belongs together."""
         return self if user.has_perm("salespeople.view_team") else self.none()
 
+    def search(self, text: str) -> "TeamQuerySet":
+        """Those with a word in name or code that begins with each typed word."""
+        query = prefix_query(text)
+        if query is None:
+            return self.none() if text.strip() else self
+        return self.alias(words=search_vector("name", "code")).filter(words=query)
+
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Team(models.Model):
@@ -206,6 +228,9 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("salespeople:team", args=[self.pk])
 
     def clean(self) -> None:
         """Refuse a place below itself. Raises ValidationError."""

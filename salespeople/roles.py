@@ -52,6 +52,8 @@ SEE_ALL = ["opportunities.view_every_opportunity"]
 MANAGE = [
     "opportunities.view_unassigned_opportunity",
     "opportunities.view_batch",
+    "upkeep.add_handover",
+    "upkeep.view_handover",
     "salespeople.add_salesperson",
     "salespeople.change_salesperson",
     "salespeople.add_team",

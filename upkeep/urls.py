@@ -1,4 +1,12 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from upkeep import handover_views
 
 app_name = "upkeep"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("handovers/", handover_views.handovers, name="handovers"),
+    path("handovers/<int:pk>/", handover_views.handover, name="handover"),
+    path("handovers/of/<int:pk>/", handover_views.hand_over, name="hand-over"),
+    path("handovers/of/<int:pk>/finish/", handover_views.finish, name="hand-over-finish"),
+    path("handovers/runs/<int:pk>/undo/", handover_views.undo, name="hand-over-undo"),
+]

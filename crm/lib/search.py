@@ -1,26 +1,38 @@
-"""Text search without extensions: text is folded (case and accents), split in words and matched by word prefix."""
+"""Text search without extensions: text is folded (case and accents), split in words and matched by word prefix. Telephone
+numbers stand beside the words as tokens of their own: whole, as typed in their country, and from the last digit on."""
 
 import re
 import unicodedata
+from functools import reduce
+from itertools import groupby
+from operator import and_
+from typing import Any
 
-from django.contrib.postgres.search import SearchQuery, SearchVectorField
+from django.contrib.postgres.search import SearchQuery, SearchQueryCombinable, SearchVectorField
 from django.db.models import Expression, F, Func, GeneratedField, TextField, Value
 from django.db.models.functions import Concat
 
-_FOLDED = {
-    character: base
-    for character in map(chr, range(0xC0, 0x250))
-    if len(base := unicodedata.normalize("NFD", character)[0].lower()) == 1 and base.isascii() and base.isalpha()
-} | dict(zip("ØøŁłĐđßẞıİÆæŒœÞþ", "oollddssiiaaoott", strict=True))
-_FROM = "".join(_FOLDED)
-_TO = "".join(_FOLDED.values())
+# Letters that are no others with an accent. All at once letters and accents would take twenty times as long.
+LETTERS, PLAIN = "ØøŁłĐđßẞıİÆæŒœÞþĦħŦŧ", "oollddssiiaaootthhtt"
+ACCENTS = r"[\u0300-\u036f]"
+FOLDED = (
+    "regexp_replace(lower(translate(normalize(regexp_replace("
+    f"normalize(%s, NFD), '{ACCENTS}', '', 'g'), NFC), '{LETTERS}', '{PLAIN}')), '[^[:alnum:]]+', ' ', 'g')"
+)
+_PLAIN = str.maketrans(LETTERS, PLAIN)
 MOST_WORDS = 8
+FEWEST_DIGITS = 4  # of a telephone number
+# How long the code of a country is, by its first digits (ITU-T E.164, assigned codes).
+COUNTRY_CODE = (
+    r"^\+(1|7|2[07]|2[1-689]\d|3[0-469]|3[578]\d|4[013-9]|42\d|5[1-8]|5[09]\d|6[0-6]|6[7-9]\d|8[1246]|8[03578]\d|"
+    r"9[0-58]|9[679]\d)0?"
+)
 
 
 class Fold(Func):
     """Lower case, no accents, a blank for everything that is neither letter nor digit. Immutable, so it can be generated."""
 
-    template = f"regexp_replace(translate(lower(%(expressions)s), '{_FROM}', '{_TO}'), '[^[:alnum:]]+', ' ', 'g')"
+    template = FOLDED % "%(expressions)s"
 
 
 class SimpleVector(Func):
@@ -29,13 +41,56 @@ class SimpleVector(Func):
     output_field = SearchVectorField()
 
 
-def search_column(*fields: str) -> GeneratedField:
-    """A generated tsvector over the folded text of `fields`."""
+class WithTokens(Func):
+    """A vector and the tokens of `phones`, numbers in E.164, and `emails`. `+358955501004`, `#955501004` as in its country without
+    a leading zero, and `~400105559853`, backwards, so that the last digits are a prefix too; `=ann@acme.example`, and
+    `@acme.example`: as words they would share the last one with everybody. No position is kept: nothing asks for one."""
+
+    output_field = SearchVectorField()
+    template = "strip(%(vector)s) || array_to_tsvector(array_remove(ARRAY[%(tokens)s]::text[], NULL))"
+
+    def __init__(self, vector: Any, *fields: str, phones: int = 0, **extra: Any) -> None:
+        """The first `phones` of the fields are telephone numbers, the others e-mails."""
+        super().__init__(vector, *fields, phones=phones, **extra)
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> Any:
+        (vector, params), *fields = [compiler.compile(expression) for expression in self.get_source_expressions()]
+        tokens = []
+        for at, (field, _none) in enumerate(fields):
+            known = f"NULLIF({field}, '')"
+            tokens += self._phone(known) if at < self.extra["phones"] else self._email(f"lower({known})")
+        return self.template % {"vector": vector, "tokens": ", ".join(tokens)}, params
+
+    def _phone(self, number: str) -> list[str]:
+        return [
+            number,
+            f"'#' || regexp_replace({number}, '{COUNTRY_CODE}', '')",
+            f"'~' || reverse(ltrim({number}, '+'))",
+        ]
+
+    def _email(self, email: str) -> list[str]:
+        return [f"'=' || {email}", f"'@' || split_part({email}, '@', 2)"]
+
+
+class Tokens(SearchQuery):
+    """A query that is taken as it stands: what is not made of words is not to be split in words."""
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> Any:
+        return super().as_sql(compiler, connection, template="(%(expressions)s)::tsquery")
+
+
+def search_vector(*fields: str) -> SimpleVector:
+    """The words of the folded text of `fields`."""
     joined: list[Expression | F | Value] = []
     for field in fields:
         joined += [F(field), Value(" ")]
+    return SimpleVector(Fold(Concat(*joined, output_field=TextField())))
+
+
+def search_column(*fields: str, phones: tuple[str, ...] = (), emails: tuple[str, ...] = ()) -> GeneratedField:
+    """A generated tsvector over the folded text of `fields`, and the tokens of `phones` and `emails`."""
     return GeneratedField(
-        expression=SimpleVector(Fold(Concat(*joined, output_field=TextField()))),
+        expression=WithTokens(search_vector(*fields), *phones, *emails, phones=len(phones)),
         output_field=SearchVectorField(),
         db_persist=True,
         editable=False,
@@ -44,11 +99,35 @@ def search_column(*fields: str) -> GeneratedField:
 
 def words(text: str) -> list[str]:
     """The folded words of what somebody typed; at most eight, so that no input makes a costly query."""
-    folded = "".join(_FOLDED.get(character, character) for character in text.lower())
+    bare = re.sub(ACCENTS, "", unicodedata.normalize("NFD", text))
+    folded = unicodedata.normalize("NFC", bare).translate(_PLAIN).lower()
     return re.findall(r"[^\W_]+", folded)[:MOST_WORDS]
 
 
-def prefix_query(text: str) -> SearchQuery | None:
-    """A query that matches rows having, for every word of `text`, a word that begins with it. None without a word."""
-    terms = [f"'{word}':*" for word in words(text)]
-    return SearchQuery(" & ".join(terms), config="simple", search_type="raw") if terms else None
+def prefix_query(text: str) -> SearchQueryCombinable | None:
+    """A query that matches rows having, for every word of `text`, a word that begins with it; digits that stand together may
+    also be those of a telephone number, and what has an @ is an e-mail or its domain. None without a word."""
+    emails = [part.lower() for part in text.split() if "@" in part and words(part)][:MOST_WORDS]
+    parts: list[Any] = [Tokens(f"{_quoted(part if part.startswith('@') else f'={part}')}:*") for part in emails]
+    for are_digits, found in groupby(words(" ".join(part for part in text.split() if "@" not in part)), key=_is_digits):
+        group = list(found)
+        part: Any = SearchQuery(" & ".join(f"'{word}':*" for word in group), config="simple", search_type="raw")
+        digits = "".join(group)
+        parts.append(part | _phone(digits) if are_digits and len(digits) >= FEWEST_DIGITS else part)
+    return reduce(and_, parts) if parts else None
+
+
+def _quoted(token: str) -> str:
+    escaped = token.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _is_digits(word: str) -> bool:
+    return word.isascii() and word.isdecimal()
+
+
+def _phone(digits: str) -> Tokens:
+    """How a number begins, with the code of its country or without, or how it ends. Zeros before it belong to dialling."""
+    begins = digits.lstrip("0")
+    ways = [f"'~{digits[::-1]}':*", *([f"'+{begins}':*", f"'#{begins}':*"] if begins else [])]
+    return Tokens(" | ".join(ways))

@@ -174,6 +174,10 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
         f"/salespeople/{salesperson}/",
         "/salespeople/new/",
         f"/salespeople/{salesperson}/edit/",
+        "/salespeople/teams/",
+        f"/salespeople/teams/{Grant.objects.get().team_id}/",
+        "/upkeep/handovers/",
+        f"/upkeep/handovers/of/{salesperson}/",
     )
     quote = deals["running"].quotes.get()
     yield from ("/quotes/", "/quotes/new/", f"/quotes/new/?opportunity={deals['running'].pk}", f"/quotes/{quote.pk}/")

@@ -1,5 +1,6 @@
 """The pages of salespeople: page, fragment, refused, invalid, stale, exact query counts."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,12 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from contacts.codes import Territory
+from contacts.models import Contact
+from opportunities import lifecycle
+from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
-from tests.factories import SalespersonFactory, TeamFactory
+from tests.factories import SalespersonFactory, TeamFactory, make_opportunity
 
 pytestmark = pytest.mark.django_db
 Sign = Callable[[User], Client]
@@ -71,13 +76,96 @@ def test_hand_made_addresses_are_answered_in_words(
     assert said in answer.content.decode()
 
 
-def test_detail_says_the_teams(client_for: Sign, rep: User, jo: Salesperson, of: Salesperson) -> None:
-    TeamFactory(name="South", members=[jo], manager=of)
-    TeamFactory(name="North", members=[jo])
+def test_detail_says_the_teams_and_the_territories(
+    client_for: Sign, rep: User, jo: Salesperson, of: Salesperson
+) -> None:
+    south = TeamFactory(name="South", members=[jo], manager=of)
+    north = TeamFactory(name="North: cold", members=[jo])
+    Territory.objects.create(code="N", description="The north").salespeople.add(jo)
+    Territory.objects.create(code="S").salespeople.add(jo, of)
     page = client_for(rep).get(f"/salespeople/{jo.pk}/").content.decode()
-    assert "<dt>Teams</dt><dd>North, South</dd>" in page and "Manager of" not in page
+    links = (
+        f'<a href="/salespeople/teams/{north.pk}/">North: cold</a>, <a href="/salespeople/teams/{south.pk}/">South</a>'
+    )
+    assert f"<dt>Teams</dt><dd>{links}</dd>" in page and "Manager of" not in page
+    assert "<dt>Territories</dt><dd>The north, S</dd>" in page
     page = client_for(rep).get(f"/salespeople/{of.pk}/").content.decode()
-    assert "<dt>Teams</dt><dd>–</dd>" in page and "<dt>Manager of</dt><dd>South</dd>" in page
+    assert "<dt>Teams</dt><dd>–</dd>" in page
+    assert f'<dt>Manager of</dt><dd><a href="/salespeople/teams/{south.pk}/">South</a></dd>' in page
+
+
+def test_teams_stand_below_the_team_they_belong_to(
+    client_for: Sign, rep: User, outsider: User, jo: Salesperson, of: Salesperson, company: Company
+) -> None:
+    top = TeamFactory(name="Zenith", manager=of)
+    low = TeamFactory(name="Below", parent=top, members=[jo, of])
+    TeamFactory(name="Deeper", parent=low)
+    TeamFactory(name="Apart")
+    page = client_for(rep).get("/salespeople/teams/")
+    told = [(team.name, team.depth, team.size) for team in page.context["teams"]]
+    assert told == [("Apart", 0, 0), ("Zenith", 0, 0), ("Below", 1, 2), ("Deeper", 2, 0)]
+    page = client_for(rep).get(f"/salespeople/teams/{low.pk}/").content.decode()
+    for words in (
+        f'<dt>Belongs to</dt><dd><a href="/salespeople/teams/{top.pk}/">Zenith</a>',
+        "Deeper</a>",
+        "Jim Olive</a>",
+        "Otis Falls</a>",
+        f'hx-get="/opportunities/?team={low.pk}&amp;embedded=1"',
+    ):
+        assert words in page
+    assert "/admin/" not in page
+    for address in ("/salespeople/teams/", f"/salespeople/teams/{low.pk}/"):
+        assert client_for(outsider).get(address).status_code == 403
+    assert client_for(rep).get("/salespeople/teams/987654/").status_code == 404
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_queries_of_teams(
+    client_for: Sign, rep: User, company: Company, django_assert_num_queries: DjangoAssertNumQueries, rows: int
+) -> None:
+    team = TeamFactory(members=SalespersonFactory.create_batch(rows), manager=SalespersonFactory())
+    TeamFactory.create_batch(rows, parent=team)
+    client = client_for(rep)
+    client.get("/")
+    with django_assert_num_queries(3):  # session, user, teams
+        client.get("/salespeople/teams/")
+    with django_assert_num_queries(5):  # session, user; team, teams below, members
+        client.get(f"/salespeople/teams/{team.pk}/")
+
+
+@pytest.mark.parametrize("whose", ["salesperson", "team"])
+def test_figures_of_a_salesperson_and_of_a_team(
+    client_for: Sign,
+    manager: User,
+    rep2: User,
+    jo: Salesperson,
+    of: Salesperson,
+    acme: Contact,
+    cycle: SalesCycle,
+    price_w: CloseCode,
+    company: Company,
+    whose: str,
+) -> None:
+    """E.2: one in progress at 240 of 1 000, one not started worth 500, one won for 700; another person's is in none."""
+    today = company.today()
+    given = {"contact": acme, "salesperson": jo, "cycle": cycle, "on": today}
+    make_opportunity(stage=2, value=1000, **given)
+    make_opportunity(value=500, **given)
+    won = make_opportunity(stage=1, value=1200, **given)
+    lifecycle.close(won, version=won.version, outcome="won", close_code=price_w, sales_value=700, on=today, by=None)
+    make_opportunity(stage=1, **given | {"salesperson": of})
+    key = jo.pk if whose == "salesperson" else TeamFactory(members=[jo], manager=of).pk
+    answer = client_for(manager).get(f"/opportunities/?{whose}={key}&embedded=1", headers=HX)
+    page = " ".join(re.sub("<[^>]+>", " ", answer.content.decode()).split())
+    for words in (
+        "Open opportunities 2 Estimated value €1,500.00 open ones Calculated value €240.00 open ones",
+        "All opportunities 3 won and lost ones too Estimated value €2,700.00",
+        "Average estimated value €750.00 open ones Average calculated value €120.00 open ones",
+        "Average estimated value €900.00 won and lost ones too Average calculated value €313.33 won and lost ones too",
+    ):
+        assert words in page
+    answer = client_for(rep2).get(f"/opportunities/?{whose}={key}&embedded=1", headers=HX)
+    assert "€1,500.00" not in answer.content.decode()
 
 
 def test_detail_links_to_opportunities_and_contacts(client_for: Sign, manager: User, jo: Salesperson) -> None:

@@ -1,6 +1,7 @@
 """Search, as a page and as the options of the palette: what it finds, for whom, at which cost."""
 
 import html
+import random
 import re
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,14 @@ from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, SavedView, User
-from tests.factories import ContactFactory, fresh, make_opportunity
+from tests.factories import (
+    ContactFactory,
+    QuoteFactory,
+    SalespersonFactory,
+    TeamFactory,
+    fresh,
+    make_opportunity,
+)
 
 pytestmark = pytest.mark.django_db
 Sign = Callable[[User], Client]
@@ -79,7 +87,7 @@ def test_the_palette_waits_for_the_second_character(
         with CaptureQueriesContext(connection) as seen:
             response = client.get("/search/", {"q": typed}, headers=HX)
         assert ("opportunities" in found(response)) is rows, typed
-        assert len(seen) == (5 if rows else 2)
+        assert len(seen) == (9 if rows else 2)
         assert ("Type two characters" in words(response)) is not rows
     assert found(client.get("/search/", {"q": "c"}))["opportunities"] == ["Chairs"]
 
@@ -98,7 +106,7 @@ def test_queries(
     for headers, most in ((HX, 6), ({}, 20)):
         with CaptureQueriesContext(connection) as seen:
             response = client.get("/search/", {"q": "chair"}, headers=headers)
-        assert len(seen) == 5  # session, user; opportunities, contacts, views
+        assert len(seen) == 10  # session, user; opportunities and contacts twice; quotes, salespeople, teams, views
         counted = {key: len(labels) for key, labels in found(response).items()}
         assert counted == dict.fromkeys(("opportunities", "contacts", "views"), min(rows, most))
         assert f"{3 * rows} results" in words(response)
@@ -163,9 +171,9 @@ def test_only_what_the_person_may_see(
 @pytest.mark.parametrize(
     ("who", "pages", "actions"),
     [
-        ("manager", 9, 7),
-        ("rep", 8, 6),
-        ("viewer", 8, 4),
+        ("manager", 10, 7),
+        ("rep", 9, 6),
+        ("viewer", 9, 4),
         ("outsider", 5, 4),
     ],
 )
@@ -229,6 +237,133 @@ def test_the_palette_counts_what_its_page_offers(client_for: Sign, rep: User, co
     for here, said in (("", "2 results"), ("3", "5 results"), ("500", "101 results")):
         response = client_for(rep).get("/search/", {"q": "new", "here": here}, headers=HX)
         assert words(response).endswith(said)
+
+
+def test_quotes_salespeople_and_teams(
+    client_for: Sign, rep: User, rep2: User, outsider: User, make: Callable[..., Opportunity], jo: Salesperson
+) -> None:
+    QuoteFactory(number="QU000077", opportunity=make(description="Thrones", stage=1), net_amount=1250)
+    SalespersonFactory(name="Émile Müller", code="EM", job_title="Closer")
+    TeamFactory(name="Équipe Nord", code="NORD", members=[jo])
+    for typed, kind, labels in (
+        ("qu000077", "quotes", ["QU000077"]),
+        ("QU0000", "quotes", ["QU000077"]),
+        ("emile", "salespeople", ["Émile Müller"]),
+        ("muller clo", "salespeople", ["Émile Müller"]),
+        ("nord equ", "teams", ["Équipe Nord"]),
+    ):
+        assert found(client_for(rep).get("/search/", {"q": typed}))[kind] == labels, typed
+        assert kind not in found(client_for(outsider).get("/search/", {"q": typed})), typed
+    assert "quotes" not in found(client_for(rep2).get("/search/?q=qu000077"))
+    assert "€1,250.00 · " in words(client_for(rep).get("/search/?q=qu000077"))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("+358 9 5550 1004", "00358955501004", "358 (9) 555-01004", "+358 9 555", "3589555", "09 5550 1004"),
+        *("(09) 555", "9555 01", "95550", "1004", "01004", "040 123 4567", "4567", "+358 40", "ann 1004", "1004 ann"),
+    ],
+)
+def test_a_telephone_number_finds_its_contact_and_the_opportunity(
+    client_for: Sign, rep: User, make: Callable[..., Opportunity], ann: Contact, typed: str
+) -> None:
+    make(description="New thrones", contact=ann)
+    Contact.objects.filter(pk=ann.pk).update(phone="+358955501004", mobile="+358401234567")
+    response = client_for(rep).get("/search/", {"q": typed}, headers=HX)
+    assert found(response)["contacts"] == ["Ann Lee"]
+    assert found(response)["opportunities"] == ["New thrones"]
+
+
+@pytest.mark.parametrize("typed", ["004", "5550", "5501", "1005", "+46 9 555", "08 555"])
+def test_other_digits_find_nobody(client_for: Sign, rep: User, ann: Contact, typed: str) -> None:
+    """Fewer than four of the last digits, some from the middle, another country."""
+    Contact.objects.filter(pk=ann.pk).update(phone="+358955501004")
+    assert "contacts" not in found(client_for(rep).get("/search/", {"q": typed}, headers=HX))
+
+
+@pytest.mark.parametrize(
+    ("phone", "typed"),
+    [
+        *(("+12025550123", "202 555 0123"), ("+442079460018", "020 7946 0018"), ("+390612345678", "06 1234 5678")),
+        *(("+37212345678", "1234 5678"), ("+79161234567", "916 123"), ("+972501234567", "050-123 45 67")),
+    ],
+)
+def test_as_in_its_own_country(client_for: Sign, rep: User, ann: Contact, phone: str, typed: str) -> None:
+    Contact.objects.filter(pk=ann.pk).update(phone=phone)
+    assert found(client_for(rep).get("/search/", {"q": typed}))["contacts"] == ["Ann Lee"]
+
+
+@pytest.mark.parametrize(
+    "typed", ["ann.lee@acme.example", "ANN.LEE@", "ann.lee", "acme.exa", "@acme.exa", "AL@second.example"]
+)
+def test_an_e_mail_finds_its_contact(client_for: Sign, rep: User, ann: Contact, typed: str) -> None:
+    Contact.objects.filter(pk=ann.pk).update(email="ann.lee@acme.example", email_2="al@second.example")
+    assert found(client_for(rep).get("/search/", {"q": typed}))["contacts"] == ["Ann Lee"]
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        *(("Émile Zola", "emile"), ("Emile Zola", "émile"), ("Jürgen Müller", "muller"), ("Nguyễn Văn", "nguyen")),
+        *(("E\u0301mile", "emile"), ("Smørrebrød", "smorre"), ("Łódź", "lodz")),
+    ],
+)
+def test_case_and_accents_do_not_count(client_for: Sign, rep: User, name: str, typed: str) -> None:
+    ContactFactory(name=name)
+    assert found(client_for(rep).get("/search/", {"q": typed}))["contacts"] == [name]
+
+
+def test_words_from_different_places(
+    client_for: Sign, rep: User, make: Callable[..., Opportunity], ann: Contact
+) -> None:
+    """Of the opportunity, its contact and its company; also after any of them got another name."""
+    deal = make(description="New thrones", contact=ann)
+    client = client_for(rep)
+
+    def deals(typed: str) -> list[str]:
+        return found(client.get("/search/", {"q": typed})).get("opportunities", [])
+
+    assert deals("throne ann") == deals("acme ann thr") == deals("lee acme") == ["New thrones"]
+    assert deals("throne bo") == []
+    Contact.objects.filter(pk=ann.pk).update(name="Bo Lee", first_name="")
+    assert (deals("throne bo"), deals("throne ann")) == (["New thrones"], [])
+    lifecycle.edit(fresh(deal), version=1, description="Old chairs", on=deal.created_on, by=rep)
+    assert (deals("chairs bo"), deals("throne bo")) == (["Old chairs"], [])
+    beta = ContactFactory(name="BETA")
+    lifecycle.reassign(fresh(deal), version=2, contact=beta, on=deal.created_on, by=rep)
+    assert (deals("chairs beta"), deals("chairs bo"), deals("chairs acme")) == (["Old chairs"], [], [])
+
+
+def test_what_very_many_have_is_cut(
+    client_for: Sign, rep: User, monkeypatch: pytest.MonkeyPatch, company: Company
+) -> None:
+    monkeypatch.setattr("crm.search.COUNTED", 30)
+    ContactFactory.create_batch(30, name="Alder", city="")
+    page = client_for(rep).get("/search/?q=ald")
+    assert "30 results" in words(page) and "All 30 contacts" in words(page)
+    ContactFactory(name="Alder", number="ALD1")
+    page = client_for(rep).get("/search/?q=ald")
+    assert "More than 30 results" in words(page) and "All 3" not in words(page) and "Show all" in words(page)
+    assert len(found(page)["contacts"]) == 20
+    first = Contact.objects.order_by("pk")[0]
+    response = client_for(rep).get("/search/", {"q": first.number})
+    assert response.context["results"].groups[0].hits[0].url == first.get_absolute_url()
+
+
+def test_thousands_of_random_texts(client_for: Sign, rep: User, rep2: User, make: Callable[..., Opportunity]) -> None:
+    """No trouble, and never a row of somebody else's."""
+    hidden = make(description="Velvet thrones", number="OPHIDDEN")
+    client, chance = client_for(rep2), random.Random(7)
+    marks = "abc velthron OPHID 0123456789 +()-.@'\"\\%_:*&|!<>~#\0\u0301éßıÅ中ع💥\u202e"
+    for nth in range(3000):
+        typed = "".join(chance.choices(marks, k=chance.randint(1, 30)))
+        assert not Opportunity.objects.visible_to(rep2).search(typed.replace("\0", "")).exists(), typed
+        if nth % 20:
+            continue
+        response = client.get("/search/", {"q": typed}, headers=HX if nth % 40 else {})
+        assert response.status_code == 200, typed
+        assert hidden.get_absolute_url() not in response.content.decode(), typed
 
 
 def test_nothing_was_found(client_for: Sign, rep: User, company: Company) -> None:

@@ -101,6 +101,8 @@ MATRIX = {
     "salespeople:new": LACKS,
     "salespeople:detail": LACKS,
     "salespeople:edit": LACKS,
+    "salespeople:teams": LACKS,
+    "salespeople:team": LACKS,
     "quotes:list": LACKS,
     "quotes:filter": LACKS,
     "quotes:columns": LACKS,
@@ -109,13 +111,26 @@ MATRIX = {
     "quotes:detail": GONE,
     "quotes:make-current": GONE,
     "search": LACKS,
+    "upkeep:handovers": LACKS,
+    "upkeep:handover": LACKS,
+    "upkeep:hand-over": LACKS,
+    "upkeep:hand-over-finish": LACKS,
+    "upkeep:hand-over-undo": LACKS,
     "saved_views:list": LACKS,
     "saved_views:new": LACKS,
     **{f"saved_views:{act}": GONE for act in ("detail", "save", "default", "order", "delete")},
 }
 
 ONES_OWN = ("login", "logout", "set_language", "set_theme", "keyboard")
-NOT_READ = ("collaboration:read", "quotes:make-current", "saved_views:save", "saved_views:default", "saved_views:order")
+NOT_READ = (
+    "collaboration:read",
+    "upkeep:hand-over-finish",
+    "upkeep:hand-over-undo",
+    "quotes:make-current",
+    "saved_views:save",
+    "saved_views:default",
+    "saved_views:order",
+)
 NOT_WRITTEN = ("opportunities:detail", "opportunities:batch")  # by GET; by POST: answered before any look
 
 
@@ -286,6 +301,7 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         "salespeople": hidden.salesperson_id,
         "quotes": quote.pk,
         "saved_views": SavedView.objects.get().pk,
+        "upkeep": hidden.salesperson_id,
     }
     if name in ("contacts:address-edit", "contacts:address-delete"):
         keys[app] = AlternativeAddress.objects.get().pk
@@ -294,6 +310,8 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         keys[app] = hidden.contact_id
     if name.startswith("opportunities:batch"):
         keys[app] = Batch.objects.get().pk
+    if name == "salespeople:team":
+        keys[app] = Team.objects.order_by("pk").values_list("pk", flat=True).first() or 1
     takes_a_key = "<int:pk>" in dict(addresses())[name]
     return reverse(name, args=[keys[app]] if takes_a_key else [])
 

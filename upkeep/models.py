@@ -1,0 +1,3 @@
+from upkeep.handover_models import Handed, Handover, HandoverRun
+
+__all__ = ["Handed", "Handover", "HandoverRun"]
