@@ -163,10 +163,10 @@ def test_only_what_the_person_may_see(
 @pytest.mark.parametrize(
     ("who", "pages", "actions"),
     [
-        ("manager", 9, 7),
-        ("rep", 8, 6),
-        ("viewer", 8, 4),
-        ("outsider", 5, 4),
+        ("manager", 10, 7),
+        ("rep", 9, 6),
+        ("viewer", 9, 4),
+        ("outsider", 6, 4),
     ],
 )
 def test_pages_and_actions_that_the_person_may(
