@@ -301,7 +301,7 @@ class TestEverything(TestCase):
             "estimated_value": Decimal("2070810.00"),
             "calculated_value": Decimal("892677.00"),
         }
-        assert OpportunityEntry.objects.count() == 395
+        assert OpportunityEntry.objects.count() == 396
 
     def test_a_second_time_does_nothing(self):
         before = Opportunity.objects.count()
