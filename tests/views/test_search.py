@@ -173,12 +173,8 @@ def test_only_what_the_person_may_see(
     [
         ("manager", 11, 7),
         ("rep", 10, 6),
-        ("viewer", 9, 4),
-<<<<<<< HEAD
-        ("outsider", 5, 4),
-=======
+        ("viewer", 10, 4),
         ("outsider", 6, 4),
->>>>>>> collab
     ],
 )
 def test_pages_and_actions_that_the_person_may(
