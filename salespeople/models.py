@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.search import prefix_query, search_vector
+from crm.lib.search import WithTokens, prefix_query, search_vector
 from salespeople import reach
 from salespeople.reach import NOBODY, Reach
 
@@ -107,6 +107,9 @@ class Company(models.Model):
         return timezone.localdate(timezone=zoneinfo.ZoneInfo(self.time_zone))
 
 
+SALESPERSON_WORDS = search_vector("name", "code", "job_title", "email", "email_2")
+
+
 class SalespersonQuerySet(models.QuerySet["Salesperson"]):
     def visible_to(self, user: "User") -> "SalespersonQuerySet":
         """Everybody who works here may see who sells."""
@@ -121,7 +124,7 @@ class SalespersonQuerySet(models.QuerySet["Salesperson"]):
         query = prefix_query(text)
         if query is None:
             return self.none() if text.strip() else self
-        return self.alias(words=search_vector("name", "code", "job_title", "email", "email_2")).filter(words=query)
+        return self.alias(words=WithTokens(SALESPERSON_WORDS, "email", "email_2")).filter(words=query)
 
     def with_teams(self) -> "SalespersonQuerySet":
         """Adds `belongs_to` and `leads`, key and name of each team, and `covers`, the names of territories."""
