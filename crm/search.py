@@ -18,7 +18,7 @@ from contacts.models import Contact
 from crm.lib.listing.keyset import OneOf
 from crm.lib.search import MOST_WORDS, prefix_query, words
 from opportunities.board import Joined
-from opportunities.models import Opportunity
+from opportunities.models import Opportunity, found_contacts
 from salespeople.models import SavedView, User
 
 LONGEST = 200  # as much as the lists' own search takes
@@ -48,6 +48,7 @@ PAGES = (
     Place(gettext_lazy("Board"), "opportunities:board", "board"),
     Place(gettext_lazy("Opportunities"), "opportunities:list", "target"),
     Place(gettext_lazy("Contacts"), "contacts:list", "contact", "contacts.view_contact"),
+    Place(gettext_lazy("Likely duplicates"), "contacts:duplicates", "copy", "contacts.view_contact"),
     Place(gettext_lazy("Quotes"), "quotes:list", "quote", "quotes.view_quote"),
     Place(gettext_lazy("Salespeople"), "salespeople:list", "people", "salespeople.view_salesperson"),
     Place(gettext_lazy("Saved views"), "saved_views:list", "list"),
@@ -155,7 +156,7 @@ def _opportunities(user: User, text: str, most: int) -> Group:
 def _matching(text: str) -> QuerySet[Any, Any]:
     """Keys of what `Opportunity.objects.search` finds, each part by its own index instead of row after row."""
     query, every = prefix_query(text), Opportunity.objects.order_by()
-    contacts = Contact.objects.order_by().filter(search=query).values("pk")
+    contacts = found_contacts(query)
     of_contacts, of_companies = every.filter(contact__in=contacts), every.filter(company__in=contacts)
     return every.filter(search=query).values("pk").union(of_contacts.values("pk"), of_companies.values("pk"))
 

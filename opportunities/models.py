@@ -1,7 +1,7 @@
 """The present and the past of an opportunity (docs/definitions.md). Only `lifecycle` writes here."""
 
 import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
@@ -234,6 +234,13 @@ def is_due(on: datetime.date, *, days: int = 7) -> Q:
     return Q(status="in_progress", closing_on__range=(on, on + datetime.timedelta(days=days)))
 
 
+def found_contacts(query: Any) -> Any:
+    """Keys of the contacts that a search finds, and of those that were merged into them."""
+    found = Contact.objects.order_by().filter(search=query)
+    merged = Contact.objects.order_by().filter(merged_into__in=found.values("pk"))
+    return found.values("pk").union(merged.values("pk"), all=True)
+
+
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     def visible_to(self, user: "User") -> "OpportunityQuerySet":
         """The one door: own, team, subtree or all, by the person's rights (docs/definitions.md, "Who sees what")."""
@@ -270,15 +277,16 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         return self.filter(is_due(on, days=days))
 
     def of_contact(self, contact: Contact) -> "OpportunityQuerySet":
-        """A company's include its people's; a person's only the person's own (A.10)."""
-        return self.filter(company=contact) if contact.is_company else self.filter(contact=contact)
+        """A company's include its people's; a person's only the person's own (A.10). Those of merged contacts are theirs."""
+        theirs = Contact.objects.standing_for(contact.pk).values("pk")
+        return self.filter(company__in=theirs) if contact.is_company else self.filter(contact__in=theirs)
 
     def search(self, text: str) -> "OpportunityQuerySet":
         """Words of description, number, contact or company, each matched by its beginning."""
         query = prefix_query(text)
         if query is None:
             return self.none() if text.strip() else self
-        contacts = Contact.objects.filter(search=query).values("pk")
+        contacts = found_contacts(query)
         return self.filter(Q(search=query) | Q(contact__in=contacts) | Q(company__in=contacts))
 
     def with_names(self) -> "OpportunityQuerySet":

@@ -9,6 +9,7 @@ from django.test import Client
 from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
+from contacts.duplicates import make_rules
 from contacts.models import Contact
 from crm.templatetags.kept import KEPT
 from salescycles.models import CloseCode, SalesCycle
@@ -42,10 +43,11 @@ def empty_cache() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def roles_after_flush(request: pytest.FixtureRequest) -> None:
-    """A transactional test flushes the database and the roles with it: make them again."""
+    """A transactional test flushes the database, and roles and rules with it: make them again."""
     if {"transactional_db", "live_server"} & set(request.fixturenames):
         request.getfixturevalue("transactional_db")
         make_roles()
+        make_rules()
 
 
 @pytest.fixture

@@ -1,4 +1,11 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from upkeep import merge_views
 
 app_name = "upkeep"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("merge/", merge_views.merge, name="merge"),
+    path("merges/<int:pk>/", merge_views.merge_detail, name="merge-detail"),
+    path("merges/<int:pk>/undo/", merge_views.merge_undo, name="merge-undo"),
+    path("contacts/<int:pk>/merges/", merge_views.merges, name="merges"),
+]

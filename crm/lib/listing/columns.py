@@ -45,4 +45,5 @@ class Column:
     is_sortable: bool = True
     is_summed: bool = False  # totals and subtotals say its sum
     is_grouped: bool = False  # rows can be put together by it
+    standing: Callable[[Any], QuerySet] | None = None  # rows that stand for those of these keys: compared alike
     edit: str = ""  # the verb and field that change it in place: "revise:estimated_value"

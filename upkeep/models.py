@@ -1,0 +1,3 @@
+from upkeep.merging_models import Merge, MergedRow
+
+__all__ = ["Merge", "MergedRow"]
