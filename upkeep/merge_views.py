@@ -233,7 +233,7 @@ def _told(refusal: ValidationError) -> list[str]:
     """With the field, where the verb named one."""
     if not hasattr(refusal, "error_dict"):
         return refusal.messages
-    names = {field.name: capfirst(field.verbose_name) for field in Contact._meta.fields}
+    names = {field.name: capfirst(str(field.verbose_name)) for field in Contact._meta.fields}
     return [
         f"{names[name]}: {text}" if name in names else str(text)
         for name, texts in refusal.message_dict.items()
