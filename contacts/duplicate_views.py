@@ -88,7 +88,7 @@ def _likely(request: SignedIn, rule: int | None) -> Any:
     pairs = LikelyPair.objects.visible_to(request.user).undecided()
     if rule:
         pairs = pairs.filter(rule=rule)
-    return pairs.values("other", "one").annotate(rules=ArrayAgg("rule_id", ordering="rule_id"))
+    return pairs.values("other", "one").annotate(rules=ArrayAgg("rule_id", order_by="rule_id"))
 
 
 def _apart(request: SignedIn) -> Any:

@@ -10,13 +10,15 @@ from django.db import connection, models, transaction
 
 from contacts.duplicate_models import DuplicateRule, RulePart, SeparateContacts, in_words
 from contacts.models import Contact
+from contacts.names import Parts
 from salespeople.models import User
 
 FEW = 5  # so many hits are said beside a field
-TYPED = (
-    *("name", "first_name", "middle_name", "last_name", "company", "email", "email_2", "phone", "mobile"),
-    *("vat_number", "registration_number", "address", "post_code", "city", "home_page"),
+TEXTS = (
+    *("name", "email", "email_2", "phone", "mobile", "vat_number", "registration_number"),
+    *("address", "post_code", "city", "home_page"),
 )
+TYPED = (*TEXTS, *Parts._fields, "company")
 # domain A.10.3, but for what begins and ends alike everywhere: country codes of telephones, endings of e-mails
 COMPARED = ("name", "address", "city", "phone", "vat_number", "post_code", "email", "mobile")
 WHOLE, BOTH = RulePart.Piece.WHOLE, DuplicateRule.AppliesTo.BOTH
@@ -79,8 +81,10 @@ def alike(user: User, typed: Contact) -> list[Hit]:
 
 def _found(typed: Contact) -> dict[int, list[tuple[int, list[str]]]]:
     """By the key of each contact: percentages and fields of the rules."""
-    compared = {name: getattr(typed, Contact._meta.get_field(name).attname) for name in TYPED}  # type: ignore[union-attr]
-    told = {"id": typed.pk, "kind": typed.kind, "company_id": compared.pop("company"), **compared}
+    told: dict[str, Any] = {"id": typed.pk, "kind": typed.kind[:7], "company_id": typed.company_id}
+    for name in TEXTS:
+        field: Any = Contact._meta.get_field(name)
+        told[name] = getattr(typed, name)[: field.max_length]
     found: dict[int, list[tuple[int, list[str]]]] = {}
     with connection.cursor() as cursor:
         cursor.execute(FOUND, {"key": typed.pk or 0, "typed": json.dumps(told)})
