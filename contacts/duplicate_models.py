@@ -116,12 +116,17 @@ class ContactSign(models.Model):
     """What of a contact a rule compares, normalised. Who shares one looks alike, or is looked at more closely."""
 
     rule = models.ForeignKey(DuplicateRule, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
-    contact = models.ForeignKey("contacts.Contact", models.DO_NOTHING, db_constraint=False, related_name="+")
+    contact = models.ForeignKey(
+        "contacts.Contact", models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
     sign = models.TextField()
 
     class Meta:
         default_permissions = ()
-        indexes: ClassVar = [models.Index(fields=["rule", "sign", "contact"], name="contacts_by_sign")]
+        indexes: ClassVar = [
+            models.Index(fields=["rule", "sign", "contact"], name="contacts_by_sign"),
+            models.Index(fields=["contact", "rule", "sign"], name="signs_of_a_contact"),
+        ]
 
     def __str__(self) -> str:
         return self.sign

@@ -266,6 +266,7 @@ class Migration(migrations.Migration):
             name="contact",
             field=models.ForeignKey(
                 db_constraint=False,
+                db_index=False,
                 on_delete=django.db.models.deletion.DO_NOTHING,
                 related_name="+",
                 to="contacts.contact",
@@ -357,6 +358,10 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.CASCADE, related_name="+", to="contacts.contact"
             ),
+        ),
+        migrations.AddIndex(
+            model_name="contactsign",
+            index=models.Index(fields=["contact", "rule", "sign"], name="signs_of_a_contact"),
         ),
         migrations.AddIndex(
             model_name="contactsign",

@@ -34,8 +34,8 @@ $$;
 -- what can be compared of a contact. What a person took over from the company says nothing of the person.
 CREATE FUNCTION contact_values(c contacts_contact) RETURNS TABLE (field text, value text, at int) LANGUAGE sql STABLE AS $$
     SELECT v.field, v.value, v.at
-      FROM (VALUES ('name', contact_name_key(c.kind, c.name), 1),
-                   ('company', CASE WHEN c.kind = 'company' THEN contact_name_key(c.kind, c.name) END, 1),
+      FROM (SELECT contact_name_key(c.kind, c.name) AS name OFFSET 0) AS own  -- once
+     CROSS JOIN LATERAL (VALUES ('name', own.name, 1), ('company', CASE WHEN c.kind = 'company' THEN own.name END, 1),
                    ('email', contact_email_key(c.email), 1),
                    ('email', nullif(contact_email_key(c.email_2), contact_email_key(c.email)), 2),
                    ('number', c.phone, 1), ('number', nullif(c.mobile, c.phone), 2),
@@ -109,13 +109,44 @@ CREATE FUNCTION contacts_like(c contacts_contact) RETURNS TABLE (rule_id bigint,
              WHERE s.contact_id = near.contact_id AND mine.rule_id = near.rule_id) >= signs_needed(near.rule_id)
 $$;
 
+-- The same for many at once: each sign is read once.
+-- Nothing is known yet of rows that were just written, so the plan is told: hash, never a loop over them.
+CREATE FUNCTION pair_many(rules bigint[], keys bigint[]) RETURNS void LANGUAGE sql
+SET enable_nestloop TO off SET enable_mergejoin TO off SET work_mem TO '64MB' AS $$
+    INSERT INTO contacts_likelypair (rule_id, one_id, other_id)
+         WITH mine AS MATERIALIZED (
+             SELECT DISTINCT rule_id, sign FROM contacts_contactsign
+              WHERE (rules IS NULL OR rule_id = ANY(rules)) AND (keys IS NULL OR contact_id IN (SELECT unnest(keys)))),
+         telling AS MATERIALIZED (
+             SELECT s.rule_id, array_agg(s.contact_id ORDER BY s.contact_id) AS few
+               FROM contacts_contactsign s JOIN mine ON mine.rule_id = s.rule_id AND mine.sign = s.sign
+              GROUP BY s.rule_id, s.sign HAVING count(*) BETWEEN 2 AND 20),
+         near AS MATERIALIZED (
+             SELECT DISTINCT t.rule_id, one, other FROM telling t
+              CROSS JOIN LATERAL unnest(t.few) AS one CROSS JOIN LATERAL unnest(t.few) AS other WHERE one < other),
+         needed AS MATERIALIZED (SELECT id, signs_needed(id) AS least FROM contacts_duplicaterule)
+         SELECT near.rule_id, one, other
+           FROM near
+           JOIN needed ON needed.id = near.rule_id
+           JOIN contacts_contactsign a ON a.rule_id = near.rule_id AND a.contact_id = one
+           JOIN contacts_contactsign b ON b.rule_id = a.rule_id AND b.sign = a.sign AND b.contact_id = other
+          GROUP BY near.rule_id, one, other, needed.least
+         HAVING count(*) >= needed.least
+    ON CONFLICT DO NOTHING
+$$;
+
 CREATE FUNCTION compare_contacts(keys bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM contacts_contactsign WHERE contact_id = ANY(keys);
-    DELETE FROM contacts_likelypair WHERE one_id = ANY(keys) OR other_id = ANY(keys);
+    DELETE FROM contacts_contactsign WHERE contact_id IN (SELECT unnest(keys));
+    DELETE FROM contacts_likelypair WHERE one_id IN (SELECT unnest(keys));
+    DELETE FROM contacts_likelypair WHERE other_id IN (SELECT unnest(keys));
     INSERT INTO contacts_contactsign (rule_id, contact_id, sign)
          SELECT s.rule_id, c.id, s.sign FROM contacts_contact c CROSS JOIN LATERAL contact_signs(c) s
-          WHERE c.id = ANY(keys) AND c.merged_into_id IS NULL;
+          WHERE c.id IN (SELECT unnest(keys)) AND c.merged_into_id IS NULL;
+    IF cardinality(keys) > 200 THEN
+        PERFORM pair_many(NULL, keys);
+        RETURN;
+    END IF;
     INSERT INTO contacts_likelypair (rule_id, one_id, other_id)
          SELECT DISTINCT l.rule_id, least(c.id, l.contact_id), greatest(c.id, l.contact_id)
            FROM contacts_contact c CROSS JOIN LATERAL contacts_like(c) l
@@ -131,18 +162,7 @@ BEGIN
     INSERT INTO contacts_contactsign (rule_id, contact_id, sign)
          SELECT s.rule_id, c.id, s.sign FROM contacts_contact c CROSS JOIN LATERAL contact_signs(c) s
           WHERE s.rule_id = ANY(rules) AND c.merged_into_id IS NULL;
-    INSERT INTO contacts_likelypair (rule_id, one_id, other_id)
-         WITH telling AS (
-             SELECT rule_id, array_agg(contact_id ORDER BY contact_id) AS keys FROM contacts_contactsign
-              WHERE rule_id = ANY(rules) GROUP BY rule_id, sign HAVING count(*) BETWEEN 2 AND 20),
-         near AS MATERIALIZED (
-             SELECT DISTINCT t.rule_id, one, other FROM telling t
-              CROSS JOIN LATERAL unnest(t.keys) AS one CROSS JOIN LATERAL unnest(t.keys) AS other WHERE one < other),
-         needed AS MATERIALIZED (SELECT id, signs_needed(id) AS least FROM contacts_duplicaterule WHERE id = ANY(rules))
-         SELECT near.rule_id, one, other FROM near JOIN needed ON needed.id = near.rule_id
-          WHERE needed.least <= 1 OR needed.least <= (
-                SELECT count(*) FROM contacts_contactsign a JOIN contacts_contactsign b ON b.rule_id = a.rule_id AND b.sign = a.sign
-                 WHERE a.contact_id = one AND b.contact_id = other AND a.rule_id = near.rule_id);
+    PERFORM pair_many(rules, NULL);
 END $$;
 
 CREATE FUNCTION contacts_came() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -185,7 +205,7 @@ DROPPED = """
 DROP TRIGGER contacts_came ON contacts_contact;
 DROP TRIGGER contacts_changed ON contacts_contact;
 DROP TRIGGER contacts_went ON contacts_contact;
-DROP FUNCTION contacts_came, contacts_changed, contacts_went, compare_every_contact, compare_contacts, contacts_like,
+DROP FUNCTION contacts_came, contacts_changed, contacts_went, compare_every_contact, compare_contacts, pair_many, contacts_like,
     signs_needed, contact_signs, contact_values, contact_email_key, contact_name_key, contact_folded;
 """
 

@@ -1,5 +1,5 @@
-"""The usual rules, and what is found by them in contacts that are there already: they are only read, about a minute for a
-million of them."""
+"""The usual rules, and what is found by them in contacts that are there already: they are only read, a third of a
+millisecond and more for each."""
 
 from typing import Any, ClassVar
 
