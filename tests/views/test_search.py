@@ -163,9 +163,9 @@ def test_only_what_the_person_may_see(
 @pytest.mark.parametrize(
     ("who", "pages", "actions"),
     [
-        ("manager", 9, 7),
-        ("rep", 8, 6),
-        ("viewer", 8, 4),
+        ("manager", 10, 7),
+        ("rep", 9, 6),
+        ("viewer", 9, 4),
         ("outsider", 5, 4),
     ],
 )
