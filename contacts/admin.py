@@ -18,6 +18,8 @@ from contacts.codes import (
     Salutation,
     Territory,
 )
+from contacts.duplicate_models import DuplicateRule, RulePart
+from contacts.duplicates import find_again
 from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.admin import CarefulAdmin, SeenAdmin, SeenForm
@@ -123,3 +125,36 @@ class ContactSetupAdmin(SeenAdmin):
     def save_model(self, request: HttpRequest, obj: ContactSetup, form: Any, change: bool) -> None:
         obj.pk = 1
         super().save_model(request, obj, form, change)
+
+
+class RulePartInline(admin.TabularInline):
+    model = RulePart
+    fields = ("field", "piece", "letters")
+    extra = 1
+
+
+@admin.register(DuplicateRule)
+class DuplicateRuleAdmin(CarefulAdmin):
+    """By which rules contacts look alike. What they find is found anew with each change of them."""
+
+    list_display = ("__str__", "applies_to", "hit", "active", "warns")
+    inlines = (RulePartInline,)
+    fields = ("applies_to", "hit", "active", "warns")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DuplicateRule]:
+        return super().get_queryset(request).prefetch_related("parts")
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if form.has_changed() or any(formset.has_changed() for formset in formsets):
+            find_again([form.instance.pk])
+
+    def delete_model(self, request: HttpRequest, obj: DuplicateRule) -> None:
+        key = obj.pk
+        super().delete_model(request, obj)
+        find_again([key])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[DuplicateRule]) -> None:
+        keys = list(queryset.values_list("pk", flat=True))
+        super().delete_queryset(request, queryset)
+        find_again(keys)

@@ -13,7 +13,7 @@ from django.forms.models import construct_instance, model_to_dict
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from contacts import lifecycle, phones, vat
+from contacts import duplicates, lifecycle, phones, vat
 from contacts.codes import (
     ContactCode,
     Correspondence,
@@ -25,6 +25,7 @@ from contacts.codes import (
     Territory,
     every_code,
 )
+from contacts.duplicates import Hit
 from contacts.models import MANY, Contact
 from contacts.names import Parts, validate_readable, validate_visible
 from contacts.phones import PhoneField
@@ -34,6 +35,9 @@ from salespeople.models import Salesperson, User
 
 PICKED = 50  # the picker shows at most so many companies; searching brings the others
 NUMBERS = ("phone", "mobile")
+# beside which field a hit is said; the others beside the name
+PLACES = {"email": "email", "number": "phone", "phone": "phone", "mobile": "phone", "vat_number": "vat_number"}
+ALIKE = _("This looks like a contact that is there already. Open that one, or save anyway.")
 # what the other type has not: not shown, and not saved where it was filled in before the type was chosen
 NOT_OF = {
     Contact.Kind.COMPANY: {*Parts._fields, *lifecycle.PERSONAL, "job_title"},
@@ -139,6 +143,7 @@ class ContactForm(EditForm):
         self.is_looking = data is not None and not {"find", "look"}.isdisjoint(data)
         self.user, self.on = user, on
         self.saved: lifecycle.Saved | None = None  # nothing where what was typed stood there already
+        self.hits: list[Hit] = []
         if data is not None and self.is_looking:
             options["initial"] = self._as_typed(data)
             super().__init__(None, **options)
@@ -164,8 +169,18 @@ class ContactForm(EditForm):
         offer_codes(self, "country", countries())
         offer_codes(self, "language", dict(settings.LANGUAGES))
         self._know_country()
-        if self.is_looking:
+        if data is not None and self.is_looking:
             self._say_what_is_understood()
+            if "look" in data:
+                self.hits = duplicates.alike(user, self._typed_so_far())
+
+    @property
+    def alike(self) -> dict[str, list[Hit]]:
+        """Contacts that look like this one, by the field beside which they are said."""
+        return {
+            place: [hit for hit in self.hits if PLACES.get(hit.field, "name") == place]
+            for place in ("name", "phone", "email", "vat_number")
+        }
 
     def lock(self) -> Contact:
         """As it stands now with its codes, held until the transaction ends."""
@@ -221,6 +236,34 @@ class ContactForm(EditForm):
         number = str(self.initial.get("vat_number") or "")
         self.fields["vat_number"].help_text = vat.hint(number, self.region)
 
+    def _typed_so_far(self) -> Contact:
+        """To be compared, not to be saved: what was typed may be wrong."""
+        texts = {name: str(self.initial.get(name) or "").replace("\0", "") for name in duplicates.TYPED}
+        company = texts.pop("company")
+        numbers = {name: found.number if (found := phones.read(texts[name], self.region)) else "" for name in NUMBERS}
+        typed = Contact(pk=self.instance.pk, kind=str(self.initial.get("kind") or ""), **texts | numbers)
+        typed.company_id = next((one.pk for one in self.offered if str(one.pk) == company), None)
+        typed.vat_number = vat.read(texts["vat_number"], self.region)
+        self._name(typed)
+        return typed
+
+    @staticmethod
+    def _name(typed: Contact) -> None:
+        if typed.is_company:
+            typed.company = None
+        else:
+            typed.name = typed.parts.name or typed.name
+
+    def _ask_about_alike(self, typed: Contact) -> None:
+        """A question, once for each that is found; what was seen while typing was asked already."""
+        if self.errors or not set(duplicates.TYPED) & set(self.changed_data):
+            return
+        self._name(typed)
+        self.hits = duplicates.alike(self.user, typed)
+        data: Any = self.data
+        if {str(hit.contact.pk) for hit in self.hits} - set(data.getlist("alike")):
+            self.add_error(None, ValidationError(ALIKE, code="alike"))
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("company_search") and not cleaned.get("company") and "company" not in self.errors:
@@ -250,6 +293,7 @@ class ContactForm(EditForm):
             typed.clean_fields(exclude=self._get_validation_exclusions() | relations | nameless | {"vat_number"})  # type: ignore[attr-defined]
         except ValidationError as refused:
             self._update_errors(refused)  # type: ignore[attr-defined]
+        self._ask_about_alike(typed)
 
     def typed(self) -> dict[str, Any]:
         """What was changed; of fields that go together all."""

@@ -100,6 +100,7 @@ def change(contact: Contact, *, by: User | None, on: datetime.date, **typed: Any
     """Other values. A person takes over what it shares with a new company, and leaves open opportunities with the old one;
     what a company changes goes to its people who still had the same. `on` is the business date. Raises ValidationError."""
     contact = lock(contact.pk)
+    _refuse(_merged(contact))
     before = copy.copy(contact)
     setup = ContactSetup.current()
     if typed.get("company") and typed["company"].pk != before.company_id:
@@ -250,6 +251,14 @@ def _wrong(contact: Contact, typed: dict[str, Any], before: Contact | None = Non
     return found
 
 
+def _merged(contact: Contact) -> Refusals:
+    if contact.merged_into_id is None:
+        return {}
+    said = _("%(contact)s was merged with %(survivor)s meanwhile; change that one.")
+    names = {"contact": contact.name, "survivor": contact.merged_into}
+    return {"__all__": ValidationError(said, code="merged", params=names)}
+
+
 def _wrong_name(contact: Contact) -> Refusals:
     field = "name" if contact.is_company else "first_name"
     if not contact.name:
@@ -266,7 +275,7 @@ def _wrong_company(contact: Contact) -> Refusals:
         return {}
     if contact.is_company:
         return {"company": ValidationError(_("Only a person can belong to a company."), code="kind")}
-    if contact.company_id == contact.pk or not contact.company.is_company:
+    if contact.company_id == contact.pk or not contact.company.is_company or contact.company.merged_into_id:
         return {"company": ValidationError(_("Choose a company of the list."), code="no_company")}
     return {}
 

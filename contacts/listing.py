@@ -10,7 +10,7 @@ from contacts.columns import COLUMNS
 from contacts.filters import ContactFilter
 from contacts.models import Contact
 from crm.lib.listing.cells import tally
-from crm.lib.listing.listing import Cell, Empty, Listing, Reader, Row
+from crm.lib.listing.listing import Cell, Empty, Link, Listing, Reader, Row
 from crm.templatetags.crm import badge
 
 
@@ -63,4 +63,6 @@ CONTACTS = Listing(
     bulk_permission="opportunities.add_opportunity",
     bulk_icon="plus",
     bulk_words=(gettext_lazy("New opportunities for the selected ones …"), gettext_lazy("For all that match …")),
+    bulk_also=(Link(gettext_lazy("Merge the selected ones …"), "upkeep:merge", "merge", "contacts.merge_contact"),),
+    links=(Link(gettext_lazy("Likely duplicates"), "contacts:duplicates", "copy", "contacts.view_contact"),),
 )

@@ -6,7 +6,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Case, F, Func, OuterRef, Q, Value, When
-from django.db.models.functions import NullIf, Upper
+from django.db.models.functions import Coalesce, NullIf, Upper
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +19,13 @@ from contacts.codes import (
     OrganizationalLevel,
     Salutation,
     Territory,
+)
+from contacts.duplicate_models import (  # noqa: F401 - Django finds models here
+    ContactSign,
+    DuplicateRule,
+    LikelyPair,
+    RulePart,
+    SeparateContacts,
 )
 from contacts.names import Parts, validate_visible
 from crm.lib.search import prefix_query, search_column
@@ -39,24 +46,36 @@ def contacts_of(user: "User") -> tuple[int, ...]:
 class ContactQuerySet(models.QuerySet["Contact"]):
     def visible_to(self, user: "User") -> "ContactQuerySet":
         """The one door: every contact by that right, else own ones, those of team and subtree by rights, what was shared,
-        the companies of all these, and contacts and companies of the opportunities that the person sees."""
+        the companies of all these, and contacts and companies of the opportunities that the person sees. Merged ones are
+        seen by nobody: so lists, pickers, search and pages lack them, and whoever saw one by an opportunity sees the one
+        that it was merged into. What names a merged contact (a ledger, a closed opportunity) goes on naming it."""
         if not user.has_perm("contacts.view_contact"):
             return self.none()
+        unmerged = self.filter(merged_into__isnull=True)
         if user.has_perm("contacts.view_every_contact"):
-            return self
+            return unmerged
         every, opportunities = Contact.objects.order_by(), Contact._meta.get_field("opportunity")
         own = every.filter(Q(salesperson__in=contacts_of(user)) | Q(pk__in=sorted(user.reach.contacts)))
         deals: Any = opportunities.related_model
         seen = deals._default_manager.order_by().visible_to(user)
         companies = own.filter(company__isnull=False).values("company")
-        return self.filter(pk__in=own.values("pk").union(companies, seen.values("contact"), seen.values("company")))
+        named = (
+            seen.annotate(stands=Coalesce(f"{who}__merged_into", who)).values("stands")
+            for who in ("contact", "company")
+        )
+        return unmerged.filter(pk__in=own.values("pk").union(companies, *named))
+
+    def standing_for(self, keys: Any) -> "ContactQuerySet":
+        """Those of that key, or of one of these keys, and what was merged into them: whom opportunities name that are theirs."""
+        keys = keys if isinstance(keys, list | tuple) else [keys]
+        return self.order_by().filter(Q(pk__in=keys) | Q(merged_into__in=keys))
 
     def companies(self) -> "ContactQuerySet":
         return self.filter(kind=Contact.Kind.COMPANY)
 
     def usable(self) -> "ContactQuerySet":
         """Those that may be used for new work (R-PRIV)."""
-        return self.filter(privacy_blocked=False, archived=False)
+        return self.filter(privacy_blocked=False, archived=False, merged_into__isnull=True)
 
     def with_codes(self) -> "ContactQuerySet":
         """Adds the keys of what each is sorted by: `job_responsibilities_keys` …"""
@@ -163,6 +182,18 @@ class Contact(Addressed):
     minor = models.BooleanField(_("minor"), default=False, help_text=_("Blocked for privacy until a parent consents."))
     parental_consent = models.BooleanField(_("parental consent received"), default=False)
     archived = models.BooleanField(_("archived"), default=False, help_text=_("Kept with its history, but not offered."))
+    # always the one that stands now, never a merged one; db_constraint: the composite key (merged_into, kind) covers it
+    merged_into = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,
+        db_constraint=False,
+        related_name="merged",
+        verbose_name=_("merged into"),
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     search = search_column(
@@ -181,6 +212,7 @@ class Contact(Addressed):
             ("view_team_contact", _("Can see the contacts of the own teams")),
             ("view_subtree_contact", _("Can see the contacts of the teams led, and of all below them")),
             ("view_every_contact", _("Can see every contact")),
+            ("merge_contact", _("Can merge contacts")),
         ]
         constraints: ClassVar = [
             *Addressed.Meta.constraints,
@@ -189,6 +221,11 @@ class Contact(Addressed):
                 name="a_company_has_no_company",
                 condition=Q(company__isnull=True) | Q(kind="person"),
                 violation_error_message=_("Only a person can belong to a company."),
+            ),
+            models.CheckConstraint(
+                name="a_contact_is_not_merged_into_itself",
+                condition=Q(merged_into__isnull=True) | ~Q(merged_into=F("id")),
+                violation_error_message=_("A contact cannot be merged with itself."),
             ),
             models.CheckConstraint(name="contact_kind_is_known", condition=Q(kind__in=["company", "person"])),
             models.CheckConstraint(
@@ -235,6 +272,8 @@ class Contact(Addressed):
         indexes: ClassVar = [
             models.Index(fields=["name", "id"], name="contacts_by_name"),  # the contact list and its pages
             GinIndex(fields=["search"], name="contacts_by_word"),  # search and pickers
+            # whom a contact stands for; few rows are in it
+            models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="merged_contacts"),
         ]
 
     def __str__(self) -> str:
@@ -275,7 +314,7 @@ class Contact(Addressed):
     @property
     def is_usable(self) -> bool:
         """Whether it may be used for new work (R-PRIV)."""
-        return not (self.privacy_blocked or self.archived)
+        return not (self.privacy_blocked or self.archived or self.merged_into_id)
 
 
 def kind_column(kind: str) -> models.GeneratedField:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from contacts import address_views, views
+from contacts import address_views, duplicate_views, views
 from contacts.listing import CONTACTS
 from crm.lib.listing.export import export
 from crm.lib.listing.views import column_form, filter_form
@@ -12,6 +12,8 @@ urlpatterns = [
     path("columns/", column_form, {"listing": CONTACTS}, name="columns"),
     path("export/", export, {"listing": CONTACTS}, name="export"),
     path("new/", views.new, name="new"),
+    path("duplicates/", duplicate_views.duplicates, name="duplicates"),
+    path("duplicates/decide/", duplicate_views.decide, name="duplicates-decide"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/edit/", views.edit, name="edit"),
     path("<int:pk>/sharing/", views.sharing, name="sharing"),

@@ -47,6 +47,14 @@ def checked(text: str, country: str = "") -> str:
         ) from None
 
 
+def read(text: str, country: str = "") -> str:
+    """The number as it is stored, to compare it; where it is none, what was typed without marks."""
+    try:
+        return checked(text, country)
+    except ValidationError:
+        return compact(text)
+
+
 def hint(text: str, country: str) -> str:
     """What was understood, said while the form is filled in."""
     try:

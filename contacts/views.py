@@ -1,10 +1,13 @@
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.forms.models import model_to_dict
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -36,6 +39,23 @@ VIEW, ADD, CHANGE = "contacts.view_contact", "contacts.add_contact", "contacts.c
 EVERY = "contacts.view_every_contact"
 
 
+def follows_merges(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The address of a merged contact leads to the one that it was merged into, where that one is seen. Not for good (302):
+    a merge can be taken back."""
+
+    @wraps(view)
+    def find(request: SignedIn, pk: int) -> HttpResponse:
+        try:
+            return view(request, pk)
+        except Http404:
+            survivor = Contact.objects.visible_to(request.user).filter(merged=pk).first()
+            if survivor is None:
+                raise
+            return redirect_to(request, survivor)
+
+    return find
+
+
 @require_safe
 def contact_list(request: SignedIn) -> HttpResponse:
     return saved_views.show_list(request, CONTACTS, SavedView.Page.CONTACTS)
@@ -43,10 +63,13 @@ def contact_list(request: SignedIn) -> HttpResponse:
 
 @require_safe
 @permission_required(VIEW, raise_exception=True)
+@follows_merges
 def detail(request: SignedIn, pk: int) -> HttpResponse:
     """One contact: facts, a company's people, and by their address its opportunities."""
     related = ("company", "salesperson", "salutation", "territory", "organizational_level")
-    visible = Contact.objects.visible_to(request.user)
+    visible = Contact.objects.visible_to(request.user).annotate(
+        has_merged=Exists(Contact.objects.filter(merged_into=OuterRef("pk")))
+    )
     contact = one_or_404(request, visible.select_related(*related), pk)
     return render_page(request, TEMPLATE, page_of(request, contact))
 
@@ -59,6 +82,7 @@ def page_of(request: SignedIn, contact: Contact) -> dict[str, Any]:
     return told_of(request, contact) | {
         "contact": contact,
         "may_change": may_change,
+        "may_merge": may_change and request.user.has_perm("contacts.merge_contact"),
         "may_share": may_change and contact.is_held_by(request.user),
         "address": lines(contact),
         "elsewhere": elsewhere,
@@ -135,6 +159,7 @@ def new(request: SignedIn) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(CHANGE, raise_exception=True)
+@follows_merges
 def edit(request: SignedIn, pk: int) -> HttpResponse:
     contact = one_or_404(request, Contact.objects.visible_to(request.user).with_codes(), pk)
     if not contact.may_be_changed_by(request.user):
@@ -150,6 +175,7 @@ def edit(request: SignedIn, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(CHANGE, raise_exception=True)
+@follows_merges
 def sharing(request: SignedIn, pk: int) -> HttpResponse:
     """With whom a contact is shared: for who may change it by a right. A grant is not passed on."""
     contact = one_or_404(request, Contact.objects.visible_to(request.user), pk)

@@ -53,6 +53,7 @@ PAGES = (
     Place(gettext_lazy("Board"), "opportunities:board", "board"),
     Place(gettext_lazy("Opportunities"), "opportunities:list", "target"),
     Place(gettext_lazy("Contacts"), "contacts:list", "contact", "contacts.view_contact"),
+    Place(gettext_lazy("Likely duplicates"), "contacts:duplicates", "copy", "contacts.view_contact"),
     Place(gettext_lazy("Quotes"), "quotes:list", "quote", "quotes.view_quote"),
     Place(gettext_lazy("Salespeople"), "salespeople:list", "people", "salespeople.view_salesperson"),
     Place(gettext_lazy("Teams"), "salespeople:teams", "people", "salespeople.view_team"),

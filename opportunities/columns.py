@@ -8,11 +8,16 @@ from django.utils.translation import gettext_lazy as _
 
 from collaboration.columns import tag_column
 from contacts.columns import contacts, every_country
+from contacts.models import Contact, ContactQuerySet
 from crm.lib.listing.columns import Column, Kind, Links
 from opportunities import sight
 from opportunities.models import Priority, Status
 from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Grant, User
+
+
+def standing(keys: Any) -> ContactQuerySet:
+    return Contact.objects.standing_for(list(keys))
 
 
 def statuses(user: User) -> Iterator[tuple[str, Any]]:
@@ -78,6 +83,7 @@ COLUMNS = (
         Kind.RELATION,
         key="contact_id",
         rows=contacts,
+        standing=standing,
         is_default=True,
         is_grouped=True,
         edit="reassign:contact",
@@ -117,7 +123,16 @@ COLUMNS = (
     Column("calculated_value", _("Calculated value"), "calculated_value", Kind.MONEY, is_default=True, is_summed=True),
     Column("closing_on", _("Closing date"), "closing_on", Kind.DAY, is_default=True, edit="revise:closing_on"),
     Column("number", _("Number"), "number"),
-    Column("company", _("Company"), "company__name", Kind.RELATION, key="company_id", rows=contacts, is_grouped=True),
+    Column(
+        "company",
+        _("Company"),
+        "company__name",
+        Kind.RELATION,
+        key="company_id",
+        rows=contacts,
+        standing=standing,
+        is_grouped=True,
+    ),
     Column("status", _("Status"), "status", Kind.CHOICE, choices=statuses, is_grouped=True),
     Column(
         "priority", _("Priority"), "priority", Kind.CHOICE, choices=priorities, is_grouped=True, edit="edit:priority"

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from contacts.columns import contacts
+from contacts.models import Contact
 from crm.lib.listing.filters import AmountFilter, ArchivedFilter, DayFilter, KeyFilter, ListFilter, Named, SearchFilter
 from opportunities.columns import COLUMNS, co_owners
 from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
@@ -40,8 +41,8 @@ class OpportunityFilter(ListFilter):
     value_to = AmountFilter(label=_("Value to"), field_name="estimated_value", lookup_expr="lte")
     closed_from = DayFilter(label=_("Closed from"), field_name="closed_on", lookup_expr="gte")
     closed_to = DayFilter(label=_("Closed to"), field_name="closed_on", lookup_expr="lte")
-    contact = KeyFilter(label=_("Contact"), field_name="contact_id")
-    company = KeyFilter(label=_("Company"), field_name="company_id")
+    contact = KeyFilter(label=_("Contact"), method="by_contact")
+    company = KeyFilter(label=_("Company"), method="by_contact")
     team = KeyFilter(label=_("Team"), method="by_team")
     archived = ArchivedFilter()
 
@@ -98,6 +99,10 @@ class OpportunityFilter(ListFilter):
     @cached_property
     def _salespeople(self) -> list[tuple[Any, Any]]:
         return list(owners(self.user).values_list("pk", "name"))
+
+    def by_contact(self, rows: Any, name: str, key: int) -> Any:
+        """What was merged into a contact is its own."""
+        return rows.filter(**{f"{name}__in": Contact.objects.standing_for(key).values("pk")})
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         return rows.search(text)

@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from collaboration.models import ContactRole
+from contacts import duplicates
 from contacts import lifecycle as contacts
 from contacts.models import Contact
 from crm.lib.fields import AmountField, DayField, PercentageField
@@ -577,6 +578,7 @@ class QuickForm(ContactPicker, AnswerableForm):
     ) -> None:
         super().__init__(data, initial={"closing_on": known_to_stage(stage, today) if stage else None})
         self.user, self.today, self.cycle, self.stage = user, today, cycle, stage
+        self.hits: list[duplicates.Hit] = []
         self.offer_contacts(user)
         self.wanted = self._wanted()
         if self.wanted:  # not a key: nothing to look up
@@ -591,6 +593,25 @@ class QuickForm(ContactPicker, AnswerableForm):
 
     def _name(self) -> str:
         return str(self.data.get("contact_search", "") if self.is_bound else "").replace("\0", "").strip()[:100]
+
+    def clean(self) -> dict[str, Any]:
+        """A new contact that looks like one that is there is asked about, once."""
+        cleaned = super().clean() or self.cleaned_data
+        if self.wanted and not self.errors:
+            self.hits = duplicates.alike(self.user, Contact(kind=self.wanted, name=self._name()))
+            data: Any = self.data
+            if {str(hit.contact.pk) for hit in self.hits} - set(data.getlist("alike")):
+                said = _("This looks like a contact that is there already. Choose that one, or create anyway.")
+                self.add_error("contact", ValidationError(said, code="alike"))
+                self._offer_alike()
+        return cleaned
+
+    def _offer_alike(self) -> None:
+        widget: Any = self.fields["contact"].widget
+        offered = list(widget.choices)
+        known = {str(key) for key, _label in offered}
+        found = [hit.contact for hit in self.hits if hit.contact.is_usable and str(hit.contact.pk) not in known]
+        widget.choices = [*offered, *((contact.pk, contact_label(contact)) for contact in found)]
 
     def _wanted(self) -> str:
         """Which kind of contact is to be made; blank where one was chosen."""

@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -32,6 +33,7 @@ from salespeople.models import Company, Grant, Salesperson, User
 P = ParamSpec("P")
 R = TypeVar("R")
 LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
+MERGED = "an_open_opportunity_names_no_merged_contact"  # migration 0010
 UNDO_WITHIN = datetime.timedelta(hours=24)
 
 
@@ -58,13 +60,19 @@ class Stale(Exception):
 
 
 def verb(function: Callable[P, R]) -> Callable[P, R]:
-    """One transaction; a lock that is not to be had in time, or a deadlock, answers like a lost race."""
+    """One transaction; a lock that is not to be had in time, or a deadlock, answers like a lost race. A contact that was
+    merged while the verb ran is refused like one that was merged before."""
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             with transaction.atomic():
                 return function(*args, **kwargs)
+        except IntegrityError as error:
+            if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") == MERGED:
+                said = _("Its contact was merged with another one: choose that one, or take a new step.")
+                raise ValidationError({"contact": ValidationError(said, code="merged")}) from error
+            raise
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", "") in (LOCK_NOT_AVAILABLE, DEADLOCK) and args:
                 raise Stale(args[0].pk, kwargs.get("version", 0)) from error  # type: ignore[attr-defined, arg-type]
@@ -174,6 +182,13 @@ def _check_salesperson(guard: Guard, salesperson: Salesperson | None) -> None:
 def _check_contact(guard: Guard, contact: Contact) -> None:
     guard(not contact.privacy_blocked, "contact", _("%(contact)s is blocked for privacy."), "privacy", contact=contact)
     guard(not contact.archived, "contact", _("%(contact)s is archived."), "archived", contact=contact)
+    guard(
+        contact.merged_into_id is None,
+        "contact",
+        _("%(contact)s was merged with another contact. Choose that one."),
+        "merged",
+        contact=contact,
+    )
 
 
 def _check_cycle(guard: Guard, cycle: SalesCycle | None) -> None:
@@ -570,6 +585,35 @@ def _known_before_start(guard: Guard, opportunity: Opportunity, asked: Asked) ->
 
 
 @verb
+def follow_merge(
+    opportunity: Opportunity,
+    *,
+    version: int,
+    contact_id: int,
+    company_id: int,
+    on: datetime.date,
+    by: User | None,
+    reason: str = "",
+    **how: Unpack[How],
+) -> OpportunityEntry:
+    """An open opportunity follows its contact or company into the one that it was merged with, or back. It is the same whom
+    it was for, so what is asked of a choice is not asked here. Raises ValidationError, Stale."""
+    guard = _begin(opportunity, version, on)
+    changes = _changed(guard, opportunity, {"contact_id": contact_id, "company_id": company_id})
+    guard.raise_if_any()
+    return _step(opportunity, changes, Action.REASSIGNED, on=on, by=by, reason=reason, **how)
+
+
+def _survivors(opportunity: Opportunity) -> dict[str, Any]:
+    """What becomes open again names whom its contact and company were merged into meanwhile."""
+    named = {"contact_id": opportunity.contact_id, "company_id": opportunity.company_id}
+    merged = dict(
+        Contact.objects.filter(pk__in=named.values(), merged_into__isnull=False).values_list("pk", "merged_into")
+    )
+    return {name: merged[key] for name, key in named.items() if key in merged}
+
+
+@verb
 def edit(
     opportunity: Opportunity,
     *,
@@ -795,7 +839,7 @@ def reopen(
     state = {name: getattr(before, name) for name in kept} | changes
     if to is not None:
         state |= {"stage_id": to.pk, "stage_entered_on": on, "stage_before_id": before.stage_id}
-    state |= {"closed_on": None, "close_code_id": None, "sales_value": None}
+    state |= {"closed_on": None, "close_code_id": None, "sales_value": None} | _survivors(opportunity)
     return _step(opportunity, state, Action.REOPENED, on=on, by=by, reason=reason, **how)
 
 
@@ -944,7 +988,8 @@ def restore(
     guard.raise_if_any()
     _check_date(guard, on, after=last_date(opportunity))
     guard.raise_if_any()
-    return _step(opportunity, {"archived": False}, Action.RESTORED, on=on, by=by, reason=reason, **how)
+    changes = {"archived": False} | ({} if opportunity.is_closed else _survivors(opportunity))
+    return _step(opportunity, changes, Action.RESTORED, on=on, by=by, reason=reason, **how)
 
 
 # ── beside the ledger: no step and no version; what is hung on an opportunity has a history of its own ───────────────

@@ -278,8 +278,9 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         return self.filter(is_due(on, days=days))
 
     def of_contact(self, contact: Contact) -> "OpportunityQuerySet":
-        """A company's include its people's; a person's only the person's own (A.10)."""
-        return self.filter(company=contact) if contact.is_company else self.filter(contact=contact)
+        """A company's include its people's; a person's only the person's own (A.10). Those of merged contacts are theirs."""
+        theirs = Contact.objects.standing_for(contact.pk).values("pk")
+        return self.filter(company__in=theirs) if contact.is_company else self.filter(contact__in=theirs)
 
     def search(self, text: str) -> "OpportunityQuerySet":
         """Words of description, number, contact or company, each matched by its beginning, wherever each of them stands."""

@@ -61,6 +61,9 @@ MANAGE = [
     "salespeople.delete_team",
     "salespeople.view_company",
     "salespeople.delete_savedview",
+    "contacts.merge_contact",
+    *(f"contacts.{act}_duplicaterule" for act in ("view", "add", "change", "delete")),
+    *(f"contacts.{act}_rulepart" for act in ("view", "add", "change", "delete")),
     *(f"contacts.{act}_contactsetup" for act in ("view", "add", "change")),
     *(f"contacts.{act}_{code}" for act in ("add", "change", "delete") for code in CODES_OF_CONTACTS),
 ] + [

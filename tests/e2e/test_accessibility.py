@@ -22,7 +22,9 @@ from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Grant, Salesperson, SavedView, User
-from tests.factories import QuoteFactory, SalespersonFactory, TeamFactory, fresh, make_opportunity
+from tests.factories import ContactFactory, QuoteFactory, SalespersonFactory, TeamFactory, fresh, make_opportunity
+from upkeep import merge as merging
+from upkeep.merging_models import Merge
 
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 # The document is the same in the dark: there only its colours can be wrong.
@@ -67,6 +69,11 @@ def deals(
     place = AlternativeAddress.objects.create(contact=acme, code="SUMMER", city="Hanko", country="FI")
     AddressPeriod.objects.create(contact=acme, alternative_address=place, starts_on=today)
     Contact.objects.filter(pk=acme.pk).update(phone="+35895550100", country="FI", vat_number="FI20774740")
+    gone = ContactFactory(name="Acme again")
+    seen = merging.fingerprint(Contact.objects.filter(pk__in=[acme.pk, gone.pk]))
+    how: dict[str, Any] = {"picks": {}, "seen": seen, "by": User.objects.get(salesperson=jo), "on": today}
+    merging.merge([acme.pk, gone.pk], survivor=acme.pk, **how)
+    ContactFactory(number="TWIN", name="Acme Oy", city="Oulu", email="info@acme.example")
     acme.mailing_groups.create(code="NEWS", description="Newsletter")
     hang(running, acme, rep)
     return {"waiting": fresh(waiting), "running": fresh(running), "won": fresh(won)}
@@ -168,6 +175,18 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
         f"/contacts/{contact}/tags/",
         "/opportunities/new/many/?all=1&query=archived%3Dtrue",
         f"/opportunities/new/many/?key={contact}&key={person}",
+    )
+    merged, twin = Merge.objects.get(), Contact.objects.get(number="TWIN")
+    yield from (
+        "/contacts/duplicates/",
+        "/contacts/duplicates/?apart=1",
+        "/upkeep/merge/",
+        f"/upkeep/merge/?key={contact}",
+        f"/upkeep/merge/?key={contact}&key={twin.pk}",
+        f"/upkeep/merge/?key={contact}&key={person}",
+        f"/upkeep/contacts/{contact}/merges/",
+        f"/upkeep/merges/{merged.pk}/",
+        f"/upkeep/merges/{merged.pk}/undo/",
     )
     yield from (
         "/salespeople/",

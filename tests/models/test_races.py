@@ -10,12 +10,16 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
 
+from contacts.models import Contact
 from opportunities import bulk, lifecycle
 from opportunities.ledger import faults
 from opportunities.lifecycle import Stale
 from opportunities.models import Batch, Opportunity, OpportunityEntry
+from tests import factories
 from tests.factories import fresh
 from tests.models.lifecycle_words import day
+from upkeep import merge as merging
+from upkeep.merging_models import Merge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS, ROUNDS = 8, 5
@@ -271,3 +275,46 @@ def test_a_preview_writes_nothing_and_holds_nothing(at_stage, rep):
     (entry,) = at_once(lambda: lifecycle.edit(fresh(row), version=2, priority="high", on=day(2), by=rep))
     assert (entry.step, fresh(row).entries.count()) == (3, 3)
     assert list(faults()) == []
+
+
+def test_of_many_who_merge_the_same_two_one_does(acme, company, manager):
+    for round_ in range(ROUNDS):
+        twin = factories.ContactFactory(name=f"Acme {round_}")
+        both = Contact.objects.filter(pk__in=[acme.pk, twin.pk])
+        seen = merging.fingerprint(both)
+
+        def merge(twin=twin, seen=seen, keeps=(acme.pk, twin.pk)):
+            how = {"picks": {}, "seen": seen, "by": manager, "on": day(2)}
+            return merging.merge([acme.pk, twin.pk], survivor=keeps[0], **how)
+
+        answers = at_once(*[merge] * 4)
+        lost = [answer for answer in answers if isinstance(answer, Exception)]
+        assert len(lost) == 3, answers
+        assert {type(answer) for answer in lost} <= {ValidationError, merging.Changed}, lost
+        assert Merge.objects.filter(merged=twin).count() == 1
+    assert list(faults()) == []
+
+
+def test_a_new_opportunity_and_a_merge_at_once(acme, company, manager, rep):
+    """Whichever is first: no open opportunity names a merged contact."""
+    for round_ in range(ROUNDS):
+        twin = factories.ContactFactory(name=f"Acme {round_}")
+        seen = merging.fingerprint(Contact.objects.filter(pk__in=[acme.pk, twin.pk]))
+        how = {"picks": {}, "seen": seen, "by": manager, "on": day(2), "survivor": acme.pk}
+        answers = at_once(
+            lambda twin=twin: lifecycle.create(description="Chairs", contact=twin, on=day(2), by=rep),
+            lambda keys=(acme.pk, twin.pk), how=how: merging.merge(keys, **how),
+        )
+        assert isinstance(answers[0], OpportunityEntry | ValidationError | Stale), answers
+        assert not isinstance(answers[1], Exception), answers
+        assert not Opportunity.objects.open().filter(contact__merged_into__isnull=False).exists()
+    assert list(faults()) == []
+
+
+def test_two_who_take_the_same_merge_back(acme, company, manager):
+    twin = factories.ContactFactory(name="Acme again")
+    seen = merging.fingerprint(Contact.objects.filter(pk__in=[acme.pk, twin.pk]))
+    how = {"by": manager, "on": day(2)}
+    (done,) = merging.merge([acme.pk, twin.pk], survivor=acme.pk, picks={}, seen=seen, **how)
+    answers = at_once(*[lambda: merging.undo(done.merge.pk, **how)] * 3)
+    assert sorted(type(answer).__name__ for answer in answers) == ["Merge", "ValidationError", "ValidationError"]

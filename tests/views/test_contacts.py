@@ -390,7 +390,7 @@ def test_edit_saves_only_what_changed(
 ) -> None:
     client = client_for(rep)
     sent = kept(client, acme, city="Espoo")
-    with django_assert_num_queries(17) as seen:
+    with django_assert_num_queries(18) as seen:
         assert client.post(f"/contacts/{acme.pk}/edit/", sent).status_code == 302
     [update] = [query["sql"] for query in seen.captured_queries if UPDATE in query["sql"]]
     assert '"city"' in update and '"name"' not in update

@@ -17,6 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from openpyxl import load_workbook
 
 from collaboration.models import Comment, ContactRole, Involvement, Mention, Tag, Tagging
+from contacts.duplicate_models import LikelyPair, SeparateContacts
 from contacts.models import AlternativeAddress, Contact
 from opportunities import bulk
 from opportunities.ledger import faults
@@ -26,6 +27,8 @@ from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Grant, Membership, Salesperson, SavedView, Team, User
 from salespeople.roles import READ, SELL
 from tests.factories import ContactFactory, QuoteFactory, SourceFactory, TeamFactory, make_opportunity
+from upkeep import merge as merging
+from upkeep.merging_models import Merge
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
@@ -86,6 +89,8 @@ MATRIX = {
     "contacts:columns": LACKS,
     "contacts:export": LACKS,
     "contacts:new": LACKS,
+    "contacts:duplicates": LACKS,
+    "contacts:duplicates-decide": LACKS,
     "contacts:detail": BY_LEVEL,
     "contacts:edit": BY_LEVEL,
     "contacts:sharing": BY_LEVEL,
@@ -110,6 +115,10 @@ MATRIX = {
     "quotes:new": LACKS,
     "quotes:detail": GONE,
     "quotes:make-current": GONE,
+    "upkeep:merge": LACKS,
+    "upkeep:merges": BY_LEVEL,
+    "upkeep:merge-detail": BY_LEVEL,
+    "upkeep:merge-undo": BY_LEVEL,
     "search": LACKS,
     "upkeep:handovers": LACKS,
     "upkeep:handover": LACKS,
@@ -126,6 +135,7 @@ NOT_READ = (
     "collaboration:read",
     "upkeep:hand-over-finish",
     "upkeep:hand-over-undo",
+    "contacts:duplicates-decide",
     "quotes:make-current",
     "saved_views:save",
     "saved_views:default",
@@ -141,6 +151,23 @@ def swan(jo: Salesperson) -> Contact:
     ContactFactory(number="CTHIDDEN2", name="Person of the Gilded swan", kind="person", company=company, salesperson=jo)
     AlternativeAddress.objects.create(contact=company, code="SUMMER", city="Umbra")
     return company
+
+
+@pytest.fixture(autouse=True)
+def merge(swan: Contact, manager: User, company: Company) -> Merge:
+    """Of the contact with one that looked like it; another one looks like it still."""
+    twin, other = (ContactFactory(name=f"Gilded swan {form}", city="Umbra") for form in ("Oy", "Ab"))
+    both = Contact.objects.filter(pk__in=[swan.pk, twin.pk])
+    (done,) = merging.merge(
+        [swan.pk, twin.pk],
+        survivor=swan.pk,
+        picks={},
+        seen=merging.fingerprint(both),
+        by=manager,
+        on=company.today(),
+    )
+    assert LikelyPair.objects.filter(one=swan, other=other).exists()
+    return done.merge
 
 
 @pytest.fixture
@@ -267,6 +294,8 @@ def nothing_changed(request: pytest.FixtureRequest, hidden: Opportunity, quote: 
 def everything() -> list[Any]:
     kinds: tuple[Any, ...] = (Opportunity, OpportunityEntry, Quote, Batch, Contact, Salesperson)
     kinds += (
+        Merge,
+        SeparateContacts,
         Comment,
         Mention,
         Tag,
@@ -301,7 +330,11 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         "salespeople": hidden.salesperson_id,
         "quotes": quote.pk,
         "saved_views": SavedView.objects.get().pk,
-        "upkeep": hidden.salesperson_id,
+        "upkeep": hidden.contact_id
+        if name == "upkeep:merges"
+        else Merge.objects.get().pk
+        if "merge" in name
+        else hidden.salesperson_id,
     }
     if name in ("contacts:address-edit", "contacts:address-delete"):
         keys[app] = AlternativeAddress.objects.get().pk

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("opportunities", "0012_words_of_opportunities"),
+        ("opportunities", "0013_words_of_opportunities"),
         ("salespeople", "0009_what_was_shared"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -80,4 +80,5 @@ class Column:
     is_summed: bool = False  # totals and subtotals say its sum
     is_grouped: bool = False  # rows can be put together by it
     links: Links | None = None  # of several
+    standing: Callable[[Any], QuerySet] | None = None  # rows that stand for those of these keys: compared alike
     edit: str = ""  # the verb and field that change it in place: "revise:estimated_value"

@@ -91,12 +91,28 @@ class Empty:
 
 
 @dataclass(frozen=True)
+class Link:
+    """To another page, by the name of its address, for who has `permission`. Of the picked rows `icon` and `label` stand on a
+    button, which takes them there."""
+
+    label: Words
+    address: str
+    icon: str
+    permission: str
+
+    @property
+    def url(self) -> str:
+        return reverse(self.address)
+
+
+@dataclass(frozen=True)
 class Listing:
     """`space` is the app's space of addresses, with `list`, `filter`, `columns`, `export` and `detail` in it; `counted` says how many
     rows there are. `order` is that of an address without one. `named` leads to what a row is called. `permission` opens
     the list; without one it is empty for who may see nothing. `others` are names of addresses of the same space that look at
     the same rows in another way. `totals` are read where they know all that an address asks. `bulk`, the name of an address, takes the rows that were
-    picked, from who has `bulk_permission`; `bulk_words` say what becomes of the selected ones, and of all that match."""
+    picked, from who has `bulk_permission`; `bulk_words` say what becomes of the selected ones, and of all that match; `bulk_also` are pages
+    that take the picked rows too. `links` lead from the list to pages about the same rows."""
 
     space: str
     model: type[models.Model]
@@ -120,6 +136,8 @@ class Listing:
         gettext_lazy("Change the selected ones …"),
         gettext_lazy("Change all that match …"),
     )
+    bulk_also: tuple[Link, ...] = ()
+    links: tuple[Link, ...] = ()
     editing: Editing | None = None
 
     @cached_property

@@ -48,7 +48,8 @@ def is_blank(column: Column, value: Any, clock: Clock) -> Q:
 def is_chosen(column: Column, value: Any, clock: Clock) -> Q:
     if column.links:
         return Q(pk__in=column.links.keys(value))
-    return Q((f"{column.key or column.path}__in", value))
+    wanted = column.standing(value).values("pk") if column.standing else value
+    return Q((f"{column.key or column.path}__in", wanted))
 
 
 def is_flag(column: Column, value: Any, clock: Clock) -> Q:

@@ -60,6 +60,8 @@ def list_context(selection: Selection, reader: Reader) -> dict[str, Any]:
         "exports": exports(address),
         "picks": bool(cells.picks),
         "bulk_url": reverse(listing.bulk) if cells.picks else "",
+        "bulk_also": [link for link in listing.bulk_also if user.has_perm(link.permission)],
+        "links": [link for link in listing.links if user.has_perm(link.permission)],
         "edits": cells.back is not None,
         "back": cells.back,
         "may_add": bool(listing.new) and user.has_perm(listing.new_permission),

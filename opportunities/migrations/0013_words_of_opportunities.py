@@ -1,4 +1,5 @@
-"""By which words an opportunity is found: its own with those of contact and company, kept by triggers in a table of their own."""
+"""By which words an opportunity is found: its own with those of contact and company, and of those that these were merged into,
+kept by triggers in a table of their own."""
 
 import django.contrib.postgres.indexes
 import django.contrib.postgres.search
@@ -14,9 +15,12 @@ KEEP = f"""
 CREATE FUNCTION write_opportunity_words(keys bigint[]) RETURNS void LANGUAGE sql AS $$
     INSERT INTO {WORDS} AS known (opportunity_id, words)
     SELECT deal.id, strip({OWN}) || contact.search || company.search
+           || COALESCE(survivor.search, '') || COALESCE(surviving_company.search, '')
       FROM {PRESENT} AS deal
       JOIN {CONTACT} AS contact ON contact.id = deal.contact_id
       JOIN {CONTACT} AS company ON company.id = deal.company_id
+      LEFT JOIN {CONTACT} AS survivor ON survivor.id = contact.merged_into_id
+      LEFT JOIN {CONTACT} AS surviving_company ON surviving_company.id = company.merged_into_id
      WHERE deal.id = ANY (keys)
         ON CONFLICT (opportunity_id) DO UPDATE SET words = excluded.words WHERE known.words <> excluded.words
 $$;
@@ -36,7 +40,9 @@ END $$;
 CREATE FUNCTION opportunity_words_of_contact() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM write_opportunity_words(ARRAY(
-        SELECT id FROM {PRESENT} WHERE contact_id = NEW.id UNION SELECT id FROM {PRESENT} WHERE company_id = NEW.id
+        WITH known AS (SELECT NEW.id UNION ALL SELECT id FROM {CONTACT} WHERE merged_into_id = NEW.id)
+        SELECT id FROM {PRESENT} WHERE contact_id IN (SELECT id FROM known)
+         UNION SELECT id FROM {PRESENT} WHERE company_id IN (SELECT id FROM known)
     ));
     RETURN NULL;
 END $$;
@@ -48,7 +54,8 @@ CREATE TRIGGER opportunity_words_of_changed AFTER UPDATE OF number, description,
         IS DISTINCT FROM (NEW.number, NEW.description, NEW.contact_id, NEW.company_id)
     ) EXECUTE FUNCTION opportunity_words_of_changed();
 CREATE TRIGGER opportunity_words_of_contact AFTER UPDATE ON {CONTACT}
-    FOR EACH ROW WHEN (OLD.search IS DISTINCT FROM NEW.search) EXECUTE FUNCTION opportunity_words_of_contact();
+    FOR EACH ROW WHEN ((OLD.search, OLD.merged_into_id) IS DISTINCT FROM (NEW.search, NEW.merged_into_id))
+    EXECUTE FUNCTION opportunity_words_of_contact();
 SELECT write_opportunity_words(ARRAY(SELECT id FROM {PRESENT}));
 """
 FORGET = f"""
@@ -64,8 +71,8 @@ DROP FUNCTION write_opportunity_words(bigint[]);
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contacts", "0009_words_and_phones"),
-        ("opportunities", "0011_where_competitors_are"),
+        ("contacts", "0013_rules_of_duplicates"),
+        ("opportunities", "0012_open_ones_name_no_merged_contact"),
     ]
 
     operations = [
