@@ -70,6 +70,14 @@ OWNED = (
     Owned("contacts.CompanysIndustry", "contact", gettext_lazy("industry groups"), like=("industry_group_id",)),
     Owned("contacts.ContactsMailing", "contact", gettext_lazy("mailing groups"), like=("mailing_group_id",)),
     Owned("salespeople.Grant", "contact", gettext_lazy("with whom it is shared"), like=("salesperson_id", "team_id")),
+    Owned("collaboration.Comment", "contact", gettext_lazy("comments")),
+    Owned("collaboration.Tagging", "contact", gettext_lazy("tags"), like=("tag_id",)),
+    Owned(
+        "collaboration.Involvement",
+        "contact",
+        gettext_lazy("parts in opportunities"),
+        like=("opportunity_id", "role_id"),
+    ),
 )
 NOT_MOVED = {
     ("contacts.AlternativeAddress", "contact"): "moved with its periods by `_move_addresses`",
