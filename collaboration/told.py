@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from collaboration.models import Comment, Tag
+from crm.lib.prepared import planned
 from salespeople.models import User
 
 WHO = "coalesce(nullif(who.name, ''), who.email)"
@@ -50,13 +51,12 @@ class Line(NamedTuple):
 
 def statement(field: str, *more: str) -> str:
     """Of a record that is called so in the keys."""
-    return "\nUNION ALL".join(part.format(field=field, WHO=WHO, BY=BY) for part in (COMMENTS, TAGGED, TAGS, *more))
+    parts = "\nUNION ALL".join(part.format(field=field, WHO=WHO, BY=BY) for part in (COMMENTS, TAGGED, TAGS, *more))
+    return parts.replace("%(key)s", "%(key)s::bigint").lstrip()
 
 
 def read(sql: str, key: int) -> list[Line]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {"key": key})
-        return [Line(*row) for row in cursor.fetchall()]
+    return [Line(*row) for row in planned(connection, sql, {"key": key})]
 
 
 OF_CONTACT = statement("contact")

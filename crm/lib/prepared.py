@@ -64,7 +64,7 @@ class Prepared(Generic[M]):
         params = tuple(values[param - MARK] if type(param) is int and param >= MARK else param for param in made.params)
         compiler.as_sql = lambda *_, **__: (made.sql, params)
         if self.planned:
-            found = _planned(compiler.connection, made.sql, params)
+            found = planned(compiler.connection, made.sql, params)
             compiler.execute_sql = lambda *_, **__: [found]
         rows.query.get_compiler = lambda *_, **__: compiler  # type: ignore[method-assign]
         return list(rows)
@@ -91,8 +91,9 @@ def _with_marks_only(sql: str) -> tuple[str, list[int]]:
     return MARKED.sub("%s::bigint", sql.replace("%", "%%")), marks
 
 
-def _planned(connection: Any, sql: str, params: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """Sent with its values apart, so that Postgres keeps the plan (`prepare_threshold` of the settings)."""
+def planned(connection: Any, sql: str, params: tuple[Any, ...] | dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a SELECT. It is sent with its values apart, so that Postgres keeps the plan (`prepare_threshold` of the
+    settings)."""
     connection.ensure_connection()
     raw = connection.connection
     usual, raw.cursor_factory = raw.cursor_factory, PlannedCursor

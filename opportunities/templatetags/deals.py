@@ -7,20 +7,23 @@ from typing import Any
 
 from django import template
 from django.template import Context
+from django.template.defaultfilters import linebreaksbr
 from django.template.loader import get_template
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.text import capfirst
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from collaboration.columns import tag_badges
-from crm.lib.dates import day_short
+from crm.lib.dates import day_long, day_short
 from crm.lib.icons import ICONS
 from crm.lib.money import money_formatter
-from crm.templatetags.crm import NOTHING, badge, initials, shown
+from crm.templatetags.crm import NOTHING, badge, initials, moment, number, shown
 from opportunities.board import Card, Column
+from opportunities.models import OpportunityEntry
 from opportunities.moves import Move
-from opportunities.timeline import Change
+from opportunities.timeline import Change, Told
 
 register = template.Library()
 
@@ -44,13 +47,54 @@ def edit_here(context: Context, verb: str, field: str, name: Any) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+def told_step(context: Context, told: Told) -> SafeString:
+    """A step on the timeline. Put together without a template, which took a third of the time of a move's answer."""
+    entry, language = told.entry, get_language() or "en"
+    void, colour = " timeline-void" if entry.voided_at else "", f" timeline-mark-{told.colour}" if told.colour else ""
+    action = f"{told.action}: {told.stage_name}" if told.stage_name else str(told.action)
+    marks = f" {badge(_('taken back'), 'grey', 'undo')}" if entry.voided_at else ""
+    marks += f" {badge(_('date corrected'), 'grey', 'calendar')}" if told.is_correction else ""
+    notes = [escaped(str(entry.by or _("the system"))), escaped(str(told.door)), moment(entry.recorded_at)]
+    if entry.undoes:
+        notes.append(escape(_("takes back step %(step)s") % {"step": entry.undoes}))
+    if entry.days is not None:
+        notes.append(ngettext("%(days)s day", "%(days)s days", entry.days) % {"days": number(entry.days)})
+    reason = f'<p class="timeline-reason">{linebreaksbr(entry.reason)}</p>' if entry.reason else ""
+    return SafeString(
+        f'<li class="timeline-item{void}"><span class="timeline-mark{colour}">{ICONS[told.symbol]}</span>'
+        f'<div class="timeline-head"><strong>{escaped(action)}</strong> '
+        f'<time datetime="{entry.happened_on.isoformat()}">{day_long(entry.happened_on, language)}</time>{marks}</div>'
+        f'<p class="timeline-by">{" · ".join(notes)}</p>{reason}{_changes(context, told.changes)}{_takes_back(context, entry)}</li>'
+    )
+
+
+@register.simple_tag(takes_context=True)
 def told_change(context: Context, change: Change) -> SafeString:
     """What a step changed: from what to what."""
     after = conditional_escape(shown(context, change.after, change.kind))
     if change.before is None or change.before == "":
         return SafeString(after)
-    before = shown(context, change.before, change.kind)
-    return format_html('<del><span class="visually-hidden">{} </span>{}</del> → {}', _("before:"), before, after)
+    before = conditional_escape(shown(context, change.before, change.kind))
+    word = escape(_("before:"))
+    return SafeString(f'<del><span class="visually-hidden">{word} </span>{before}</del> → {after}')
+
+
+def _changes(context: Context, changes: Sequence[Change]) -> str:
+    lines = [f"<dt>{escaped(capfirst(str(one.label)))}</dt><dd>{told_change(context, one)}</dd>" for one in changes]
+    return f'<dl class="changes">{"".join(lines)}</dl>' if lines else ""
+
+
+def _takes_back(context: Context, entry: OpportunityEntry) -> str:
+    """The button on the last step, while it can be taken back."""
+    if entry.replaced_at or not context["can_undo"]:
+        return ""
+    url = f"{context['here']}undo/"
+    return (
+        f'<form class="timeline-undo" method="post" action="{url}" hx-post="{url}" hx-target="#verb" data-busy>'
+        f'<input type="hidden" name="csrfmiddlewaretoken" value="{context["csrf_token"]}">'
+        f'<input type="hidden" name="version" value="{context["opportunity"].version}">'
+        f'<button class="btn btn-sm">{ICONS["undo"]}{escape(_("Undo this step"))}</button></form>'
+    )
 
 
 @register.simple_tag(takes_context=True)

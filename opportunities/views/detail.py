@@ -134,7 +134,7 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
         "mention_of": f"opportunity={opportunity.pk}",
         "choices": _choices(opportunity, query, shown),
         "can_undo": may_change and len(live) > 1 and lifecycle.can_still_be_undone(live[0], steps),
-        "last_step": told[0].entry,
+        "last_action": told[0].action,
         "postponements": postponements(live),
         "days_at_stage": (today - opportunity.stage_entered_on).days if opportunity.stage_entered_on else None,
         "contact": opportunity.contact,
