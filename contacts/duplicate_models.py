@@ -9,7 +9,6 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.text import capfirst
-from django.utils.translation import gettext as said
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def in_words(hit: int, fields: list[str]) -> str:
     """Name, Company; or: 60 % of Name, Address, City."""
     labels = dict(RulePart.Field.choices)
     names = SEPARATOR.join(dict.fromkeys(str(labels[field]) for field in fields))
-    text = said("%(hit)s %% of %(fields)s") % {"hit": hit, "fields": names} if hit < 100 else names
+    text = str(_("%(hit)s %% of %(fields)s")) % {"hit": hit, "fields": names} if hit < 100 else names
     return capfirst(text)
 
 

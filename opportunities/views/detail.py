@@ -102,8 +102,9 @@ def _choices(opportunity: Opportunity, query: QueryDict, shown: str) -> list[dic
     return choices
 
 
-def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
-    """What the page of an opportunity and its fragment are made of."""
+def state_of(request: SignedIn, opportunity: Opportunity, *, keeps_beside: bool = False) -> dict[str, Any]:
+    """What the page of an opportunity and its fragment are made of. `keeps_beside`: facts, people and quotes stay on the page
+    as they are."""
     today = Company.current().today()
     stages = lifecycle.stages_of(opportunity)
     moves = lifecycle.moves(opportunity, stages)
@@ -140,7 +141,8 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
         "contact": opportunity.contact,
         "where": _where(opportunity.contact),
         "is_overdue": opportunity.is_in_progress and opportunity.closing_on and opportunity.closing_on < today,
-        "quotes": QUOTES.rows(None, opportunity.pk),
+        "quotes": [] if keeps_beside else QUOTES.rows(None, opportunity.pk),
+        "keeps_beside": keeps_beside,
         "may_change": may_change,
         "may_edit": may_change and not opportunity.archived,
         "may_revise": may_change and opportunity.is_open and not opportunity.archived,

@@ -35,6 +35,7 @@ from salespeople.requests import SignedIn
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 Verb = Callable[..., OpportunityEntry]
 ON_CARD = (forms.MoveForm, forms.StartForm, forms.UndoForm, forms.ArchiveForm)
+MOVES_ON = (Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP, Action.REVISED)  # changes no fact
 ENTERS = (Action.STARTED, Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP, Action.CYCLE_CHANGED, Action.REOPENED)
 
 
@@ -219,7 +220,8 @@ def _shown(
         return _row(request, listed, pk, edited=form.only)
     if opportunity is None:
         return redirect_to(request, OPPORTUNITIES.address())
-    context = state_of(request, opportunity) | {"edited": form.only}
+    keeps_beside = entry is not None and entry.action in MOVES_ON and entry.step == form.cleaned_data["version"] + 1
+    context = state_of(request, opportunity, keeps_beside=keeps_beside) | {"edited": form.only}
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"
     return response

@@ -81,6 +81,21 @@ def test_without_scripts_it_is_a_page(plain_page: Page, deal: Opportunity, rep: 
     assert fresh(deal).version == 3
 
 
+def test_a_form_opened_beside_stays_open_through_a_move(
+    page: Page, deal: Opportunity, rep: User, sign_in: SignIn
+) -> None:
+    sign_in(page, rep)
+    page.goto(deal.get_absolute_url())
+    page.get_by_role("link", name="Edit: Priority").click()
+    labelled(page, "Priority").select_option("High")
+    page.get_by_role("button", name="Next: Present").first.click()
+    expect(page.locator("[aria-current=step]")).to_contain_text("Present")
+    expect(labelled(page, "Priority")).to_have_value("high")
+    expect(page.locator("#facts")).to_contain_text("Creation date")
+    for name in ("facts", "people", "quotes"):
+        expect(page.locator(f"#{name} > .card-header")).to_have_count(1)
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["in place", "scripts off"])
 def test_a_move_is_undone_from_its_message(
     page: Page, plain_page: Page, deal: Opportunity, rep: User, sign_in: SignIn, scripts: bool

@@ -72,6 +72,35 @@ def test_move_by_button_and_by_fragment(client_for: Sign, rep: User, deal: Oppor
     )
 
 
+KEPT = [f'<section id="{name}" hx-preserve></section>' for name in ("facts", "people", "quotes")]
+
+
+def test_what_a_move_cannot_change_stays_on_the_page_as_it_is(client_for: Sign, rep: User, deal: Opportunity) -> None:
+    client = client_for(rep)
+    for verb, data, kept in (
+        ("move", {"to": stage(deal, 2)}, KEPT),
+        ("revise", {"estimated_value": "1500"}, KEPT),
+        ("edit", {"description": "Tables"}, []),
+        ("undo", {}, []),
+    ):
+        seen = fresh(deal).version
+        answer = client.post(address(deal, verb), {"version": seen} | data, headers=HX)
+        assert answer.status_code == 200
+        assert [piece for piece in KEPT if piece in answer.content.decode()] == kept, verb
+
+
+def test_what_somebody_else_changed_meanwhile_is_shown(
+    client_for: Sign, rep: User, manager: User, deal: Opportunity
+) -> None:
+    """The value fits beside the other's change of a fact, so that it is saved; the page has the fact then."""
+    seen = deal.version
+    client_for(manager).post(address(deal, "edit"), {"version": seen, "description": "Tables", "priority": "normal"})
+    data = {"version": seen, "estimated_value": "1500"}
+    answer = client_for(rep).post(address(deal, "revise"), data, headers=HX)
+    assert answer.status_code == 200 and fresh(deal).version == seen + 2
+    assert not any(piece in answer.content.decode() for piece in KEPT)
+
+
 def test_refused_skip_shows_the_reason_and_keeps_what_was_typed(client_for: Sign, rep: User, deal: Opportunity) -> None:
     answer = client_for(rep).post(
         address(deal, "move"), {"version": deal.version, "to": stage(deal, 3), "estimated_value": "1,234.56"}
@@ -367,9 +396,9 @@ def test_queries_of_a_move(
     for step in range(steps):
         client.post(address(deal, "revise"), {"version": fresh(deal).version, "estimated_value": str(1000 + step)})
     data = {"version": fresh(deal).version, "to": stage(deal, 2)}
-    # session, user; opportunity, stages; present, old entry, new entry (in a savepoint: 2 more); opportunity, entries,
-    # quotes
-    with django_assert_num_queries(13):
+    # session, user; opportunity, stages; present, old entry, new entry (in a savepoint: 2 more); opportunity, entries, what
+    # hangs on it
+    with django_assert_num_queries(12):
         answer = client.post(address(deal, "move"), data, headers=HX)
     assert answer.status_code == 200 and fresh(deal).stage.number == 2
 
