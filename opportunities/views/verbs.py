@@ -220,7 +220,7 @@ def _shown(
         return _row(request, listed, pk, edited=form.only)
     if opportunity is None:
         return redirect_to(request, OPPORTUNITIES.address())
-    keeps_beside = entry is not None and entry.action in MOVES_ON and entry.step == form.cleaned_data["version"] + 1
+    keeps_beside = entry is not None and entry.action in MOVES_ON and request.POST.get("version") == str(entry.step - 1)
     context = state_of(request, opportunity, keeps_beside=keeps_beside) | {"edited": form.only}
     response = render_page(request, "opportunities/detail.html", context, partial="state")
     response["HX-Retarget"], response["HX-Reswap"] = "#state", "outerHTML"
