@@ -14,10 +14,10 @@ from crm.lib import date_formula
 from crm.lib.dates import day_short
 from crm.lib.fields import AmountField, DayField, PercentageField
 from crm.lib.money import format_money, format_percent
+from crm.lib.priority import Priority
 from opportunities.bulk import Verb
 from opportunities.forms import NO_SUCH_STAGE, AnswerableForm, DatedForm, EstimateForm, NewForm, StageOfCycleField
 from opportunities.forms import CloseForm as OneCloseForm
-from opportunities.models import Priority
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User
 

@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.columns import contacts, every_country
 from crm.lib.listing.columns import Column, Kind
+from crm.lib.priority import Priority
 from opportunities import sight
-from opportunities.models import Priority, Status
+from opportunities.models import Status
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import User
 

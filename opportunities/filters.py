@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.columns import contacts
 from crm.lib.listing.filters import AmountFilter, ArchivedFilter, DayFilter, KeyFilter, ListFilter, Named, SearchFilter
+from crm.lib.priority import Priority
 from opportunities.columns import COLUMNS
-from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
+from opportunities.models import CLOSED, OPEN, Opportunity, Status
 from opportunities.sight import owners, sight_of
 from salescycles.models import SalesCycle, Stage
 from salespeople.clock import asker_of

@@ -17,9 +17,10 @@ from contacts import lifecycle as contacts
 from contacts.models import Contact
 from crm.lib.fields import AmountField, DayField, PercentageField
 from crm.lib.money import format_money, percent_formatter
+from crm.lib.priority import Priority
 from opportunities import lifecycle
 from opportunities.estimates import KEEP, Asked, known_to_stage
-from opportunities.models import Opportunity, Priority, Tracked
+from opportunities.models import Opportunity, Tracked
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User

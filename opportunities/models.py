@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
+from crm.lib.priority import Priority
 from crm.lib.search import prefix_query, search_column
 from opportunities.sight import Sight, seen_by, sight_of
 from quotes.models import Quote
@@ -31,12 +32,6 @@ class Status(models.TextChoices):
 
 OPEN = (Status.NOT_STARTED, Status.IN_PROGRESS)
 CLOSED = (Status.WON, Status.LOST)
-
-
-class Priority(models.TextChoices):
-    LOW = "low", _("Low")
-    NORMAL = "normal", _("Normal")
-    HIGH = "high", _("High")
 
 
 class Action(models.TextChoices):

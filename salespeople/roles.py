@@ -25,6 +25,8 @@ READ = [
     "contacts.view_every_contact",
     "salescycles.view_salescycle",
     "salescycles.view_stage",
+    "salescycles.view_activity",
+    "salescycles.view_activitystep",
     "salescycles.view_closecode",
     "salescycles.view_source",
     "quotes.view_quote",
@@ -59,7 +61,7 @@ MANAGE = [
     *(f"contacts.{act}_{code}" for act in ("add", "change", "delete") for code in CODES_OF_CONTACTS),
 ] + [
     f"salescycles.{act}_{model}"
-    for model in ("salescycle", "stage", "closecode", "source")
+    for model in ("salescycle", "stage", "activity", "activitystep", "closecode", "source")
     for act in ("add", "change", "delete")
 ]
 ADMINISTER = [
