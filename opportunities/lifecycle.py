@@ -17,11 +17,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
+from crm.lib.guard import Guard
 from crm.lib.numbers import next_number
 from crm.lib.priority import Priority
 from opportunities import moves as ways
 from opportunities.estimates import KEEP, Asked, Keep, check, check_chances, figures, proposed_closing, rounded
-from opportunities.guard import Guard
 from opportunities.models import TRACKED, Action, Batch, Door, Opportunity, OpportunityEntry, Status
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source, Stage

@@ -30,6 +30,7 @@ READ = [
     "salescycles.view_closecode",
     "salescycles.view_source",
     "quotes.view_quote",
+    "tasks.view_task",
     "opportunities.view_opportunity",
     "opportunities.view_opportunityentry",
     "contacts.view_alternativeaddress",
@@ -41,12 +42,14 @@ SELL = [
     "contacts.add_alternativeaddress",
     "contacts.change_alternativeaddress",
     "contacts.delete_alternativeaddress",
+    "tasks.add_task",
+    "tasks.change_task",
     "quotes.add_quote",
     "quotes.change_quote",
     "opportunities.add_opportunity",
     "opportunities.change_opportunity",
 ]
-SEE_ALL = ["opportunities.view_every_opportunity"]
+SEE_ALL = ["opportunities.view_every_opportunity", "tasks.view_every_task"]
 MANAGE = [
     "opportunities.view_unassigned_opportunity",
     "opportunities.view_batch",
