@@ -102,6 +102,14 @@ class ContactPicker(forms.Form):
         return pick_contacts(user, text, chosen)
 
 
+def cancel_tasks_field() -> forms.BooleanField:
+    return forms.BooleanField(label=_("Cancel the open tasks"), required=False)
+
+
+def tasks_too_field() -> forms.BooleanField:
+    return forms.BooleanField(label=_("The open tasks too"), required=False, initial=True)
+
+
 class AnswerableForm(forms.Form):
     def refuse(self, refusal: ValidationError) -> None:
         """Show a verb's refusal next to its field; what concerns no field of this form stands above them all."""
@@ -120,6 +128,7 @@ class VerbForm(AnswerableForm):
     submit: ClassVar[Any] = ""
     again: ClassVar[Any] = _("Save again if it should still be done.")  # said when somebody was faster
     own: ClassVar[tuple[str, ...]] = ()  # fields that become arguments of the verb
+    beside: ClassVar[tuple[str, ...]] = ()  # those of them that stay where one alone is edited
 
     def __init__(
         self, data: QueryDict | None, *, opportunity: Opportunity, user: User, today: datetime.date, only: str = ""
@@ -135,7 +144,7 @@ class VerbForm(AnswerableForm):
         """One field and a reason, to be edited where it stands. Its names in the page are apart from the whole form's, and from those of another
         row."""
         self.auto_id = f"{self.only}-{self.opportunity.pk}-%s"
-        for name in self.fields.keys() - {self.only, f"{self.only}_search", "version", "reason"}:
+        for name in self.fields.keys() - {self.only, f"{self.only}_search", *self.beside, "version", "reason"}:
             del self.fields[name]
         self.fields["reason"].widget = forms.TextInput(attrs={"autocomplete": "off"})
         self.fields[self.only].widget.attrs["autofocus"] = True
@@ -172,7 +181,8 @@ class VerbForm(AnswerableForm):
         data = QueryDict(mutable=True)
         data.update(self.data)
         for name, field in self.fields.items():
-            proposed = None if self.sent(name) else self.get_initial_for_field(field, name)
+            says = self.sent(name) or isinstance(field, forms.BooleanField)  # a box is sent only when it is ticked
+            proposed = None if says else self.get_initial_for_field(field, name)
             if proposed is not None:
                 data[self.add_prefix(name)] = str(field.prepare_value(proposed))
         self.data = data
@@ -229,10 +239,11 @@ class StartForm(EstimateForm):
 
 class MoveForm(EstimateForm):
     to = StageField(label=_("To stage"), widget=forms.RadioSelect)
+    cancel_tasks = cancel_tasks_field()
 
     title, submit = _("Move"), _("Move")
-    own = ("to", *EstimateForm.own)
-    field_order = ["to", "estimated_value", "chances", "closing_on", "on", "reason"]
+    own = ("to", *EstimateForm.own, "cancel_tasks")
+    field_order = ["to", "estimated_value", "chances", "closing_on", "cancel_tasks", "on", "reason"]
 
     def __init__(self, data: QueryDict | None, *, wanted: str = "", **options: Any) -> None:
         self.wanted = wanted
@@ -302,10 +313,12 @@ class EditForm(DatedForm):
 
 class ReassignForm(DatedForm, ContactPicker):
     salesperson = forms.ModelChoiceField(Salesperson.objects.none(), label=_("Salesperson"), required=False)
+    tasks_too = tasks_too_field()
 
     title, submit = _("Reassign"), _("Reassign")
-    own = ("salesperson", "contact")
-    field_order = ["salesperson", "contact_search", "contact", "on", "reason"]
+    own = ("salesperson", "contact", "tasks_too")
+    beside = ("tasks_too",)
+    field_order = ["salesperson", "contact_search", "contact", "tasks_too", "on", "reason"]
 
     def prepare(self) -> None:
         opportunity = self.opportunity
@@ -373,10 +386,11 @@ class CloseForm(DatedForm):
     outcome = forms.ChoiceField(label=_("Outcome"), choices=CloseCode.Outcome, widget=forms.RadioSelect)
     close_code = CloseCodeField(CloseCode.objects.none(), label=_("Close code"), required=False)
     sales_value = AmountField(label=_("Sales value (when won)"), required=False)
+    cancel_tasks = cancel_tasks_field()
 
     title, submit = _("Close"), _("Close the opportunity")
-    own = ("outcome", "close_code", "sales_value")
-    field_order = ["outcome", "close_code", "sales_value", "on", "reason"]
+    own = ("outcome", "close_code", "sales_value", "cancel_tasks")
+    field_order = ["outcome", "close_code", "sales_value", "cancel_tasks", "on", "reason"]
 
     def __init__(self, data: QueryDict | None, *, wanted: str = "", **options: Any) -> None:
         self.wanted = wanted
@@ -390,6 +404,7 @@ class CloseForm(DatedForm):
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = codes.filter(outcome=outcome) if outcome and not self.is_bound else codes
         self.fields["on"].label = _("Closing date")
+        self.fields["cancel_tasks"].initial = True
         if self.quote:
             self.fields["sales_value"].help_text = _("Blank: the net amount of the quote %(number)s, %(amount)s.") % {
                 "number": self.quote.number,
