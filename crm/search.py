@@ -48,6 +48,7 @@ PAGES = (
     Place(gettext_lazy("Board"), "opportunities:board", "board"),
     Place(gettext_lazy("Opportunities"), "opportunities:list", "target"),
     Place(gettext_lazy("Contacts"), "contacts:list", "contact", "contacts.view_contact"),
+    Place(gettext_lazy("Tasks"), "tasks:list", "check", "tasks.view_task"),
     Place(gettext_lazy("Quotes"), "quotes:list", "quote", "quotes.view_quote"),
     Place(gettext_lazy("Salespeople"), "salespeople:list", "people", "salespeople.view_salesperson"),
     Place(gettext_lazy("Saved views"), "saved_views:list", "list"),
@@ -56,6 +57,7 @@ PAGES = (
 )
 ACTIONS = (
     Place(gettext_lazy("New opportunity"), "opportunities:new", "plus", "opportunities.add_opportunity"),
+    Place(gettext_lazy("New task"), "tasks:new", "plus", "tasks.add_task"),
     Place(gettext_lazy("New contact"), "contacts:new", "plus", "contacts.add_contact"),
     Place(gettext_lazy("New salesperson"), "salespeople:new", "plus", "salespeople.add_salesperson"),
     Place(gettext_lazy("Appearance: as the system"), "set_theme", "system", form="theme-switch", name="theme"),

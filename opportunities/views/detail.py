@@ -128,6 +128,7 @@ def state_of(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
         "contact": opportunity.contact,
         "where": _where(opportunity.contact),
         "is_overdue": opportunity.is_in_progress and opportunity.closing_on and opportunity.closing_on < today,
+        "tasks_query": f"opportunity={opportunity.pk}",
         "quotes": QUOTES.rows(None, opportunity.pk),
         "may_change": may_change,
         "may_edit": may_change and not opportunity.archived,

@@ -24,6 +24,7 @@ PAGES = {
     "opportunities:board": ("/opportunities/board/", "priority=high", "priority=low"),
     "contacts:list": ("/contacts/", "kind=person", "kind=company"),
     "quotes:list": ("/quotes/", "which=current", "which=former"),
+    "tasks:list": ("/tasks/", "which=open", "which=closed"),
     "salespeople:list": ("/salespeople/", "state=usable", "state=blocked"),
 }
 every_page = pytest.mark.parametrize("page", PAGES)

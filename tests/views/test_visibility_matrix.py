@@ -24,6 +24,8 @@ from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Grant, Membership, Salesperson, SavedView, Team, User
 from salespeople.roles import READ, SELL
+from tasks import lifecycle as tasks
+from tasks.models import Task
 from tests.factories import ContactFactory, QuoteFactory, SourceFactory, TeamFactory, make_opportunity
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +35,17 @@ HX = {"HX-Request": "true"}
 # What must be read nowhere: number, description and reason of the opportunity, number of its quote; its figures.
 # Of its contact where contacts are seen by level: number, name, city.
 CONTACT_SECRETS = ("CTHIDDEN", "Gilded swan", "Umbra")
-SECRETS = ("OPHIDDEN", "Velvet thrones", "whispered reason", "QUHIDDEN", "7,654,321", "7654321", "2,345,678", "2345678")
+SECRETS = (
+    "OPHIDDEN",
+    "Velvet thrones",
+    "whispered reason",
+    "QUHIDDEN",
+    "7,654,321",
+    "7654321",
+    "2,345,678",
+    "2345678",
+    "Hushed call",
+)
 
 as_page_and_fragment = pytest.mark.parametrize("headers", [{}, HX], ids=["page", "fragment"])
 
@@ -96,6 +108,9 @@ MATRIX = {
     "quotes:new": LACKS,
     "quotes:detail": GONE,
     "quotes:make-current": GONE,
+    **{f"tasks:{page}": LACKS for page in ("list", "filter", "columns", "export", "new", "assign")},
+    "tasks:card": GONE,
+    **{f"tasks:{verb}": GONE for verb in ("detail", "complete", "postpone", "reassign", "cancel", "reopen")},
     "search": LACKS,
     "saved_views:list": LACKS,
     "saved_views:new": LACKS,
@@ -104,7 +119,7 @@ MATRIX = {
 
 ONES_OWN = ("login", "logout", "set_language", "set_theme", "keyboard")
 NOT_READ = ("quotes:make-current", "saved_views:save", "saved_views:default", "saved_views:order")
-NOT_WRITTEN = ("opportunities:detail", "opportunities:batch")  # by GET; by POST: answered before any look
+NOT_WRITTEN = ("opportunities:detail", "opportunities:batch", "tasks:card")  # by GET; by POST: answered before any look
 
 
 @pytest.fixture
@@ -137,6 +152,12 @@ def hidden(swan: Contact, jo: Salesperson, cycle: SalesCycle, rep: User, company
 @pytest.fixture(autouse=True)
 def quote(hidden: Opportunity) -> Quote:
     return QuoteFactory(opportunity=hidden, number="QUHIDDEN", net_amount=2345678)
+
+
+@pytest.fixture(autouse=True)
+def task(hidden: Opportunity, rep: User, company: Company) -> Task:
+    today = company.today()
+    return tasks.create(description="Hushed call", salesperson=rep.salesperson, opportunity=hidden, on=today, by=rep)
 
 
 @pytest.fixture(autouse=True)
@@ -224,7 +245,7 @@ def nothing_changed(request: pytest.FixtureRequest, hidden: Opportunity, quote: 
 
 def everything() -> list[Any]:
     kinds: tuple[Any, ...] = (Opportunity, OpportunityEntry, Quote, Batch, Contact, Salesperson)
-    kinds += (Team, Membership, Grant, Company, SalesCycle, Stage, AlternativeAddress)
+    kinds += (Task, Team, Membership, Grant, Company, SalesCycle, Stage, AlternativeAddress)
     return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
 
@@ -245,6 +266,7 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         "contacts": hidden.contact_id,
         "salespeople": hidden.salesperson_id,
         "quotes": quote.pk,
+        "tasks": Task.objects.get().pk,
         "saved_views": SavedView.objects.get().pk,
     }
     if name in ("contacts:address-edit", "contacts:address-delete"):
@@ -252,7 +274,8 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
     if name.startswith("opportunities:batch"):
         keys[app] = Batch.objects.get().pk
     takes_a_key = "<int:pk>" in dict(addresses())[name]
-    return reverse(name, args=[keys[app]] if takes_a_key else [])
+    of_the_deal = f"?opportunity={hidden.pk}" if name == "tasks:card" else ""
+    return reverse(name, args=[keys[app]] if takes_a_key else []) + of_the_deal
 
 
 def by_level(user: User) -> bool:
