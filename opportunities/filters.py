@@ -14,11 +14,11 @@ from contacts.columns import contacts
 from crm.lib.listing.filters import AmountFilter, ArchivedFilter, DayFilter, KeyFilter, ListFilter, Named, SearchFilter
 from crm.lib.priority import Priority
 from opportunities.columns import COLUMNS
-from opportunities.models import CLOSED, OPEN, Opportunity, Status
+from opportunities.models import CLOSED, OPEN, NextStep, Opportunity, Status
 from opportunities.sight import owners, sight_of
 from salescycles.models import SalesCycle, Stage
 from salespeople.clock import asker_of
-from salespeople.models import User
+from salespeople.models import Company, User
 
 WHICH = [("open", _("Open")), *Status.choices, ("closed", _("Closed"))]
 
@@ -40,6 +40,9 @@ class OpportunityFilter(ListFilter):
     closed_to = DayFilter(label=_("Closed to"), field_name="closed_on", lookup_expr="lte")
     contact = KeyFilter(label=_("Contact"), field_name="contact_id")
     company = KeyFilter(label=_("Company"), field_name="company_id")
+    next_step = django_filters.ChoiceFilter(
+        label=_("Next step"), choices=NextStep, method="by_next_step", empty_label=_("Any")
+    )
     archived = ArchivedFilter()
 
     named: ClassVar = {
@@ -100,6 +103,9 @@ class OpportunityFilter(ListFilter):
 
     def by_status(self, rows: Any, name: str, which: str) -> Any:
         return rows.filter(status__in={"open": OPEN, "closed": CLOSED}.get(which, (which,)))
+
+    def by_next_step(self, rows: Any, name: str, which: str) -> Any:
+        return rows.of_next_step(which, Company.current().today())
 
     def by_salesperson(self, rows: Any, name: str, whose: str) -> Any:
         if whose == "none":

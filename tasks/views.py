@@ -323,9 +323,14 @@ def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
         raise Http404
     rows = _of(about, Task.objects.visible_to(request.user).open())
     tasks = list(rows.select_related("salesperson", "team").in_order()[: SHOWN + 1])
-    fixed = about.opportunity is not None and about.opportunity.is_fixed_for(request.user)
+    deal = about.opportunity
+    fixed = deal is not None and deal.is_fixed_for(request.user)
+    comes = tasks and (
+        tasks[-1].due_on >= _today() or (len(tasks) > SHOWN and rows.filter(due_on__gte=_today()).exists())
+    )
     context = {
         "tasks": tasks[:SHOWN],
+        "needs_step": deal is not None and deal.is_in_progress and not comes,
         "has_more": len(tasks) > SHOWN,
         "query": about.query,
         "all_url": with_query(TASKS.address(), QueryDict(f"{about.query}&which=open")),

@@ -234,7 +234,9 @@ def own(stranger: User, beta: Contact, cycle: SalesCycle, company: Company) -> O
 
 
 @pytest.fixture(autouse=True)
-def nothing_changed(request: pytest.FixtureRequest, hidden: Opportunity, quote: Quote, batch: Batch) -> Iterator[None]:
+def nothing_changed(
+    request: pytest.FixtureRequest, hidden: Opportunity, quote: Quote, batch: Batch, task: Task
+) -> Iterator[None]:
     for name in {"stranger", "own", "viewer"} & set(request.fixturenames):
         request.getfixturevalue(name)
     before = everything()
