@@ -50,7 +50,6 @@ def task_list(request: SignedIn) -> HttpResponse:
 
 
 @require_safe
-@permission_required(VIEW, raise_exception=True)
 def card(request: SignedIn) -> HttpResponse:
     """The open tasks of one opportunity, contact, company, salesperson or team, with what can be done at once."""
     return _card(request, request.GET)
@@ -319,7 +318,7 @@ def _later() -> list[tuple[str, datetime.date]]:
 def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
     """Raises Http404."""
     about = _about(request, query)
-    if not about.query:
+    if not about.query or not request.user.has_perm(VIEW):
         raise Http404
     rows = _of(about, Task.objects.visible_to(request.user).open())
     tasks = list(rows.select_related("salesperson", "team").in_order()[: SHOWN + 1])

@@ -2,6 +2,8 @@
 
 import datetime
 
+from django.db.models import F
+
 from opportunities.demo.journey import World
 from tasks import lifecycle
 from tasks.models import Task
@@ -10,13 +12,13 @@ OVERDUE = datetime.timedelta(days=3)  # so long a task may lie there before it i
 
 
 def do_tasks(world: World) -> None:
-    """Whatever was due a while ago was done on its day, but for every seventh of the last days; the tasks of what is closed are
-    done or cancelled by now."""
-    due = Task.objects.open().filter(due_on__lte=world.today).select_related("opportunity", "salesperson")
+    """Whatever was due a while ago was done on its day, and all but every seventh of the last days; what is left of something
+    closed was cancelled."""
+    due = Task.objects.open().filter(due_on__lte=world.today)
+    lately = world.today - OVERDUE
     for nth, task in enumerate(due.order_by("pk")):
-        lately = task.due_on >= world.today - OVERDUE and not task.opportunity.is_closed
-        if not lately or nth % 7:
+        if task.due_on < lately or nth % 7:
             lifecycle.complete(task, version=task.version, on=task.due_on, by=None)
     left = Task.objects.open().filter(opportunity__closed_on__isnull=False)
-    for task in left.select_related("opportunity").order_by("pk"):
-        lifecycle.cancel(task, version=task.version, on=task.opportunity.closed_on, by=None)
+    for task in left.annotate(over_on=F("opportunity__closed_on")).order_by("pk"):
+        lifecycle.cancel(task, version=task.version, on=task.over_on, by=None)

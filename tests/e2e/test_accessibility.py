@@ -18,7 +18,8 @@ from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Grant, Salesperson, SavedView, User
-from tests.factories import QuoteFactory, TeamFactory, fresh, make_opportunity
+from tasks import lifecycle as tasks
+from tests.factories import WORK_DATE, QuoteFactory, TeamFactory, fresh, make_opportunity
 
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 # The document is the same in the dark: there only its colours can be wrong.
@@ -147,6 +148,19 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
         "/salespeople/new/",
         f"/salespeople/{salesperson}/edit/",
     )
+    of_running = f"?opportunity={deals['running'].pk}"
+    task = tasks.create(
+        description="Call",
+        salesperson=deals["running"].salesperson,
+        opportunity=deals["running"],
+        on=WORK_DATE,
+        by=None,
+        interval="1W",
+        recurs_from="due",
+    )
+    yield from ("/tasks/", "/tasks/filter/", "/tasks/new/", f"/tasks/new/{of_running}", f"/tasks/assign/{of_running}")
+    yield from (f"/tasks/card/{of_running}", f"/tasks/{task.pk}/", f"/opportunities/{deals['running'].pk}/")
+    yield from (f"/tasks/{task.pk}/{verb}/" for verb in ("complete", "postpone", "reassign", "cancel", "reopen"))
     quote = deals["running"].quotes.get()
     yield from ("/quotes/", "/quotes/new/", f"/quotes/new/?opportunity={deals['running'].pk}", f"/quotes/{quote.pk}/")
 
