@@ -35,6 +35,7 @@ GROUPS = (
             Shortcut(("G", "B"), _("Go to the board"), THEN),
             Shortcut(("G", "L"), _("Go to the list of opportunities"), THEN),
             Shortcut(("G", "C"), _("Go to the contacts"), THEN),
+            Shortcut(("G", "T"), _("Go to the tasks"), THEN),
             Shortcut((pgettext_lazy("key", "Esc"),), _("Close what has opened")),
         ),
     ),
@@ -63,6 +64,7 @@ GROUPS = (
             Shortcut((pgettext_lazy("key", "Shift"), "→"), _("To the next stage"), WITH),
             Shortcut(("W",), _("Win")),
             Shortcut(("L",), _("Lose")),
+            Shortcut(("T",), _("New task")),
         ),
     ),
     Group(
@@ -71,6 +73,7 @@ GROUPS = (
             Shortcut(("J",), _("Next opportunity")),
             Shortcut(("K",), _("Previous opportunity")),
             Shortcut(("U",), _("Undo the last step")),
+            Shortcut(("T",), _("New task")),
         ),
     ),
 )

@@ -23,7 +23,7 @@ from crm.lib.money import round_half_up
 from crm.lib.prepared import Prepared
 from opportunities import moves as ways
 from opportunities.columns import COLUMNS
-from opportunities.models import OPEN, Opportunity, RunningTotal, Status, is_overdue
+from opportunities.models import OPEN, NextStep, Opportunity, OpportunityQuerySet, RunningTotal, Status, is_overdue
 from quotes.models import Quote
 from salescycles.models import SalesCycle, Stage
 
@@ -62,6 +62,7 @@ class Totals:
     weighted: Decimal = Decimal(0)
     this_month: int = 0
     overdue: int = 0
+    stepless: int = 0
 
     def add(self, other: "Totals") -> None:
         self.count += other.count
@@ -69,6 +70,7 @@ class Totals:
         self.weighted += other.weighted
         self.this_month += other.this_month
         self.overdue += other.overdue
+        self.stepless += other.stepless
 
 
 @dataclass
@@ -90,6 +92,22 @@ class Card:
     def is_overdue(self) -> bool:
         closing = self.row["closing_on"]
         return self.row["status"] == Status.IN_PROGRESS and closing is not None and closing < self.today
+
+    @property
+    def step(self) -> str:
+        """What stands out of what is to be done next: overdue, today or none; blank where the next step is later."""
+        if self.row["closed_on"]:
+            return ""
+        if self.row["has_late_step"]:
+            return NextStep.OVERDUE.value
+        if self.row["next_on"] is None:
+            return NextStep.NONE.value if self.row["status"] == Status.IN_PROGRESS else ""
+        return NextStep.TODAY.value if self.row["next_on"] == self.today else ""
+
+    @property
+    def is_stepless(self) -> bool:
+        """In progress without anything to do today or later, whatever is overdue."""
+        return self.row["status"] == Status.IN_PROGRESS and self.row["next_on"] is None
 
     @property
     def who(self) -> str:
@@ -162,7 +180,7 @@ class Board:
 
     cycle: SalesCycle
     stages: Sequence[Stage]
-    rows: QuerySet[Opportunity]
+    rows: OpportunityQuerySet
     today: datetime.date
     order: str = DEFAULT_ORDER
     shown: Mapping[str, int] = field(default_factory=dict)
@@ -211,29 +229,30 @@ class Board:
         rows = self._with_all_shown(self._open_or_recent().filter(pk=pk))
         return next((self._card(row) for row in rows), None)
 
-    def marked(self, rows: QuerySet[Opportunity]) -> QuerySet[Opportunity]:
-        """Adds `on_board`: whether `card` would find it."""
+    def marked(self, rows: OpportunityQuerySet) -> QuerySet[Opportunity]:
+        """Adds `on_board`: whether `card` would find it, and its next step."""
+        rows = rows.with_next_step(self.today)
         return rows.annotate(on_board=Exists(self._open_or_recent().filter(pk=OuterRef("pk"))), **BESIDE)
 
     def card_of(self, opportunity: Any) -> Card | None:
         """`card` of what was read already: marked, with names and quote."""
         if not opportunity.on_board:
             return None
-        row = {name: _reach(opportunity, name) for name in (*SHOWN, *BESIDE)}
+        row = {name: _reach(opportunity, name) for name in (*SHOWN, *STEP_SHOWN, *BESIDE)}
         row["has_quote"] = self._asks_for_quotes and opportunity.has_current_quote
         return self._card(row)
 
     def _shown(self, key: str) -> int:
         return min(MOST, self.shown.get(key) or (0 if key in (WON, LOST) else STEP))
 
-    def _open(self) -> QuerySet[Opportunity]:
+    def _open(self) -> OpportunityQuerySet:
         return self.rows.filter(closed_on__isnull=True)
 
-    def _closed(self) -> QuerySet[Opportunity]:
+    def _closed(self) -> OpportunityQuerySet:
         closed = self.rows.filter(closed_on__isnull=False)
         return closed.filter(closed_on__gte=self.closed_since) if self.closed_since else closed
 
-    def _open_or_recent(self) -> QuerySet[Opportunity]:
+    def _open_or_recent(self) -> OpportunityQuerySet:
         if self.closed_since is None:
             return self.rows
         return self.rows.filter(Q(closed_on__isnull=True) | Q(closed_on__gte=self.closed_since))
@@ -250,7 +269,8 @@ class Board:
         for row in TOTALS.rows((self._shape, self.kept is None), build=lambda _: self._summed()):
             key = str(row["at"] or row["status"])
             values = (row["value"] or Decimal(0), row["weighted"] or Decimal(0))
-            totals.setdefault(key, Totals()).add(Totals(row["count"], *values, row["this_month"], row["overdue"]))
+            dates = (row["this_month"], row["overdue"], row["stepless"])
+            totals.setdefault(key, Totals()).add(Totals(row["count"], *values, *dates))
         return totals
 
     def _summed(self) -> QuerySet[Any, dict[str, Any]]:
@@ -261,29 +281,31 @@ class Board:
         month, late = Q(status=Status.IN_PROGRESS, closing_on__range=month_of(self.today)), is_overdue(self.today)
 
         def summed(rows: Any, stage: Any, *figures: Any) -> Any:
-            names = ("count", "value", "weighted", "this_month", "overdue")
+            names = ("count", "value", "weighted", "this_month", "overdue", "stepless")
             return rows.order_by().values("status", at=stage).annotate(**dict(zip(names, figures, strict=True)))
 
         stage = F("stage_id")
         if self.kept is None:
             dates = (Count("pk", filter=month), Count("pk", filter=late))
-            parts = [summed(self._open(), stage, every, value, weighted, *dates)]
+            parts = [summed(self._open(), stage, every, value, weighted, *dates, none)]
         else:
             kept, open_ = self.kept.filter(status__in=OPEN), self._open().filter(stage__in=self.stages)
             parts = [
-                summed(kept, stage, Sum("count"), value, weighted, none, none),
-                summed(open_.filter(month), stage, none, nothing, nothing, every, none),
-                summed(open_.filter(late), stage, none, nothing, nothing, none, every),
+                summed(kept, stage, Sum("count"), value, weighted, none, none, none),
+                summed(open_.filter(month), stage, none, nothing, nothing, every, none, none),
+                summed(open_.filter(late), stage, none, nothing, nothing, none, every, none),
             ]
+        stepless = self._open().without_next_step(self.today)
+        parts += [summed(stepless, stage, none, nothing, nothing, none, none, every)]
         closed = self._closed()
         parts += [
-            summed(closed.filter(status=Status.WON), nowhere, every, Sum("sales_value"), weighted, none, none),
-            summed(closed.filter(status=Status.LOST), nowhere, every, value, weighted, none, none),
+            summed(closed.filter(status=Status.WON), nowhere, every, Sum("sales_value"), weighted, none, none, none),
+            summed(closed.filter(status=Status.LOST), nowhere, every, value, weighted, none, none, none),
         ]
         first, *others = parts
         return first.union(*others, all=True)
 
-    def _first_of_each(self) -> QuerySet[Opportunity]:
+    def _first_of_each(self) -> OpportunityQuerySet:
         """The first cards of every column in one query: a short walk along an index for each."""
         order = self._order_by()
         opened = self._open()
@@ -304,12 +326,13 @@ class Board:
         rows = CARDS.rows(self._shape, build=lambda _: self._with_all_shown(self._first_of_each()))
         return [self._card(row) for row in rows]
 
-    def _with_all_shown(self, rows: QuerySet[Opportunity]) -> QuerySet[Any, dict[str, Any]]:
+    def _with_all_shown(self, rows: OpportunityQuerySet) -> QuerySet[Any, dict[str, Any]]:
         if self._asks_for_quotes:
             quoted: Any = Exists(Quote.objects.current().filter(opportunity=OuterRef("pk")))
         else:
             quoted = Value(False)
-        return rows.annotate(has_quote=quoted, **BESIDE).values(*SHOWN, *BESIDE, "has_quote")
+        rows = rows.with_next_step(self.today).annotate(has_quote=quoted, **BESIDE)
+        return rows.values(*SHOWN, *STEP_SHOWN, *BESIDE, "has_quote")
 
     def _card(self, row: dict[str, Any]) -> Card:
         return Card(_as_text(row), self.today, self._rank(row))
@@ -384,6 +407,7 @@ SHOWN = (
     "salesperson_id",
     "salesperson__name",
 )
+STEP_SHOWN = ("next_on", "next_what", "has_late_step")
 
 
 OF_CARD = {column.name: column.links for column in COLUMNS if column.links}

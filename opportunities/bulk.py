@@ -316,6 +316,7 @@ def _move(row: Opportunity, *, to: Stage, **how: Any) -> OpportunityEntry:
         return lifecycle.move(row, to=to, **how)
     if way.refusal:
         raise ValidationError({"to": way.refusal})
+    how.pop("cancel_tasks", None)  # a start cancels nothing
     return lifecycle.start(row, **how)
 
 

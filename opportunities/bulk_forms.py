@@ -14,10 +14,12 @@ from crm.lib import date_formula
 from crm.lib.dates import day_short
 from crm.lib.fields import AmountField, DayField, PercentageField
 from crm.lib.money import format_money, format_percent
+from crm.lib.priority import Priority
 from opportunities.bulk import Verb
 from opportunities.forms import NO_SUCH_STAGE, AnswerableForm, DatedForm, EstimateForm, NewForm, StageOfCycleField
 from opportunities.forms import CloseForm as OneCloseForm
-from opportunities.models import Priority
+from opportunities.forms import MoveForm as OneMoveForm
+from opportunities.forms import ReassignForm as OneReassignForm
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User
 
@@ -54,7 +56,8 @@ class BulkForm(AnswerableForm):
 
     def asked(self) -> list[tuple[str, str]]:
         """What was filled in, in words; of the date only where it is not today."""
-        filled = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+        values = self.cleaned_data.items()
+        filled = {name: value for name, value in values if value is not False and value not in (None, "")}
         if filled.get("on") == self.today:
             del filled["on"]
         return [(name, self._words(name, value)) for name, value in filled.items()]
@@ -67,6 +70,8 @@ class BulkForm(AnswerableForm):
             return format_money(value, Company.current().currency, language)
         if isinstance(field, PercentageField):
             return format_percent(value, language)
+        if isinstance(field, forms.BooleanField):
+            return str(_("yes"))
         if isinstance(field, forms.ModelChoiceField):
             return str(field.label_from_instance(value))
         return str(dict(getattr(field, "choices", ())).get(value, value))
@@ -86,7 +91,9 @@ class MoveForm(BulkForm):
     to = StageOfCycleField(Stage.objects.none(), label=_("To stage"), error_messages={"invalid_choice": NO_SUCH_STAGE})
     closing_on = EstimateForm.base_fields["closing_on"]
 
-    own = ("to", "closing_on")
+    cancel_tasks = OneMoveForm.base_fields["cancel_tasks"]
+
+    own = ("to", "closing_on", "cancel_tasks")
     hint = _(
         "Opportunities of another sales cycle are left as they are. One not started starts, if this is its first stage."
     )
@@ -140,7 +147,9 @@ class EditForm(BulkForm):
 class ReassignForm(BulkForm):
     salesperson = forms.ModelChoiceField(Salesperson.objects.none(), label=_("Salesperson"))
 
-    own = ("salesperson",)
+    tasks_too = OneReassignForm.base_fields["tasks_too"]
+
+    own = ("salesperson", "tasks_too")
 
     def prepare(self) -> None:
         self.offer("salesperson", Salesperson.objects.visible_to(self.user).usable())
@@ -150,12 +159,15 @@ class CloseForm(BulkForm):
     outcome = OneCloseForm.base_fields["outcome"]
     close_code = OneCloseForm.base_fields["close_code"]
 
-    own = ("outcome", "close_code")
+    cancel_tasks = OneCloseForm.base_fields["cancel_tasks"]
+
+    own = ("outcome", "close_code", "cancel_tasks")
     hint = _("Each one is won at the net amount of its current quote, or else at its estimated value.")
 
     def prepare(self) -> None:
         self.offer("close_code", CloseCode.objects.usable())
         self.fields["on"].label = _("Closing date")
+        self.fields["cancel_tasks"].initial = True
 
     def clean(self) -> None:
         """R-CLOSE-CODE: the code, when there is exactly one of the kind."""

@@ -10,8 +10,9 @@ from collaboration.columns import tag_column
 from contacts.columns import contacts, every_country
 from contacts.models import Contact, ContactQuerySet
 from crm.lib.listing.columns import Column, Kind, Links
+from crm.lib.priority import Priority
 from opportunities import sight
-from opportunities.models import Priority, Status
+from opportunities.models import Status
 from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Grant, User
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib import date_formula
+from crm.lib.guard import Guard
 from crm.lib.money import round_half_up
-from opportunities.guard import Guard
 from opportunities.models import Door, Opportunity
 from salescycles.models import SalesCycle, Stage
 

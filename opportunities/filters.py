@@ -13,12 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from contacts.columns import contacts
 from contacts.models import Contact
 from crm.lib.listing.filters import AmountFilter, ArchivedFilter, DayFilter, KeyFilter, ListFilter, Named, SearchFilter
+from crm.lib.priority import Priority
 from opportunities.columns import COLUMNS, co_owners
-from opportunities.models import CLOSED, OPEN, Opportunity, Priority, Status
+from opportunities.models import CLOSED, OPEN, NextStep, Opportunity, Status
 from opportunities.sight import owners, sight_of
 from salescycles.models import SalesCycle, Stage
 from salespeople.clock import asker_of
-from salespeople.models import Team, User
+from salespeople.models import Company, Team, User
 
 WHICH = [("open", _("Open")), *Status.choices, ("closed", _("Closed"))]
 
@@ -44,6 +45,9 @@ class OpportunityFilter(ListFilter):
     contact = KeyFilter(label=_("Contact"), method="by_contact")
     company = KeyFilter(label=_("Company"), method="by_contact")
     team = KeyFilter(label=_("Team"), method="by_team")
+    next_step = django_filters.ChoiceFilter(
+        label=_("Next step"), choices=NextStep, method="by_next_step", empty_label=_("Any")
+    )
     archived = ArchivedFilter()
 
     named: ClassVar = {
@@ -109,6 +113,9 @@ class OpportunityFilter(ListFilter):
 
     def by_status(self, rows: Any, name: str, which: str) -> Any:
         return rows.filter(status__in={"open": OPEN, "closed": CLOSED}.get(which, (which,)))
+
+    def by_next_step(self, rows: Any, name: str, which: str) -> Any:
+        return rows.of_next_step(which, Company.current().today())
 
     def by_salesperson(self, rows: Any, name: str, whose: str) -> Any:
         if whose == "none":

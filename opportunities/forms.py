@@ -1,7 +1,6 @@
 """Text from a browser becomes values for a verb. A form proposes and parses; the rules are asked in `lifecycle`."""
 
 import datetime
-import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -9,7 +8,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import QueryDict
-from django.utils.choices import normalize_choices
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -17,16 +15,16 @@ from collaboration.models import ContactRole
 from contacts import duplicates
 from contacts import lifecycle as contacts
 from contacts.models import Contact
+from contacts.picker import PICKED, ContactPicker, contact_label, pick_contacts
 from crm.lib.fields import AmountField, DayField, PercentageField
 from crm.lib.money import format_money, percent_formatter
+from crm.lib.priority import Priority
 from opportunities import lifecycle
 from opportunities.estimates import KEEP, Asked, known_to_stage
-from opportunities.models import Opportunity, Priority, Tracked
+from opportunities.models import Opportunity, Tracked
 from quotes.models import Quote
 from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User
-
-PICKED = 50  # a picker shows at most so many contacts; searching brings the others
 
 
 def percent(value: Any) -> str:
@@ -65,42 +63,12 @@ class CloseCodeField(forms.ModelChoiceField):
         return f"{obj.get_outcome_display()}: {obj}"
 
 
-def pick_contacts(user: User, text: str, chosen: Any) -> list[tuple[Any, str]]:
-    """At most `PICKED` contacts that match `text`, and the chosen one: choices of a select that never grows too long."""
-    contacts = Contact.objects.visible_to(user).usable().select_related("company")
-    found = list(contacts.search(text)[:PICKED])
-    if str(chosen or "").isdecimal() and all(str(contact.pk) != str(chosen) for contact in found):
-        found += contacts.filter(pk=chosen)
-    return [("", str(_("– choose –"))), *((contact.pk, contact_label(contact)) for contact in found)]
+def cancel_tasks_field() -> forms.BooleanField:
+    return forms.BooleanField(label=_("Cancel the open tasks"), required=False)
 
 
-def contact_label(contact: Contact) -> str:
-    return f"{contact.name} ({contact.company.name})" if contact.company else contact.name
-
-
-class ContactPicker(forms.Form):
-    """Finds a contact by words, with or without scripts."""
-
-    contact_search = forms.CharField(
-        label=_("Find a contact"),
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
-    )
-    contact = forms.ModelChoiceField(Contact.objects.none(), label=_("Contact"))
-
-    def offer_contacts(self, user: User) -> None:
-        field = self.fields["contact"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Contact.objects.visible_to(user)
-        # asked for only where it is shown, and once: Django goes through the choices of a select twice
-        field.widget.choices = normalize_choices(functools.cache(lambda: self.contacts_offered(user)))
-
-    def contacts_offered(self, user: User) -> list[tuple[Any, str]]:
-        data: Any = self.data if self.is_bound else {}
-        text = str(data.get("contact_search", "")).replace("\0", "")[:100]
-        chosen = data.get("contact") or self.get_initial_for_field(self.fields["contact"], "contact")
-        return pick_contacts(user, text, chosen)
+def tasks_too_field() -> forms.BooleanField:
+    return forms.BooleanField(label=_("The open tasks too"), required=False, initial=True)
 
 
 class AnswerableForm(forms.Form):
@@ -121,6 +89,7 @@ class VerbForm(AnswerableForm):
     submit: ClassVar[Any] = ""
     again: ClassVar[Any] = _("Save again if it should still be done.")  # said when somebody was faster
     own: ClassVar[tuple[str, ...]] = ()  # fields that become arguments of the verb
+    beside: ClassVar[tuple[str, ...]] = ()  # those of them that stay where one alone is edited
 
     def __init__(
         self, data: QueryDict | None, *, opportunity: Opportunity, user: User, today: datetime.date, only: str = ""
@@ -136,7 +105,7 @@ class VerbForm(AnswerableForm):
         """One field and a reason, to be edited where it stands. Its names in the page are apart from the whole form's, and from those of another
         row."""
         self.auto_id = f"{self.only}-{self.opportunity.pk}-%s"
-        for name in self.fields.keys() - {self.only, f"{self.only}_search", "version", "reason"}:
+        for name in self.fields.keys() - {self.only, f"{self.only}_search", *self.beside, "version", "reason"}:
             del self.fields[name]
         self.fields["reason"].widget = forms.TextInput(attrs={"autocomplete": "off"})
         self.fields[self.only].widget.attrs["autofocus"] = True
@@ -173,7 +142,8 @@ class VerbForm(AnswerableForm):
         data = QueryDict(mutable=True)
         data.update(self.data)
         for name, field in self.fields.items():
-            proposed = None if self.sent(name) else self.get_initial_for_field(field, name)
+            says = self.sent(name) or isinstance(field, forms.BooleanField)  # a box is sent only when it is ticked
+            proposed = None if says else self.get_initial_for_field(field, name)
             if proposed is not None:
                 data[self.add_prefix(name)] = str(field.prepare_value(proposed))
         self.data = data
@@ -230,10 +200,11 @@ class StartForm(EstimateForm):
 
 class MoveForm(EstimateForm):
     to = StageField(label=_("To stage"), widget=forms.RadioSelect)
+    cancel_tasks = cancel_tasks_field()
 
     title, submit = _("Move"), _("Move")
-    own = ("to", *EstimateForm.own)
-    field_order = ["to", "estimated_value", "chances", "closing_on", "on", "reason"]
+    own = ("to", *EstimateForm.own, "cancel_tasks")
+    field_order = ["to", "estimated_value", "chances", "closing_on", "cancel_tasks", "on", "reason"]
 
     def __init__(self, data: QueryDict | None, *, wanted: str = "", **options: Any) -> None:
         self.wanted = wanted
@@ -309,10 +280,12 @@ class EditForm(DatedForm):
 
 class ReassignForm(DatedForm, ContactPicker):
     salesperson = forms.ModelChoiceField(Salesperson.objects.none(), label=_("Salesperson"), required=False)
+    tasks_too = tasks_too_field()
 
     title, submit = _("Reassign"), _("Reassign")
-    own = ("salesperson", "contact")
-    field_order = ["salesperson", "contact_search", "contact", "on", "reason"]
+    own = ("salesperson", "contact", "tasks_too")
+    beside = ("tasks_too",)
+    field_order = ["salesperson", "contact_search", "contact", "tasks_too", "on", "reason"]
 
     def prepare(self) -> None:
         opportunity = self.opportunity
@@ -405,10 +378,11 @@ class CloseForm(DatedForm):
     outcome = forms.ChoiceField(label=_("Outcome"), choices=CloseCode.Outcome, widget=forms.RadioSelect)
     close_code = CloseCodeField(CloseCode.objects.none(), label=_("Close code"), required=False)
     sales_value = AmountField(label=_("Sales value (when won)"), required=False)
+    cancel_tasks = cancel_tasks_field()
 
     title, submit = _("Close"), _("Close the opportunity")
-    own = ("outcome", "close_code", "sales_value")
-    field_order = ["outcome", "close_code", "sales_value", "on", "reason"]
+    own = ("outcome", "close_code", "sales_value", "cancel_tasks")
+    field_order = ["outcome", "close_code", "sales_value", "cancel_tasks", "on", "reason"]
 
     def __init__(self, data: QueryDict | None, *, wanted: str = "", **options: Any) -> None:
         self.wanted = wanted
@@ -422,6 +396,7 @@ class CloseForm(DatedForm):
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = codes.filter(outcome=outcome) if outcome and not self.is_bound else codes
         self.fields["on"].label = _("Closing date")
+        self.fields["cancel_tasks"].initial = True
         if self.quote:
             self.fields["sales_value"].help_text = _("Blank: the net amount of the quote %(number)s, %(amount)s.") % {
                 "number": self.quote.number,

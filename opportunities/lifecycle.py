@@ -21,20 +21,27 @@ from collaboration import lifecycle as collaboration
 from collaboration.lifecycle import history
 from collaboration.models import ContactRole, Involvement, Tag
 from contacts.models import Contact
+from crm.lib.guard import Guard
 from crm.lib.numbers import next_number
+from crm.lib.priority import Priority
 from opportunities import moves as ways
 from opportunities.estimates import KEEP, Asked, Keep, check, check_chances, figures, proposed_closing, rounded
-from opportunities.guard import Guard
-from opportunities.models import TRACKED, Action, Batch, Door, Opportunity, OpportunityEntry, Priority, Status
+from opportunities.models import TRACKED, Action, Batch, Door, Opportunity, OpportunityEntry, Status
 from quotes.models import Quote
 from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Company, Grant, Salesperson, User
+from tasks import lifecycle as tasks
 
 P = ParamSpec("P")
 R = TypeVar("R")
 LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
 MERGED = "an_open_opportunity_names_no_merged_contact"  # migration 0010
 UNDO_WITHIN = datetime.timedelta(hours=24)
+# steps that make or cancel tasks; an undo of them, which may be taken back too, does the contrary
+WITH_TASKS = (
+    *(Action.STARTED, Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP, Action.CYCLE_CHANGED),
+    *(Action.WON, Action.LOST, Action.UNDONE),
+)
 
 
 class How(TypedDict, total=False):
@@ -307,6 +314,15 @@ def _void(opportunity: Opportunity, entries: list[OpportunityEntry]) -> datetime
         return cursor.fetchone()[0]
 
 
+def _plan(entry: OpportunityEntry, stage: Stage, *, cancel_tasks: bool = False) -> OpportunityEntry:
+    """What is to be done at the stage that the step entered (R-STAGE-TASKS); before that, if asked, no longer what was open."""
+    if cancel_tasks:
+        tasks.cancel_of(entry)
+    if stage.activity_id is not None:
+        tasks.make_of_stage(entry, stage.activity_id)
+    return entry
+
+
 def _state(entry: OpportunityEntry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in TRACKED}
 
@@ -491,7 +507,8 @@ def start(
         keeps_manual=True,
     )
     changes["status"] = Status.IN_PROGRESS
-    return _step(opportunity, changes, Action.STARTED, on=on, by=by, reason=reason, **how)
+    entry = _step(opportunity, changes, Action.STARTED, on=on, by=by, reason=reason, **how)
+    return _plan(entry, stages[0])
 
 
 _start_at_once = start  # `create` has an argument of that name
@@ -508,11 +525,13 @@ def move(
     estimated_value: Decimal | None | Keep = KEEP,
     chances: Decimal | None | Keep = KEEP,
     closing_on: datetime.date | None | Keep = KEEP,
+    cancel_tasks: bool = False,
     reason: str = "",
     **how: Unpack[How],
 ) -> OpportunityEntry:
     """Go to another stage (B.5 to B.7); the entry says which kind of move it was. Typed chances win; without them the
-    stage's count, or the manual ones where the cycle's `stage_decides` is off. Raises ValidationError, Stale."""
+    stage's count, or the manual ones where the cycle's `stage_decides` is off. `cancel_tasks`: what was open is not to be done
+    any more. Raises ValidationError, Stale."""
     guard = _begin(opportunity, version, on)
     guard(opportunity.is_in_progress, "to", _("The opportunity has not started yet."), "E15")
     guard.raise_if_any()
@@ -534,7 +553,8 @@ def move(
         door=how.get("door", Door.SCREEN),
         keeps_manual=not stage_decides,
     )
-    return _step(opportunity, changes, way.action, on=on, by=by, reason=reason, **how)
+    entry = _step(opportunity, changes, way.action, on=on, by=by, reason=reason, **how)
+    return _plan(entry, way.stage, cancel_tasks=cancel_tasks)
 
 
 @verb
@@ -673,13 +693,15 @@ def reassign(
     by: User | None,
     salesperson: Salesperson | None | Keep = KEEP,
     contact: Contact | None | Keep = KEEP,
+    tasks_too: bool = False,
     reason: str = "",
     **how: Unpack[How],
 ) -> OpportunityEntry:
-    """Another salesperson or contact (B.10). Once started only a contact of the same company. Raises ValidationError,
-    Stale."""
+    """Another salesperson or contact (B.10). Once started only a contact of the same company. `tasks_too`: the open tasks of
+    the former salesperson, or about the former contact, go along (R-CHG-SP, R-CHG-CON). Raises ValidationError, Stale."""
     guard = _begin(opportunity, version, on)
     wanted: dict[str, Any] = {}
+    former, former_contact = opportunity.salesperson_id, opportunity.contact_id
     if not isinstance(salesperson, Keep):
         guard(
             salesperson is not None or opportunity.salesperson_id is None,
@@ -703,7 +725,15 @@ def reassign(
             wanted |= {"contact_id": contact.pk, "company_id": contact.account_id}
     changes = _changed(guard, opportunity, wanted)
     guard.raise_if_any()
-    return _step(opportunity, changes, Action.REASSIGNED, on=on, by=by, reason=reason, **how)
+    entry = _step(opportunity, changes, Action.REASSIGNED, on=on, by=by, reason=reason, **how)
+    if tasks_too:
+        new = contact if isinstance(contact, Contact) and "contact_id" in changes else None
+        tasks.hand_over(
+            opportunity.pk,
+            salespeople=(former, changes["salesperson_id"]) if "salesperson_id" in changes else None,
+            contacts=(former_contact, new) if new else None,
+        )
+    return entry
 
 
 @verb
@@ -738,7 +768,8 @@ def change_cycle(
             guard, opportunity, to, asked, on=on, door=door, keeps_manual=not to.sales_cycle.stage_decides
         )
     guard.raise_if_any()
-    return _step(opportunity, changes, Action.CYCLE_CHANGED, on=on, by=by, reason=reason, **how)
+    entry = _step(opportunity, changes, Action.CYCLE_CHANGED, on=on, by=by, reason=reason, **how)
+    return _plan(entry, to) if opportunity.is_in_progress and to is not None else entry
 
 
 def _check_target(guard: Guard, opportunity: Opportunity, to: Stage | None, cycle: SalesCycle | None) -> None:
@@ -760,11 +791,13 @@ def close(
     on: datetime.date,
     by: User | None,
     sales_value: Decimal | None = None,
+    cancel_tasks: bool = False,
     reason: str = "",
     **how: Unpack[How],
 ) -> OpportunityEntry:
     """Won or lost (B.8), with a close code of that kind. Winning needs a sales value above zero; blank means the net
-    amount of the current quote. Raises ValidationError, Stale."""
+    amount of the current quote. `cancel_tasks`: what was open is not to be done any more (R-CLOSE-TASKS). Raises
+    ValidationError, Stale."""
     guard = _begin(opportunity, version, on)
     guard(opportunity.salesperson_id is not None, "salesperson", _("Assign a salesperson first."), "E08")
     guard(outcome in (Status.WON, Status.LOST), "outcome", _("Choose won or lost."), "E17")
@@ -799,7 +832,10 @@ def close(
         "close_code_id": close_code.pk,
         "sales_value": sales_value if won else None,
     }
-    return _step(opportunity, changes, Action(outcome), on=on, by=by, reason=reason, **how)
+    entry = _step(opportunity, changes, Action(outcome), on=on, by=by, reason=reason, **how)
+    if cancel_tasks:
+        tasks.cancel_of(entry)
+    return entry
 
 
 @verb
@@ -872,7 +908,10 @@ def undo(
         "undo_late",
     )
     guard.raise_if_any()
-    return _restate(opportunity, wrong, before, by=by, reason=reason, **how)
+    entry = _restate(opportunity, wrong, before, by=by, reason=reason, **how)
+    if wrong.action in WITH_TASKS:
+        tasks.take_back(wrong, entry)
+    return entry
 
 
 def _restate(
@@ -925,7 +964,10 @@ def correct(
     state = _state(wrong) | _dates_of_step(wrong, rest[0] if rest else None, on)
     if rest:
         _restate(opportunity, wrong, rest[0], by=by, reason=reason, **how)
-        return _step(opportunity, state, wrong.action, on=on, by=by, reason=reason, undoes=wrong.step, **how)
+        entry = _step(opportunity, state, wrong.action, on=on, by=by, reason=reason, undoes=wrong.step, **how)
+        if wrong.action in WITH_TASKS:
+            tasks.correct_day(wrong, entry)
+        return entry
     state["created_on"] = on
     version = _raise_version(opportunity, state)
     return _add_entry(

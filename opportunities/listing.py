@@ -9,10 +9,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from collaboration.columns import tag_badges
 from crm.lib.listing.cells import tally
 from crm.lib.listing.listing import Cell, Editing, Empty, Listing, Reader, Row, RunningTotals
+from crm.lib.priority import Priority
 from crm.templatetags.crm import badge, icon, status_badge
 from opportunities.columns import COLUMNS
 from opportunities.filters import OpportunityFilter
-from opportunities.models import OPEN, Opportunity, Priority, RunningTotal, Status
+from opportunities.models import OPEN, Opportunity, RunningTotal, Status
 from opportunities.sight import sight_of
 from salespeople.models import User
 

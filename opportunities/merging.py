@@ -6,7 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from opportunities.models import OpportunityEntry, Priority
+from crm.lib.priority import Priority
+from opportunities.models import OpportunityEntry
 from opportunities.timeline import TOLD
 
 KINDS = {name: kind for name, _compared, kind in TOLD}

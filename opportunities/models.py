@@ -7,17 +7,19 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Now, Round
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
+from crm.lib.priority import Priority
 from crm.lib.search import prefix_query
 from opportunities.sight import Sight, seen_by, sight_of
 from quotes.models import Quote
 from salescycles.models import CloseCode, Competitor, PercentField, SalesCycle, Source, Stage
 from salespeople.models import CodeField, Salesperson
+from tasks.models import Task
 
 if TYPE_CHECKING:
     from salespeople.models import User
@@ -32,12 +34,6 @@ class Status(models.TextChoices):
 
 OPEN = (Status.NOT_STARTED, Status.IN_PROGRESS)
 CLOSED = (Status.WON, Status.LOST)
-
-
-class Priority(models.TextChoices):
-    LOW = "low", _("Low")
-    NORMAL = "normal", _("Normal")
-    HIGH = "high", _("High")
 
 
 class Action(models.TextChoices):
@@ -239,6 +235,20 @@ def is_due(on: datetime.date, *, days: int = 7) -> Q:
     return Q(status="in_progress", closing_on__range=(on, on + datetime.timedelta(days=days)))
 
 
+class NextStep(models.TextChoices):
+    """What is to be done next about an opportunity (docs/definitions.md)."""
+
+    NONE = "none", _("None")
+    OVERDUE = "overdue", _("Overdue")
+    TODAY = "today", _("Today")
+    PLANNED = "planned", _("Later")
+
+
+def _open_tasks(**when: datetime.date) -> models.QuerySet[Task]:
+    """Of the opportunity around; by an index of its own."""
+    return Task.objects.open().filter(opportunity=OuterRef("pk"), **when)
+
+
 NAMED = ("contact", "company", "salesperson", "sales_cycle", "stage", "source", "competitor", "close_code")
 
 
@@ -300,6 +310,30 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     def with_quote(self) -> "OpportunityQuerySet":
         """Adds `has_current_quote`, which some stages ask for."""
         return self.annotate(has_current_quote=Exists(Quote.objects.current().filter(opportunity=OuterRef("pk"))))
+
+    def without_next_step(self, on: datetime.date) -> "OpportunityQuerySet":
+        """In progress, and nothing is to be done on `on` or later."""
+        return self.in_progress().filter(~Exists(_open_tasks(due_on__gte=on)))
+
+    def of_next_step(self, which: str, on: datetime.date) -> "OpportunityQuerySet":
+        """Open ones by what is to be done next: nothing (`none`, in progress only), today, later (`planned`); or by something
+        that should have been done before (`overdue`)."""
+        if which == NextStep.NONE:
+            return self.without_next_step(on)
+        rows = self.filter(closed_on__isnull=True)
+        if which == NextStep.OVERDUE:
+            return rows.filter(Exists(_open_tasks(due_on__lt=on)))
+        today = Exists(_open_tasks(due_on=on))
+        return rows.filter(today if which == NextStep.TODAY else Exists(_open_tasks(due_on__gt=on)) & ~today)
+
+    def with_next_step(self, on: datetime.date) -> "OpportunityQuerySet":
+        """Adds `next_on` and `next_what` of the next task from `on` on, and `has_late_step`: whether one before is still open."""
+        coming = _open_tasks(due_on__gte=on).order_by("due_on", "pk")
+        return self.annotate(
+            next_on=Subquery(coming.values("due_on")[:1]),
+            next_what=Subquery(coming.values("description")[:1]),
+            has_late_step=Exists(_open_tasks(due_on__lt=on)),
+        )
 
     def totals(self) -> dict[str, object]:
         """Count, estimated value and calculated value of all rows, won and lost included unless filtered out."""

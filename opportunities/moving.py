@@ -22,6 +22,7 @@ def stay_with_company(person: Contact, company: Contact, *, on: datetime.date, b
             opportunity,
             version=opportunity.version,
             contact=company,
+            tasks_too=True,
             on=on,
             by=by,
             reason=_("%(person)s went to another company") % {"person": person.name},

@@ -44,6 +44,8 @@ def _says(entry: OpportunityEntry, name: str, value: Any) -> bool:
             return entry.status == value
         case "chances" if value is None:
             return not entry.chances_are_manual
+        case "cancel_tasks" | "tasks_too":  # what became of the tasks, the entry does not say
+            return True
         case "sales_value" | "closing_on" | "close_code" if value is None:
             return True
         case _:

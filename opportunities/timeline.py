@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from collaboration.told import Event
 from crm.lib.prepared import Prepared
+from crm.lib.priority import Priority
 from opportunities.ledger import with_stage_names
-from opportunities.models import Action, Door, Opportunity, OpportunityEntry, Priority, Status, Tracked
+from opportunities.models import Action, Door, Opportunity, OpportunityEntry, Status, Tracked
 
 # What is told of a step, in this order: field, what is compared, and how it is shown. The company follows the contact and is
 # not told twice.

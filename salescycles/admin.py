@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.lib.admin import CarefulAdmin
 from crm.lib.in_use import in_use, uses
 from crm.lib.money import format_money
-from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
+from salescycles.models import Activity, ActivityStep, CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Company
 
 FIGURES = {"standing": Count("pk"), "estimated": Sum("estimated_value"), "calculated": Sum("calculated_value")}
@@ -54,7 +54,7 @@ class Figures:
         return amount(getattr(row, "calculated", None))
 
 
-class StageForm(forms.ModelForm):
+class NumberedForm(forms.ModelForm):
     number = forms.IntegerField(
         label=_("order"),
         min_value=1,
@@ -62,6 +62,12 @@ class StageForm(forms.ModelForm):
         widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
     )
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """The numbers change together; the whole set of them is judged by `NumberedFormSet`."""
+        return set(super()._get_validation_exclusions()) | {"number"}  # type: ignore[misc]
+
+
+class StageForm(NumberedForm):
     class Meta:
         widgets: ClassVar = {
             "description": forms.TextInput(attrs={"size": 24}),
@@ -70,23 +76,16 @@ class StageForm(forms.ModelForm):
             "date_formula": forms.TextInput(attrs={"size": 8}),
         }
 
-    def _get_validation_exclusions(self) -> set[str]:
-        """The numbers of a cycle change together; the whole set of them is judged by `StageFormSet`."""
-        return set(super()._get_validation_exclusions()) | {"number"}  # type: ignore[misc]
 
+class NumberedFormSet(forms.BaseInlineFormSet):
+    """Rows in the order of their numbers, which may be swapped in one go."""
 
-class StageFormSet(forms.BaseInlineFormSet):
-    """The stages of one cycle. Numbers may be swapped in one go; a stage in use stays."""
-
-    request: HttpRequest
-    site: admin.AdminSite
+    model: type[Model]
+    taken: Any
     _should_delete_form: Callable[[Any], bool]
 
     def clean(self) -> None:
-        refused = [self._in_use(form.instance) for form in self.initial_forms if self._should_delete_form(form)]
         self._refuse_double_numbers([form for form in self.forms if self._stays(form)])
-        if any(refused):
-            raise ValidationError([message for message in refused if message])
 
     def _stays(self, form: Any) -> bool:
         return not self._should_delete_form(form) and (form.instance.pk is not None or form.has_changed())
@@ -95,11 +94,25 @@ class StageFormSet(forms.BaseInlineFormSet):
         numbers = [form.cleaned_data.get("number") for form in forms]
         counted = Counter(number for number in numbers if number is not None)
         known = [form.instance.pk for form in self.initial_forms]
-        others = Stage.objects.filter(sales_cycle=self.instance.pk).exclude(pk__in=known)
+        others = self.model._default_manager.filter(**{self.fk.name: self.instance.pk}).exclude(pk__in=known)
         counted.update(others.values_list("number", flat=True))
         for form, number in zip(forms, numbers, strict=True):
             if counted[number] > 1:
-                form.add_error("number", _("Another stage has this number."))
+                form.add_error("number", self.taken)
+
+
+class StageFormSet(NumberedFormSet):
+    """The stages of one cycle; a stage in use stays."""
+
+    request: HttpRequest
+    site: admin.AdminSite
+    taken = _("Another stage has this number.")
+
+    def clean(self) -> None:
+        refused = [self._in_use(form.instance) for form in self.initial_forms if self._should_delete_form(form)]
+        super().clean()
+        if any(refused):
+            raise ValidationError([message for message in refused if message])
 
     def _in_use(self, stage: Stage) -> str:
         lines = uses([stage], self.request, self.site)
@@ -107,6 +120,10 @@ class StageFormSet(forms.BaseInlineFormSet):
             return ""
         users = format_html_join("; ", "{}", ((line,) for line in lines))
         return format_html(str(_("The stage “{}” cannot be deleted, it is in use: {}")), stage, users)
+
+
+class ActivityStepFormSet(NumberedFormSet):
+    taken = _("Another step has this number.")
 
 
 class StageInline(Figures, admin.TabularInline):
@@ -121,6 +138,7 @@ class StageInline(Figures, admin.TabularInline):
         "quote_required",
         "allow_skip",
         "date_formula",
+        "activity",
         "standing",
         "estimated",
         "calculated",
@@ -135,6 +153,9 @@ class StageInline(Figures, admin.TabularInline):
     def get_formset(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> Any:
         formset: Any = super().get_formset(request, obj, **kwargs)
         formset.request, formset.site = request, self.admin_site
+        activity = formset.form.base_fields.get("activity")
+        if activity:  # asked for once, not for every stage again
+            activity.widget.choices = activity.choices = list(activity.choices)
         return formset
 
     def get_extra(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> int:
@@ -185,6 +206,31 @@ class SalesCycleAdmin(Figures, CarefulAdmin):
         for other in SalesCycle.objects.select_for_update().filter(is_default=True).exclude(pk=cycle.pk):
             SalesCycle.objects.filter(pk=other.pk).update(is_default=False)
             messages.info(request, _("“%(cycle)s” is no longer the default sales cycle.") % {"cycle": other})
+
+
+class ActivityStepInline(admin.TabularInline):
+    model = ActivityStep
+    form = NumberedForm
+    formset = ActivityStepFormSet
+    fields = ("number", "kind", "description", "priority", "date_formula")
+    ordering = ("number",)
+    extra = 1
+
+
+@admin.register(Activity)
+class ActivityAdmin(CarefulAdmin):
+    inlines = (ActivityStepInline,)
+    list_display = ("code", "description", "how_many")
+    search_fields = ("code", "description", "steps__description")
+    ordering = ("code",)
+    fields = (("code", "description"),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Activity]:
+        return super().get_queryset(request).annotate(how_many=Count("steps", distinct=True))
+
+    @admin.display(description=_("steps"), ordering="how_many")
+    def how_many(self, activity: Any) -> int:
+        return int(activity.how_many)
 
 
 class CloseCodeForm(forms.ModelForm):

@@ -10,6 +10,7 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib import date_formula
+from crm.lib.priority import Priority
 from salespeople.models import CodeField
 
 
@@ -112,6 +113,69 @@ class SalesCycle(models.Model):
                 return completed
 
 
+class TaskKind(models.TextChoices):
+    TASK = "task", _("Task")
+    CALL = "call", _("Phone call")
+    MEETING = "meeting", _("Meeting")
+
+
+@keep_history()
+class Activity(models.Model):
+    """What is to be done: a plan of tasks, made when a stage is entered or by hand (domain A.6)."""
+
+    code = CodeField(_("code"), max_length=20, unique=True)
+    description = models.CharField(_("description"), max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("activity")
+        verbose_name_plural = _("activities")
+        ordering: ClassVar = ["code"]
+        constraints: ClassVar = [
+            models.CheckConstraint(name="activity_code_is_upper_case", condition=Q(code=Upper("code"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.description or self.code
+
+
+@keep_history()
+class ActivityStep(models.Model):
+    """A task to be made. Its date counts from the day on which the activity begins, not from the step before."""
+
+    activity = models.ForeignKey(Activity, models.CASCADE, related_name="steps", verbose_name=_("activity"))
+    number = models.PositiveSmallIntegerField(_("order"), validators=[MinValueValidator(1)])
+    kind = models.CharField(_("type"), max_length=7, choices=TaskKind, default=TaskKind.TASK)
+    description = models.CharField(_("description"), max_length=100)
+    priority = models.CharField(_("priority"), max_length=6, choices=Priority, default=Priority.NORMAL)
+    date_formula = DateFormulaField(
+        _("date formula"),
+        max_length=40,
+        blank=True,
+        help_text=_("From the day on which the activity begins, e.g. 3D, 2W+1D or WD1. Blank: the same day."),
+    )
+
+    class Meta:
+        verbose_name = _("step")
+        verbose_name_plural = _("steps")
+        ordering: ClassVar = ["activity", "number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["activity", "number"],
+                name="one_step_for_each_number",
+                deferrable=models.Deferrable.DEFERRED,
+                violation_error_message=_("Another step has this number."),
+            ),
+            models.CheckConstraint(name="steps_are_numbered_from_1", condition=Q(number__gte=1)),
+            models.CheckConstraint(
+                name="step_of_known_type_and_priority",
+                condition=Q(kind__in=["task", "call", "meeting"], priority__in=["low", "normal", "high"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.description
+
+
 @keep_history()
 class Stage(models.Model):
     """A step of a cycle (domain A.4). Chances and completed in percent; gaps between numbers are allowed."""
@@ -127,6 +191,15 @@ class Stage(models.Model):
         help_text=_("Entering the stage, or passing over it, needs a current quote."),
     )
     allow_skip = models.BooleanField(_("allow skip"), default=False)
+    activity = models.ForeignKey(
+        Activity,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="stages",
+        verbose_name=_("activity"),
+        help_text=_("Entering the stage makes its tasks."),
+    )
     date_formula = DateFormulaField(
         _("date formula"),
         max_length=40,

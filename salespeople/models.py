@@ -402,6 +402,7 @@ PERMISSION_OF_PAGE = {
     "opportunities:board": "opportunities.view_opportunity",
     "contacts:list": "contacts.view_contact",
     "quotes:list": "quotes.view_quote",
+    "tasks:list": "tasks.view_task",
     "salespeople:list": "salespeople.view_salesperson",
 }
 
@@ -435,6 +436,7 @@ class SavedView(models.Model):
         BOARD = "opportunities:board", _("Board")
         CONTACTS = "contacts:list", _("Contacts")
         QUOTES = "quotes:list", _("Quotes")
+        TASKS = "tasks:list", _("Tasks")
         SALESPEOPLE = "salespeople:list", _("Salespeople")
 
     owner = models.ForeignKey(User, models.CASCADE, related_name="saved_views", verbose_name=_("owner"))

@@ -25,9 +25,12 @@ READ = [
     "contacts.view_every_contact",
     "salescycles.view_salescycle",
     "salescycles.view_stage",
+    "salescycles.view_activity",
+    "salescycles.view_activitystep",
     "salescycles.view_closecode",
     "salescycles.view_source",
     "quotes.view_quote",
+    "tasks.view_task",
     "opportunities.view_opportunity",
     "opportunities.view_opportunityentry",
     "contacts.view_alternativeaddress",
@@ -42,13 +45,15 @@ SELL = [
     "contacts.add_alternativeaddress",
     "contacts.change_alternativeaddress",
     "contacts.delete_alternativeaddress",
+    "tasks.add_task",
+    "tasks.change_task",
     "quotes.add_quote",
     "quotes.change_quote",
     "opportunities.add_opportunity",
     "opportunities.change_opportunity",
     "collaboration.add_comment",
 ]
-SEE_ALL = ["opportunities.view_every_opportunity"]
+SEE_ALL = ["opportunities.view_every_opportunity", "tasks.view_every_task"]
 MANAGE = [
     "opportunities.view_unassigned_opportunity",
     "opportunities.view_batch",
@@ -68,7 +73,7 @@ MANAGE = [
     *(f"contacts.{act}_{code}" for act in ("add", "change", "delete") for code in CODES_OF_CONTACTS),
 ] + [
     f"salescycles.{act}_{model}"
-    for model in ("salescycle", "stage", "closecode", "source", "competitor")
+    for model in ("salescycle", "stage", "activity", "activitystep", "closecode", "source", "competitor")
     for act in ("add", "change", "delete")
 ]
 MANAGE += [f"collaboration.{act}_{model}" for model in ("tag", "contactrole") for act in ("add", "change", "delete")]

@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class TasksConfig(AppConfig):
     name = "tasks"
     verbose_name = _("Tasks")
+
+    def ready(self) -> None:
+        from contacts import lifecycle  # noqa: PLC0415 - needs the models, which are not there earlier
+        from tasks.lifecycle import follow_contact  # noqa: PLC0415
+
+        lifecycle.movers.append(follow_contact)

@@ -1,4 +1,23 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from crm.lib.listing.export import export
+from crm.lib.listing.views import column_form, filter_form
+from tasks import views
+from tasks.listing import TASKS
 
 app_name = "tasks"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.task_list, name="list"),
+    path("filter/", filter_form, {"listing": TASKS}, name="filter"),
+    path("columns/", column_form, {"listing": TASKS}, name="columns"),
+    path("export/", export, {"listing": TASKS}, name="export"),
+    path("card/", views.card, name="card"),
+    path("new/", views.new, name="new"),
+    path("assign/", views.assign, name="assign"),
+    path("<int:pk>/", views.detail, name="detail"),
+    path("<int:pk>/complete/", views.complete, name="complete"),
+    path("<int:pk>/postpone/", views.postpone, name="postpone"),
+    path("<int:pk>/reassign/", views.reassign, name="reassign"),
+    path("<int:pk>/cancel/", views.cancel, name="cancel"),
+    path("<int:pk>/reopen/", views.reopen, name="reopen"),
+]

@@ -13,11 +13,11 @@ from typing import Any
 
 from contacts.models import Contact
 from contacts.names import Parts, split
+from crm.lib.priority import Priority
 from opportunities import lifecycle
 from opportunities.demo import customers
 from opportunities.demo.course import Course, Plan, price
 from opportunities.demo.journey import Journey, World, make_contact
-from opportunities.models import Priority
 from salespeople.models import User
 
 SEED = 2026

@@ -5,10 +5,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any, NamedTuple
 
+from crm.lib.priority import Priority
 from opportunities import lifecycle
 from opportunities.demo import customers
 from opportunities.demo.journey import Journey, World
-from opportunities.models import Priority, Status
+from opportunities.models import Status
 from salescycles.models import Stage
 from salespeople.models import User
 

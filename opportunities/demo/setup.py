@@ -4,27 +4,77 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 
+from crm.lib.priority import Priority
 from opportunities.demo.sorting import make_sorting
 from opportunities.models import Opportunity
-from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salescycles.models import Activity, ActivityStep, CloseCode, SalesCycle, Source, Stage, TaskKind
 from salespeople.models import COMPANY_CACHE_KEY, Company, Grant, Salesperson, Team, User
 from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, STAFF_ROLES, VIEWER, make_roles
 
 PASSWORD = "demo"  # noqa: S105 - known to everybody, like the addresses
 
-# description, completed %, chances %, quote required, allow skip
+TASK, CALL, MEETING = TaskKind.TASK, TaskKind.CALL, TaskKind.MEETING
+LOW, NORMAL, HIGH = Priority.LOW, Priority.NORMAL, Priority.HIGH
+# description; of each step: type, priority, date formula, description
+ACTIVITIES = {
+    "INIT": (
+        "Initial opportunity",
+        (
+            (TASK, HIGH, "", "Judge whether this is worth our time"),
+            (TASK, NORMAL, "1W", "Find out who decides"),
+        ),
+    ),
+    "QUAL": (
+        "Qualification",
+        (
+            (TASK, NORMAL, "", "Estimate what they need"),
+            (TASK, NORMAL, "1W", "Send a letter of introduction"),
+            (CALL, HIGH, "2W", "Ask what they thought of the letter"),
+            (TASK, NORMAL, "2W+1D", "Confirm or correct what they need"),
+        ),
+    ),
+    "P-WORK": (
+        "Presentation or workshop",
+        (
+            (CALL, NORMAL, "", "Find a date"),
+            (TASK, LOW, "3D", "Confirm the date in writing"),
+            (TASK, LOW, "3D", "Book the equipment"),
+            (TASK, NORMAL, "3D", "See that our own people are free"),
+        ),
+    ),
+    "PROPOSAL": (
+        "Proposal",
+        (
+            (TASK, HIGH, "", "Draft the proposal"),
+            (TASK, HIGH, "3D", "Have it approved in the house"),
+            (CALL, HIGH, "1W", "Find a date to present it"),
+            (MEETING, HIGH, "2W", "Present it and agree when to talk again"),
+        ),
+    ),
+    "SIGN": (
+        "Signing the contract",
+        (
+            (TASK, LOW, "", "Check what can be delivered when"),
+            (MEETING, HIGH, "1W", "Sign"),
+            (TASK, NORMAL, "2W", "Hand the contract to administration"),
+            (TASK, NORMAL, "6M", "Ask whether they are content"),
+        ),
+    ),
+}
+
+# description, completed %, chances %, quote required, allow skip, activity
 EXISTING = (
-    ("Initial", 2, 10, False, True),
-    ("Presentation", 50, 40, False, True),
-    ("Proposal", 80, 80, True, False),
-    ("Sign Contract", 95, 100, True, False),
+    ("Initial", 2, 10, False, True, "INIT"),
+    ("Presentation", 50, 40, False, True, "P-WORK"),
+    ("Proposal", 80, 80, True, False, "PROPOSAL"),
+    ("Sign Contract", 95, 100, True, False, "SIGN"),
 )
 NEW = (
-    ("Initial", 2, 10, False, False),
-    ("Qualification", 5, 20, False, False),
-    ("Presentation", 40, 50, True, True),
-    ("Proposal", 60, 75, True, False),
-    ("Sign Contract", 95, 100, True, False),
+    ("Initial", 2, 10, False, False, "INIT"),
+    ("Qualification", 5, 20, False, False, "QUAL"),
+    ("Presentation", 40, 50, True, True, "P-WORK"),
+    ("Proposal", 60, 75, True, False, "PROPOSAL"),
+    ("Sign Contract", 95, 100, True, False, "SIGN"),
 )
 
 CLOSE_CODES = {
@@ -83,6 +133,7 @@ USERS = {
 def make_setup() -> None:
     """Make everything a deal refers to but its contact."""
     make_company()
+    make_activities()
     make_cycle("EXISTING", "Existing customer", SalesCycle.ProbabilityMethod.COMPLETED, EXISTING)
     make_cycle("NEW", "New customer", SalesCycle.ProbabilityMethod.CHANCES, NEW, is_default=True)
     make_codes()
@@ -103,11 +154,23 @@ def make_company() -> None:
     cache.delete(COMPANY_CACHE_KEY)
 
 
+def make_activities() -> None:
+    for code, (description, steps) in ACTIVITIES.items():
+        activity = Activity.objects.create(code=code, description=description)
+        ActivityStep.objects.bulk_create(
+            ActivityStep(
+                activity=activity, number=number, kind=kind, priority=priority, date_formula=formula, description=what
+            )
+            for number, (kind, priority, formula, what) in enumerate(steps, start=1)
+        )
+
+
 def make_cycle(
-    code: str, description: str, method: str, stages: tuple[tuple[str, int, int, bool, bool], ...], **values: bool
+    code: str, description: str, method: str, stages: tuple[tuple[str, int, int, bool, bool, str], ...], **values: bool
 ) -> None:
+    activities = {activity.code: activity for activity in Activity.objects.all()}
     cycle = SalesCycle.objects.create(code=code, description=description, probability_method=method, **values)
-    for number, (name, completed, chances, quote_required, allow_skip) in enumerate(stages, start=1):
+    for number, (name, completed, chances, quote_required, allow_skip, activity) in enumerate(stages, start=1):
         Stage.objects.create(
             sales_cycle=cycle,
             number=number,
@@ -116,6 +179,7 @@ def make_cycle(
             chances=chances,
             quote_required=quote_required,
             allow_skip=allow_skip,
+            activity=activities[activity],
         )
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from crm.lib.priority import Priority
 from opportunities.demo import customers
 from opportunities.demo.course import price
-from opportunities.models import CLOSED, TRACKED, Action, Door, Priority, Status
+from opportunities.models import CLOSED, TRACKED, Action, Door, Status
 from opportunities.seed import words
 from opportunities.seed.world import Account, Path, World
 

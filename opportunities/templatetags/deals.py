@@ -21,7 +21,7 @@ from crm.lib.icons import ICONS
 from crm.lib.money import money_formatter
 from crm.templatetags.crm import NOTHING, badge, initials, moment, number, shown
 from opportunities.board import Card, Column
-from opportunities.models import OpportunityEntry
+from opportunities.models import NextStep, OpportunityEntry
 from opportunities.moves import Move
 from opportunities.timeline import Change, Told
 
@@ -110,6 +110,12 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
         badge(_("manual chance"), "amber", "edit"),
         badge(_("high priority"), "amber", "flag"),
     )
+    steps = {
+        NextStep.OVERDUE: badge(_("overdue step"), "red", "alert"),
+        NextStep.TODAY: badge(_("step today"), "amber", "clock"),
+        NextStep.NONE: badge(_("no next step"), "amber", "info"),
+        "": "",
+    }
     move, archive, form = escape(_("Move to")), escape(_("Archive")), context.get("ask")
     edit_value = _edited(board_word, "estimated_value", _("Estimated value"))
     edit_day = _edited(board_word, "closing_on", _("Closing date"))
@@ -117,7 +123,8 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
     for card in cards:
         pk, title = card["pk"], escaped(card["description"])
         may_change = may_change_any and sight.may_change(int(pk), card["salesperson_id"])
-        marks = (overdue if card.is_overdue else "") + (manual if card["chances_are_manual"] else "")
+        marks = steps[card.step] + (steps[NextStep.NONE] if card.is_stepless and card.step == NextStep.OVERDUE else "")
+        marks += (overdue if card.is_overdue else "") + (manual if card["chances_are_manual"] else "")
         marks += high if card["priority"] == "high" else ""
         marks += _beside(card, shows_owner)
         value, day = f'<strong class="number">{as_money(card.value)}</strong>', day_short(card.day, language)
@@ -140,9 +147,16 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
             f'  <span class="deal-who">{escaped(card.who)}</span>\n'
             f'  <span class="deal-line">{value}<span class="deal-date">{day}</span></span>\n'
             f'  <span class="deal-foot">{marks}</span>\n'
-            f"{_asked(context, card) if form else ''}</li>\n"
+            f"{_next_step(card, language)}{_asked(context, card) if form else ''}</li>\n"
         )
     return SafeString("".join(lines))
+
+
+def _next_step(card: Card, language: str) -> str:
+    if card["closed_on"] or card["next_on"] is None:
+        return ""
+    day = day_short(card["next_on"], language)
+    return f'  <span class="deal-step">{ICONS["check"]}{day} {escaped(card["next_what"])}</span>\n'
 
 
 def _edited(board_word: str, field: str, name: str) -> tuple[str, str]:

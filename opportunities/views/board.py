@@ -20,7 +20,7 @@ from crm.lib.prepared import Prepared
 from opportunities.board import DEFAULT_ORDER, ORDERS, RECENT, STEP, Board, Column, month_of, newest_entry
 from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
-from opportunities.models import Opportunity, OpportunityEntry, Status
+from opportunities.models import NextStep, Opportunity, OpportunityEntry, Status
 from opportunities.sight import sight_of
 from opportunities.views.access import ADD, CHANGE
 from salescycles.models import SalesCycle, Stage
@@ -322,4 +322,8 @@ def _strip(seen: Seen) -> list[dict[str, Any]]:
             "tone": "red" if totals.overdue else "",
         },
     ]
+    if asked["next_step"] in ("", NextStep.NONE):  # no link could say both of two
+        stepless = _with(running, next_step=NextStep.NONE)
+        url, tone = f"{rows}?{stepless.urlencode()}", "amber" if totals.stepless else ""
+        figures.append({"label": _("No next step"), "count": totals.stepless, "url": url, "tone": tone})
     return figures[:3] if asked["status"] == Status.NOT_STARTED else figures

@@ -143,6 +143,7 @@ def state_of(request: SignedIn, opportunity: Opportunity, *, keeps_beside: bool 
         "is_overdue": opportunity.is_in_progress and opportunity.closing_on and opportunity.closing_on < today,
         "quotes": [] if keeps_beside else QUOTES.rows(None, opportunity.pk),
         "keeps_beside": keeps_beside,
+        "tasks_query": f"opportunity={opportunity.pk}",
         "may_change": may_change,
         "may_edit": may_change and not opportunity.archived,
         "may_revise": may_change and opportunity.is_open and not opportunity.archived,

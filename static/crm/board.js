@@ -336,6 +336,12 @@ function onKey(event) {
     event.preventDefault();
     return add.click();
   }
+  const tasks = key === "t" && page().dataset.tasks;
+  if (tasks && "mayChange" in page().dataset && !("fixed" in one.dataset)) {
+    event.preventDefault();
+    location.href = `${tasks}?opportunity=${one.dataset.pk}`;
+    return;
+  }
   if (!may) return;
   if (!["m", "w", "l"].includes(key)) return;
   event.preventDefault();

@@ -22,7 +22,16 @@ from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Grant, Salesperson, SavedView, User
-from tests.factories import ContactFactory, QuoteFactory, SalespersonFactory, TeamFactory, fresh, make_opportunity
+from tasks import lifecycle as tasks
+from tests.factories import (
+    WORK_DATE,
+    ContactFactory,
+    QuoteFactory,
+    SalespersonFactory,
+    TeamFactory,
+    fresh,
+    make_opportunity,
+)
 from upkeep import merge as merging
 from upkeep.merging_models import Merge
 
@@ -198,6 +207,19 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
         "/upkeep/handovers/",
         f"/upkeep/handovers/of/{salesperson}/",
     )
+    of_running = f"?opportunity={deals['running'].pk}"
+    task = tasks.create(
+        description="Call",
+        salesperson=deals["running"].salesperson,
+        opportunity=deals["running"],
+        on=WORK_DATE,
+        by=None,
+        interval="1W",
+        recurs_from="due",
+    )
+    yield from ("/tasks/", "/tasks/filter/", "/tasks/new/", f"/tasks/new/{of_running}", f"/tasks/assign/{of_running}")
+    yield from (f"/tasks/card/{of_running}", f"/tasks/{task.pk}/", f"/opportunities/{deals['running'].pk}/")
+    yield from (f"/tasks/{task.pk}/{verb}/" for verb in ("complete", "postpone", "reassign", "cancel", "reopen"))
     quote = deals["running"].quotes.get()
     yield from ("/quotes/", "/quotes/new/", f"/quotes/new/?opportunity={deals['running'].pk}", f"/quotes/{quote.pk}/")
 

@@ -9,12 +9,13 @@ from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from contacts.codes import ContactSetup, IndustryGroup, Territory
 from contacts.models import Contact
 from opportunities import lifecycle
-from salescycles.models import CloseCode, SalesCycle, Stage
+from salescycles.models import Activity, ActivityStep, CloseCode, SalesCycle, Stage
 from salespeople.models import COMPANY_CACHE_KEY, Company, Salesperson, Team, User
 from salespeople.roles import ADMINISTRATOR, CODES_OF_CONTACTS, SALES_MANAGER
 from tests.factories import WORK_DATE, SourceFactory, TeamFactory, fresh, make_cycle, make_opportunity, make_user
@@ -744,3 +745,93 @@ def test_no_page_needs_what_the_content_security_policy_forbids(
         )
         assert (page, scripts) == (page, [])
         assert "'unsafe" not in response["Content-Security-Policy"]
+
+
+# ── activities ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def activity_data(activity: Activity | None, *steps: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """What the browser sends for an activity and its steps; `steps` changes or adds to them, in their order."""
+    own = list(activity.steps.order_by("number")) if activity else []
+    rows: list[dict[str, Any]] = [
+        {"id": step.pk, "activity": step.activity_id, "number": step.number, "description": step.description}
+        | {"kind": step.kind, "priority": step.priority, "date_formula": step.date_formula}
+        for step in own
+    ]
+    for at, change in enumerate(steps):
+        if at < len(rows):
+            rows[at] |= change
+        else:
+            rows.append({"kind": "task", "priority": "normal"} | change)
+    data = {f"steps-{at}-{name}": value for at, row in enumerate(rows) for name, value in row.items()}
+    data |= {"steps-INITIAL_FORMS": len(own), "steps-TOTAL_FORMS": len(rows)}
+    return {"code": activity.code if activity else "call", "description": "Calls"} | data | values
+
+
+@pytest.fixture
+def activity(db: None) -> Activity:
+    made = Activity.objects.create(code="CALLS")
+    ActivityStep.objects.create(activity=made, number=1, description="First")
+    ActivityStep.objects.create(activity=made, number=2, description="Second")
+    return made
+
+
+def test_a_manager_defines_an_activity_with_its_steps(manager: User, client_for: SignIn) -> None:
+    steps = (
+        {"number": 1, "description": "Write"},
+        {"number": 2, "description": "Call", "kind": "call", "priority": "high", "date_formula": "1w + 1d"},
+    )
+    answer = client_for(manager).post(url("salescycles_activity", "add"), activity_data(None, *steps))
+    assert answer.status_code == 302
+    made = Activity.objects.get(code="CALL").steps.values_list(
+        "number", "kind", "description", "priority", "date_formula"
+    )
+    assert list(made) == [(1, "task", "Write", "normal", ""), (2, "call", "Call", "high", "1W+1D")]
+
+
+def test_two_steps_swap_their_numbers_in_one_save(manager: User, client_for: SignIn, activity: Activity) -> None:
+    data = activity_data(activity, {"number": 2}, {"number": 1})
+    assert client_for(manager).post(url("salescycles_activity", "change", activity.pk), data).status_code == 302
+    flush_deferred()
+    assert list(activity.steps.values_list("description", flat=True)) == ["Second", "First"]
+
+
+@pytest.mark.parametrize("step", [{"number": 0}, {"date_formula": "soon"}, {"description": ""}, {"kind": "party"}])
+def test_a_wrong_step_is_refused_at_the_field(
+    step: dict[str, Any], manager: User, client_for: SignIn, activity: Activity
+) -> None:
+    data = activity_data(activity, step)
+    response = client_for(manager).post(url("salescycles_activity", "change", activity.pk), data)
+    assert list(response.context["inline_admin_formsets"][0].formset.forms[0].errors) == list(step)
+
+
+def test_an_activity_that_a_stage_names_is_not_deleted(
+    manager: User, client_for: SignIn, activity: Activity, cycle: SalesCycle
+) -> None:
+    first = cycle.stages.get(number=1)
+    data = cycle_data(cycle, [{"activity": activity.pk}])
+    assert client_for(manager).post(url("salescycles_salescycle", "change", cycle.pk), data).status_code == 302
+    first.refresh_from_db()
+    assert first.activity == activity
+    assert "Stage: Initial" in refused_deletion(client_for(manager), "salescycles_activity", activity)
+    cycle.stages.update(activity=None)
+    answer = client_for(manager).post(url("salescycles_activity", "delete", activity.pk), {"post": "yes"})
+    assert (answer.status_code, Activity.objects.count(), ActivityStep.objects.count()) == (302, 0, 0)
+
+
+def test_more_stages_ask_no_oftener_for_the_activities(
+    manager: User, client_for: SignIn, cycle: SalesCycle, activity: Activity
+) -> None:
+    client = client_for(manager)
+    asked = []
+    for number in (8, 9):
+        with CaptureQueriesContext(connection) as queries:
+            client.get(url("salescycles_salescycle", "change", cycle.pk))
+        asked.append([query for query in queries if 'FROM "salescycles_activity"' in query["sql"]])
+        Stage.objects.create(sales_cycle=cycle, number=number, description="More")
+    assert [len(found) for found in asked] == [2, 2]  # however many stages there are
+
+
+def test_a_rep_defines_no_activity(rep: User, client_for: SignIn, activity: Activity) -> None:
+    assert client_for(rep).get(url("salescycles_activity", "change", activity.pk)).status_code == 302
+    assert not rep.has_perm("salescycles.change_activity")

@@ -347,6 +347,7 @@ def test_the_strip_in_words(client: Client, mixed: list[Opportunity], today: dat
         "Weighted": counts["Weighted"],
         "Closing this month": in_month,
         "Overdue": 4,
+        "No next step": 8,
     }
     assert (
         sum(column.totals.weighted for column in columns(response).values() if not column.is_closed)

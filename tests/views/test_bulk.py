@@ -177,11 +177,11 @@ def test_a_viewer_changes_nothing(client_for: SignIn, viewer: User, make: Any) -
 def test_fields_carry_the_verbs_names(client: Client, make: Any, price_w: CloseCode) -> None:
     rows = make(1)
     fields = {
-        "move": ["to", "closing_on"],
+        "move": ["to", "closing_on", "cancel_tasks"],
         "revise": ["closing_on", "shift", "estimated_value", "chances"],
         "edit": ["priority", "source"],
-        "reassign": ["salesperson"],
-        "close": ["outcome", "close_code"],
+        "reassign": ["salesperson", "tasks_too"],
+        "close": ["outcome", "close_code", "cancel_tasks"],
         "archive": [],
         "restore": [],
     }

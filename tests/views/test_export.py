@@ -26,12 +26,13 @@ from quotes.listing import QUOTES
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.listing import SALESPEOPLE
 from salespeople.models import Company, Salesperson, User
+from tasks.listing import TASKS
 from tests.factories import ContactFactory, QuoteFactory, fresh, make_opportunity
 
 pytestmark = pytest.mark.django_db
 Sign = Callable[[User], Client]
 LIST, FILE = "/opportunities/", "/opportunities/export/"
-LISTINGS = (OPPORTUNITIES, CONTACTS, SALESPEOPLE, QUOTES)
+LISTINGS = (OPPORTUNITIES, CONTACTS, SALESPEOPLE, QUOTES, TASKS)
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1")
 
 

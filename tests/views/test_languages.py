@@ -27,6 +27,7 @@ from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source
 from salespeople.listing import SALESPEOPLE
 from salespeople.models import Company, Salesperson, SavedView, User
+from tasks.listing import TASKS
 from tests.factories import WORK_DATE, QuoteFactory, SourceFactory, fresh, make_opportunity
 
 pytestmark = pytest.mark.django_db
@@ -368,7 +369,13 @@ VERBS = (
     "archive",
     "restore",
 )
-SPACES = {"opportunities": OPPORTUNITIES, "contacts": CONTACTS, "quotes": QUOTES, "salespeople": SALESPEOPLE}
+SPACES = {
+    "opportunities": OPPORTUNITIES,
+    "contacts": CONTACTS,
+    "quotes": QUOTES,
+    "salespeople": SALESPEOPLE,
+    "tasks": TASKS,
+}
 CONDITIONS = (
     *("1:description:is:Chairs", "1:description:is_not:Chairs", "1:description:contains:Chairs"),
     *("1:description:begins:Chairs", "1:description:blank", "1:description:not_blank", "2:stage:blank"),

@@ -24,10 +24,11 @@ from quotes.listing import QUOTES
 from salescycles.models import SalesCycle
 from salespeople.listing import SALESPEOPLE, reader
 from salespeople.models import Company, Salesperson, User
+from tasks.listing import TASKS
 from tests.factories import QuoteFactory, make_opportunity
 
 pytestmark = pytest.mark.django_db
-LISTINGS = {listing.space: listing for listing in (OPPORTUNITIES, CONTACTS, SALESPEOPLE, QUOTES)}
+LISTINGS = {listing.space: listing for listing in (OPPORTUNITIES, CONTACTS, SALESPEOPLE, QUOTES, TASKS)}
 TRIES, PAGES, FILES = 250, 20, 8  # addresses of each list; of these so many as whole pages and as files
 
 HOSTILE = (

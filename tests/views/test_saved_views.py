@@ -24,6 +24,7 @@ PAGES = {
     "opportunities:board": ("/opportunities/board/", "priority=high", "priority=low"),
     "contacts:list": ("/contacts/", "kind=person", "kind=company"),
     "quotes:list": ("/quotes/", "which=current", "which=former"),
+    "tasks:list": ("/tasks/", "which=open", "which=closed"),
     "salespeople:list": ("/salespeople/", "state=usable", "state=blocked"),
 }
 every_page = pytest.mark.parametrize("page", PAGES)
@@ -359,7 +360,7 @@ def test_the_list_of_views(client: Client, make: Make, rep: User, manager: User,
     assert f"/views/{mine.pk}/order/" in text and f"/views/{ours.pk}/order/" not in text
     with CaptureQueriesContext(connection) as seen:
         client.get("/views/")
-    assert len(seen) == 7  # session, user, and one for each page
+    assert len(seen) == 8  # session, user, and one for each page
     SavedView.objects.all().delete()
     assert "No saved views yet" in words(client.get("/views/"))
 

@@ -26,6 +26,8 @@ from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Grant, Membership, Salesperson, SavedView, Team, User
 from salespeople.roles import READ, SELL
+from tasks import lifecycle as tasks
+from tasks.models import Task
 from tests.factories import ContactFactory, QuoteFactory, SourceFactory, TeamFactory, make_opportunity
 from upkeep import merge as merging
 from upkeep.merging_models import Merge
@@ -37,7 +39,17 @@ HX = {"HX-Request": "true"}
 # What must be read nowhere: number, description and reason of the opportunity, number of its quote; its figures.
 # Of its contact where contacts are seen by level: number, name, city.
 CONTACT_SECRETS = ("CTHIDDEN", "Gilded swan", "Umbra")
-SECRETS = ("OPHIDDEN", "Velvet thrones", "whispered reason", "QUHIDDEN", "7,654,321", "7654321", "2,345,678", "2345678")
+SECRETS = (
+    "OPHIDDEN",
+    "Velvet thrones",
+    "whispered reason",
+    "QUHIDDEN",
+    "7,654,321",
+    "7654321",
+    "2,345,678",
+    "2345678",
+    "Hushed call",
+)
 
 as_page_and_fragment = pytest.mark.parametrize("headers", [{}, HX], ids=["page", "fragment"])
 
@@ -119,6 +131,9 @@ MATRIX = {
     "upkeep:merges": BY_LEVEL,
     "upkeep:merge-detail": BY_LEVEL,
     "upkeep:merge-undo": BY_LEVEL,
+    **{f"tasks:{page}": LACKS for page in ("list", "filter", "columns", "export", "new", "assign")},
+    "tasks:card": GONE,
+    **{f"tasks:{verb}": GONE for verb in ("detail", "complete", "postpone", "reassign", "cancel", "reopen")},
     "search": LACKS,
     "upkeep:handovers": LACKS,
     "upkeep:handover": LACKS,
@@ -141,7 +156,7 @@ NOT_READ = (
     "saved_views:default",
     "saved_views:order",
 )
-NOT_WRITTEN = ("opportunities:detail", "opportunities:batch")  # by GET; by POST: answered before any look
+NOT_WRITTEN = ("opportunities:detail", "opportunities:batch", "tasks:card")  # by GET; by POST: answered before any look
 
 
 @pytest.fixture
@@ -191,6 +206,12 @@ def hidden(swan: Contact, jo: Salesperson, cycle: SalesCycle, rep: User, company
 @pytest.fixture(autouse=True)
 def quote(hidden: Opportunity) -> Quote:
     return QuoteFactory(opportunity=hidden, number="QUHIDDEN", net_amount=2345678)
+
+
+@pytest.fixture(autouse=True)
+def task(hidden: Opportunity, rep: User, company: Company) -> Task:
+    today = company.today()
+    return tasks.create(description="Hushed call", salesperson=rep.salesperson, opportunity=hidden, on=today, by=rep)
 
 
 @pytest.fixture(autouse=True)
@@ -282,7 +303,9 @@ def own(stranger: User, beta: Contact, cycle: SalesCycle, company: Company) -> O
 
 
 @pytest.fixture(autouse=True)
-def nothing_changed(request: pytest.FixtureRequest, hidden: Opportunity, quote: Quote, batch: Batch) -> Iterator[None]:
+def nothing_changed(
+    request: pytest.FixtureRequest, hidden: Opportunity, quote: Quote, batch: Batch, task: Task
+) -> Iterator[None]:
     for name in {"stranger", "own", "viewer", "called"} & set(request.fixturenames):
         request.getfixturevalue(name)
     before = everything()
@@ -294,6 +317,7 @@ def nothing_changed(request: pytest.FixtureRequest, hidden: Opportunity, quote: 
 def everything() -> list[Any]:
     kinds: tuple[Any, ...] = (Opportunity, OpportunityEntry, Quote, Batch, Contact, Salesperson)
     kinds += (
+        Task,
         Merge,
         SeparateContacts,
         Comment,
@@ -329,6 +353,7 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         "contacts": hidden.contact_id,
         "salespeople": hidden.salesperson_id,
         "quotes": quote.pk,
+        "tasks": Task.objects.get().pk,
         "saved_views": SavedView.objects.get().pk,
         "upkeep": hidden.contact_id
         if name == "upkeep:merges"
@@ -346,7 +371,8 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
     if name == "salespeople:team":
         keys[app] = Team.objects.order_by("pk").values_list("pk", flat=True).first() or 1
     takes_a_key = "<int:pk>" in dict(addresses())[name]
-    return reverse(name, args=[keys[app]] if takes_a_key else [])
+    of_the_deal = f"?opportunity={hidden.pk}" if name == "tasks:card" else ""
+    return reverse(name, args=[keys[app]] if takes_a_key else []) + of_the_deal
 
 
 def by_level(user: User) -> bool:

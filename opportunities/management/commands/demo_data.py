@@ -6,6 +6,7 @@ from django.db import transaction
 
 from contacts.models import Contact
 from opportunities.demo.believable import make_believable
+from opportunities.demo.chores import do_tasks
 from opportunities.demo.journey import World
 from opportunities.demo.reference import make_reference
 from opportunities.demo.setup import PASSWORD, USERS, make_setup, share_one
@@ -39,6 +40,7 @@ class Command(BaseCommand):
             world = World()
             make_reference(world)
             make_believable(world)
+            do_tasks(world)
             share_one()
             make_words()
             work_together(world)

@@ -1,0 +1,95 @@
+"""What a list can show of a task, and of those it is about."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from contacts.columns import contacts
+from crm.lib.listing.columns import Column, Kind
+from crm.lib.priority import Priority
+from salescycles.models import TaskKind
+from salespeople.columns import people
+from salespeople.models import Team, User
+from tasks.models import Status, Task
+
+
+def opportunities(user: User) -> QuerySet:
+    """By the relation: this app knows no opportunity by import."""
+    model: Any = Task._meta.get_field("opportunity").related_model
+    return model.objects.visible_to(user)
+
+
+def kinds(user: User) -> Iterator[tuple[str, Any]]:
+    yield from TaskKind.choices
+
+
+def statuses(user: User) -> Iterator[tuple[str, Any]]:
+    yield from Status.choices
+
+
+def priorities(user: User) -> Iterator[tuple[str, Any]]:
+    yield from Priority.choices
+
+
+def teams(user: User) -> Iterator[tuple[str, str]]:
+    for key, name in Team.objects.visible_to(user).values_list("pk", "name"):
+        yield str(key), name
+
+
+COLUMNS = (
+    Column("due_on", _("Date"), "due_on", Kind.DAY, is_default=True),
+    Column("description", _("Description"), "description", is_default=True),
+    Column("kind", _("Type"), "kind", Kind.CHOICE, choices=kinds, is_default=True, is_grouped=True),
+    Column(
+        "contact",
+        _("Contact"),
+        "contact__name",
+        Kind.RELATION,
+        key="contact_id",
+        rows=contacts,
+        is_default=True,
+        is_grouped=True,
+    ),
+    Column(
+        "opportunity",
+        _("Opportunity"),
+        "opportunity__description",
+        Kind.RELATION,
+        key="opportunity_id",
+        rows=opportunities,
+        is_default=True,
+        is_grouped=True,
+    ),
+    Column(
+        "salesperson",
+        _("Salesperson"),
+        "salesperson__name",
+        Kind.RELATION,
+        key="salesperson_id",
+        choices=people,
+        is_default=True,
+        is_grouped=True,
+    ),
+    Column(
+        "team", _("Team"), "team__name", Kind.RELATION, key="team_id", choices=teams, is_default=True, is_grouped=True
+    ),
+    Column("status", _("Status"), "status", Kind.CHOICE, choices=statuses, is_default=True, is_grouped=True),
+    Column("priority", _("Priority"), "priority", Kind.CHOICE, choices=priorities, is_grouped=True),
+    Column("company", _("Company"), "company__name", Kind.RELATION, key="company_id", rows=contacts, is_grouped=True),
+    Column("closed_on", _("Date closed"), "closed_on", Kind.DAY),
+    Column("cancelled", _("Cancelled"), "cancelled", Kind.FLAG, is_grouped=True),
+    Column(
+        "completed_by",
+        _("Completed by"),
+        "completed_by__name",
+        Kind.RELATION,
+        key="completed_by_id",
+        choices=people,
+        is_grouped=True,
+    ),
+    Column("outcome", _("Outcome"), "outcome"),
+    Column("location", _("Place"), "location"),
+    Column("interval", _("Repeated after"), "interval"),
+)

@@ -1,0 +1,82 @@
+"""A query string becomes a QuerySet of tasks."""
+
+from typing import Any, ClassVar
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from contacts.columns import contacts
+from crm.lib.listing.filters import DayFilter, KeyFilter, ListFilter, Named, SearchFilter
+from crm.lib.priority import Priority
+from salescycles.models import TaskKind
+from salespeople.clock import asker_of
+from salespeople.columns import people
+from salespeople.models import Company, Team, User
+from tasks.columns import COLUMNS, opportunities
+from tasks.models import UNDER_WAY, Task
+
+WHICH = [
+    ("open", _("Open")),
+    ("overdue", _("Overdue")),
+    ("today", _("Today")),
+    *UNDER_WAY,
+    ("completed", _("Completed")),
+    ("cancelled", _("Cancelled")),
+    ("closed", _("Closed")),
+]
+
+
+class TaskFilter(ListFilter):
+    columns = COLUMNS
+    reads = staticmethod(asker_of)
+    q = SearchFilter()
+    which = django_filters.ChoiceFilter(label=_("Status"), choices=WHICH, method="by_which", empty_label=_("All"))
+    salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), empty_label=_("Any"), method="by_salesperson")
+    team = django_filters.ChoiceFilter(label=_("Team"), empty_label=_("Any"), field_name="team_id")
+    kind = django_filters.ChoiceFilter(label=_("Type"), choices=TaskKind, empty_label=_("Any"))
+    priority = django_filters.ChoiceFilter(label=_("Priority"), choices=Priority, empty_label=_("Any"))
+    due_from = DayFilter(label=_("From"), field_name="due_on", lookup_expr="gte")
+    due_to = DayFilter(label=_("To"), field_name="due_on", lookup_expr="lte")
+    opportunity = KeyFilter(label=_("Opportunity"), field_name="opportunity_id")
+    contact = KeyFilter(label=_("Contact"), field_name="contact_id")
+    company = KeyFilter(label=_("Company"), field_name="company_id")
+
+    named: ClassVar = {
+        "opportunity": Named(opportunities, "description"),
+        "contact": Named(contacts),
+        "company": Named(contacts),
+    }
+
+    class Meta:
+        model = Task
+        fields: ClassVar[list[str]] = []
+
+    def __init__(self, data: Any, *, queryset: QuerySet[Task], user: User, offers: bool = True) -> None:
+        super().__init__(data, queryset=queryset, user=user, offers=offers)
+        self.filters["salesperson"].extra["choices"] = lambda: list(people(self.user))
+        self.filters["team"].extra["choices"] = lambda: list(
+            Team.objects.visible_to(self.user).values_list("pk", "name")
+        )
+
+    def by_text(self, rows: Any, name: str, text: str) -> Any:
+        return rows.search(text)
+
+    def by_which(self, rows: Any, name: str, which: str) -> Any:
+        today = Company.current().today()
+        match which:
+            case "open":
+                return rows.open()
+            case "overdue":
+                return rows.overdue(today)
+            case "today":
+                return rows.open().filter(due_on=today)
+            case "cancelled":
+                return rows.filter(cancelled=True)
+            case "closed":
+                return rows.filter(closed_on__isnull=False)
+            case _:
+                return rows.filter(status=which, cancelled=False)
+
+    def by_salesperson(self, rows: Any, name: str, whose: str) -> Any:
+        return rows.filter(salesperson=self.user.salesperson_id if whose == "me" else whose)

@@ -1,0 +1,548 @@
+"""The verbs of tasks: the one room for every change of one. Keyword-only; `on` is the business date, `by` the user (None: the
+system), `version` what the person looked at. Refusals are `ValidationError`s keyed by field; somebody else's faster change
+raises `Stale`. What a step of an opportunity does to its tasks stands at the end; the opportunity is locked by its own verb."""
+
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+from django.db import OperationalError, transaction
+from django.db.models import BigIntegerField, Case, DateField, F, Q, Value, When
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from crm.lib import date_formula
+from crm.lib.guard import Guard
+from crm.lib.priority import Priority
+from salescycles.models import Activity, TaskKind
+from salespeople.models import Company, Salesperson, Team, User
+from tasks.models import MOST_MINUTES, Attendee, Base, Status, Task
+from tasks.recurring import goes_forward, next_day
+
+P = ParamSpec("P")
+R = TypeVar("R")
+BUSY_STATES = ("55P03", "40P01")  # lock not available, deadlock
+YEARS = range(1900, 3000)
+CHANGED_BY_FORM = (
+    *("kind", "description", "due_on", "all_day", "starts_at", "duration", "location", "status", "priority"),
+    *("salesperson", "team", "contact", "opportunity", "interval", "recurs_from"),
+)
+
+
+class Stale(Exception):
+    """Someone was faster: the task is no longer what the person looked at."""
+
+
+class Done(NamedTuple):
+    """A task that was closed, and the one that follows it: the next of a recurring one, or what was asked for."""
+
+    task: Task
+    next: Task | None = None
+    follow_up: Task | None = None
+
+
+class Taking(NamedTuple):
+    """Somebody who takes part in a meeting."""
+
+    who: Salesperson | Contact
+    role: str = Attendee.Role.REQUIRED
+
+
+def verb(function: Callable[P, R]) -> Callable[P, R]:
+    """One transaction; a lock that is not to be had in time, or a deadlock, answers like a lost race."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with transaction.atomic():
+                return function(*args, **kwargs)
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") in BUSY_STATES:
+                raise Stale from error
+            raise
+
+    return run
+
+
+# ── the verbs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@verb
+def create(*, by: User | None, on: datetime.date, attendees: Iterable[Taking] = (), **values: Any) -> Task:
+    """A new task (R-TASK-REQ, R-TASK-DEF): the opportunity gives its contact, what is not said otherwise is usual. Raises
+    ValidationError."""
+    task = Task(**_proposed(values, on))
+    guard = Guard()
+    _check(guard, task, before=Task())
+    taking = _attendees(guard, task, list(attendees), by)
+    guard.raise_if_any()
+    task.save(force_insert=True)
+    _invite([(task, taking)])
+    return task
+
+
+@verb
+def change(
+    task: Task,
+    *,
+    version: int,
+    by: User | None,
+    on: datetime.date,
+    attendees: Iterable[Taking] | None = None,
+    **values: Any,
+) -> Task:
+    """Other values of an open task; `status` among them, but completing and cancelling are verbs of their own. Raises
+    ValidationError, Stale."""
+    now = _begin(task, version)
+    before = Task(**{name: getattr(now, name) for name in CHANGED_BY_FORM})
+    for name, value in values.items():
+        setattr(now, name, value)
+    if now.contact_id != before.contact_id:
+        now.company_id = now.contact.account_id if now.contact else None
+    guard = Guard()
+    _check(guard, now, before=before)
+    taking = (
+        None if attendees is None and now.kind == before.kind else _attendees(guard, now, list(attendees or ()), by)
+    )
+    guard.raise_if_any()
+    _write(now, *(name for name in (*CHANGED_BY_FORM, "company") if name in values or name == "company"))
+    if taking is not None:
+        _take_part(now, taking)
+    return now
+
+
+@verb
+def complete(
+    task: Task,
+    *,
+    version: int,
+    on: datetime.date,
+    by: User | None,
+    outcome: str = "",
+    completed_by: Salesperson | None = None,
+    follow_up: dict[str, Any] | None = None,
+) -> Done:
+    """It was done on `on` (R-TASK-CLOSE). The next of a recurring one is made (R-TASK-REC), and what `follow_up` asks for: the
+    values of `create`, of the same contact and opportunity where it names none. Raises ValidationError, Stale."""
+    now = _begin(task, version)
+    guard = Guard()
+    _check_day(guard, "on", on)
+    guard(on <= Company.current().today(), "on", _("The date cannot lie in the future."), "E14")
+    now.completed_by = completed_by or (by.salesperson if by else None) or now.salesperson
+    guard(now.completed_by is not None, "completed_by", _("Say who completed the team's task."), "R-TASK-CLOSE")
+    guard.raise_if_any()
+    now.status, now.closed_on, now.outcome = Status.COMPLETED, on, outcome.strip()
+    _write(now, "status", "closed_on", "outcome", "completed_by")
+    following = None
+    if follow_up:
+        usual = {
+            "salesperson": now.salesperson,
+            "team": now.team,
+            "contact": now.contact,
+            "opportunity": now.opportunity,
+        }
+        following = create(by=by, on=on, follows=now, **usual | follow_up)
+    return Done(now, _next(now, on), following)
+
+
+@verb
+def cancel(task: Task, *, version: int, on: datetime.date, by: User | None, outcome: str = "") -> Done:
+    """It is not to be done. A recurring one comes again all the same: take the interval off first to end it. Raises
+    ValidationError, Stale."""
+    now = _begin(task, version)
+    now.cancelled, now.closed_on, now.outcome = True, on, outcome.strip()
+    _write(now, "cancelled", "closed_on", "outcome")
+    return Done(now, _next(now, on))
+
+
+@verb
+def reopen(task: Task, *, version: int, on: datetime.date, by: User | None) -> Task:
+    """To be done after all. A completed one is in progress then, a cancelled one what it was. Raises ValidationError, Stale."""
+    now = _locked(task, version)
+    guard = Guard()
+    guard(not now.is_open, "__all__", _("The task is open already."), "open")
+    guard.raise_if_any()
+    if now.status == Status.COMPLETED:
+        now.status = Status.IN_PROGRESS
+    now.closed_on, now.cancelled, now.completed_by, now.cancelled_in_id = None, False, None, None
+    _write(now, "status", "closed_on", "cancelled", "completed_by", "cancelled_in")
+    return now
+
+
+@verb
+def postpone(task: Task, *, version: int, to: datetime.date | None, on: datetime.date, by: User | None) -> Task:
+    """To a later day. Raises ValidationError, Stale."""
+    now = _begin(task, version)
+    guard = Guard()
+    if _check_day(guard, "to", to):
+        assert to is not None
+        guard(to > now.due_on, "to", _("Postponed is to a later day than %(day)s."), "later", day=now.due_on)
+    guard.raise_if_any()
+    assert to is not None
+    now.due_on = to
+    if now.status == Status.NOT_STARTED:
+        now.status = Status.POSTPONED
+    _write(now, "due_on", "status")
+    return now
+
+
+@verb
+def reassign(
+    task: Task,
+    *,
+    version: int,
+    on: datetime.date,
+    by: User | None,
+    salesperson: Salesperson | None = None,
+    team: Team | None = None,
+) -> Task:
+    """Somebody else's: of a salesperson or of a team (R-TASK-TEAM). Raises ValidationError, Stale."""
+    now = _begin(task, version)
+    guard = Guard()
+    same = (now.salesperson_id, now.team_id) == (salesperson and salesperson.pk, team and team.pk)
+    guard(not same, "__all__", _("Nothing was changed."), "unchanged")
+    before = Task(salesperson=now.salesperson, team=now.team)
+    now.salesperson, now.team = salesperson, team
+    _check_owner(guard, now, before)
+    guard.raise_if_any()
+    _write(now, "salesperson", "team")
+    return now
+
+
+@verb
+def assign(
+    activity: Activity,
+    *,
+    on: datetime.date,
+    by: User | None,
+    salesperson: Salesperson | None = None,
+    team: Team | None = None,
+    contact: Contact | None = None,
+    opportunity: Any = None,
+    organizer: Salesperson | None = None,
+) -> list[Task]:
+    """The tasks of an activity, counted from `on` (D.2), for a salesperson or a team. Where a team meets somebody organizes it.
+    Raises ValidationError."""
+    shared = {"salesperson": salesperson, "team": team, "contact": contact, "opportunity": opportunity}
+    made = _planned(_steps(activity.pk), on, _proposed(shared, on))
+    guard = Guard()
+    for task in made:
+        _check(guard, task, before=Task())
+    meets = any(task.is_meeting for task in made)
+    leads = organizer or salesperson
+    guard(not meets or leads is not None, "organizer", _("Choose who organizes the meeting."), "organizer")
+    if meets and organizer:
+        _check_usable(guard, "organizer", organizer)
+    guard.raise_if_any()
+    _save_all(made, leads)
+    return made
+
+
+# ── what the guards ask ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _locked(task: Task, version: int) -> Task:
+    """The task as it stands now, held until the transaction ends. Raises Stale."""
+    named = ("salesperson", "team", "contact", "opportunity")
+    now = Task.objects.select_for_update(no_key=True, of=("self",)).select_related(*named).get(pk=task.pk)
+    if now.version != version:
+        raise Stale
+    return now
+
+
+def _begin(task: Task, version: int) -> Task:
+    now = _locked(task, version)
+    guard = Guard()
+    guard(now.is_open, "__all__", _("The task is closed. Reopen it first."), "closed")
+    guard.raise_if_any()
+    return now
+
+
+def _proposed(values: dict[str, Any], on: datetime.date) -> dict[str, Any]:
+    values = {"due_on": on, **values}
+    opportunity, contact = values.get("opportunity"), values.get("contact")
+    if opportunity is not None and contact is None:
+        values["contact"] = contact = opportunity.contact
+    return values | {"company_id": contact.account_id if contact else None}
+
+
+def _check(guard: Guard, task: Task, *, before: Task) -> None:
+    """R-TASK-REQ and what belongs together. What was chosen before may be blocked by now."""
+    task.description, task.location = task.description.strip(), task.location.strip()
+    if guard(bool(task.description), "description", _("Enter a description."), "E08"):
+        guard(len(task.description) <= 100, "description", _("At most 100 characters."), "too_long")
+    guard(task.kind in TaskKind.values, "kind", _("Choose a type of the list."), "choice")
+    guard(task.priority in Priority.values, "priority", _("Choose a priority of the list."), "choice")
+    under_way = task.status in Status.values and task.status != Status.COMPLETED
+    guard(under_way, "status", _("A task is completed by saying what came of it."), "choice")
+    _check_day(guard, "due_on", task.due_on)
+    _check_owner(guard, task, before)
+    _check_contact(guard, task, before)
+    _check_times(guard, task)
+    _check_interval(guard, task)
+
+
+def _check_day(guard: Guard, field: str, day: datetime.date | None) -> bool:
+    if not guard(day is not None, field, _("Enter the date."), "E08"):
+        return False
+    assert day is not None
+    return guard(day.year in YEARS, field, _("Enter a date between 1900 and 2999."), "E08")
+
+
+def _check_owner(guard: Guard, task: Task, before: Task) -> None:
+    somebody = task.salesperson is not None or task.team is not None
+    guard(somebody, "salesperson", _("Choose a salesperson or a team."), "R-TASK-REQ")
+    both = task.salesperson is not None and task.team is not None
+    guard(not both, "team", _("A task belongs to a salesperson or to a team, not to both."), "R-TASK-REQ")
+    if task.salesperson is not None and task.salesperson != before.salesperson:
+        _check_usable(guard, "salesperson", task.salesperson)
+    if task.team is not None and task.is_meeting:
+        silent = ", ".join(task.team.members.filter(email="").values_list("name", flat=True))
+        said = _("A team that meets is written to; these members have no e-mail: %(names)s.")
+        guard(not silent, "team", said, "R-TASK-TEAM", names=silent)
+
+
+def _check_usable(guard: Guard, field: str, salesperson: Salesperson) -> None:
+    said = _("%(salesperson)s is blocked and cannot be chosen.")
+    guard(salesperson.is_usable, field, said, "blocked", salesperson=salesperson)
+
+
+def _check_contact(guard: Guard, task: Task, before: Task) -> None:
+    contact, opportunity = task.contact, task.opportunity
+    if contact is not None and contact.pk != before.contact_id:
+        guard(
+            not contact.privacy_blocked, "contact", _("%(contact)s is blocked for privacy."), "privacy", contact=contact
+        )
+        guard(not contact.archived, "contact", _("%(contact)s is archived."), "archived", contact=contact)
+    if opportunity is None:
+        return
+    if opportunity.pk != before.opportunity_id:
+        guard(not opportunity.archived, "opportunity", _("The opportunity is archived."), "archived")
+    together = contact is not None and (
+        contact.account_id == opportunity.company_id or contact.pk == opportunity.contact_id
+    )
+    guard(together, "contact", _("The contact does not belong to the opportunity's company."), "R-TASK-LINK")
+
+
+def _check_times(guard: Guard, task: Task) -> None:
+    if not task.is_meeting:
+        for field, value in (("all_day", task.all_day), ("starts_at", task.starts_at), ("duration", task.duration)):
+            guard(not value, field, _("Only a meeting has this."), "kind")
+        return
+    guard(not (task.all_day and task.starts_at), "starts_at", _("What takes all day has no start."), "all_day")
+    guard(task.all_day or task.starts_at is not None, "starts_at", _("Enter the start, or all day."), "E08")
+    guard(task.all_day or task.duration is not None, "duration", _("Enter how long it takes."), "E08")
+    lasts = task.duration is None or 1 <= task.duration <= MOST_MINUTES
+    guard(lasts, "duration", _("A meeting takes a minute at least and ten years at most."), "R-TASK-REQ")
+
+
+def _check_interval(guard: Guard, task: Task) -> None:
+    if not task.interval:
+        guard(not task.recurs_from, "interval", _("Enter after how long it comes again."), "R-TASK-REC")
+        return
+    guard(task.recurs_from in Base.values, "recurs_from", _("Choose what the next date counts from."), "R-TASK-REC")
+    try:
+        forward = goes_forward(task.interval)
+    except date_formula.DateFormulaError:
+        forward = False
+    guard(
+        forward, "interval", _("This does not lead to a later day from every day, e.g. 1W or CM+1D do."), "R-TASK-REC"
+    )
+
+
+# ── how a task is written ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _write(task: Task, *fields: str) -> None:
+    """The row is locked and its version compared: nobody else writes it."""
+    task.version += 1
+    task.save(update_fields=[*fields, "version"])
+
+
+def _next(task: Task, on: datetime.date) -> Task | None:
+    """The next of a recurring task, once: one that was reopened and is closed again made it already."""
+    day = next_day(task.interval, task.due_on if task.recurs_from == Base.DUE else on) if task.recurs else None
+    if day is None or task.followers.exclude(interval="").exists():
+        return None
+    same = (*CHANGED_BY_FORM, "company")
+    following = Task(**{name: getattr(task, name) for name in same if name not in ("status", "due_on")})
+    following.due_on, following.follows = day, task
+    following.save(force_insert=True)
+    taking = [
+        Attendee(salesperson_id=one.salesperson_id, contact_id=one.contact_id, role=one.role)
+        for one in task.attendees.all()
+    ]
+    _invite([(following, taking)])
+    return following
+
+
+def _attendees(guard: Guard, task: Task, taking: list[Taking], by: User | None) -> list[Attendee]:
+    """Who takes part in a meeting, its organizer among them: by default whose it is, else who makes it."""
+    if not task.is_meeting:
+        guard(not taking, "attendees", _("Only a meeting has this."), "kind")
+        return []
+    leading = [one for one in taking if one.role == Attendee.Role.ORGANIZER]
+    if not leading and (leads := task.salesperson or (by.salesperson if by else None)):
+        taking = [one for one in taking if one.who != leads]
+        leading = [Taking(leads, Attendee.Role.ORGANIZER)]
+        taking = [*leading, *taking]
+    guard(len(leading) == 1, "organizer", _("Choose who organizes the meeting."), "organizer")
+    for one in leading:
+        guard(isinstance(one.who, Salesperson), "organizer", _("A salesperson organizes a meeting."), "organizer")
+    seen = {(type(one.who), one.who.pk) for one in taking}
+    guard(len(seen) == len(taking), "attendees", _("Everybody takes part once."), "twice")
+    return [_attendee(one) for one in taking]
+
+
+def _attendee(one: Taking) -> Attendee:
+    key = "salesperson" if isinstance(one.who, Salesperson) else "contact"
+    return Attendee(**{key: one.who}, role=one.role)
+
+
+def _invite(taking: Iterable[tuple[Task, Sequence[Attendee]]]) -> None:
+    rows = []
+    for task, attendees in taking:
+        for attendee in attendees:
+            attendee.task = task
+            rows.append(attendee)
+    if rows:
+        Attendee.objects.bulk_create(rows)
+
+
+def _take_part(task: Task, taking: Sequence[Attendee]) -> None:
+    """Only what differs is written: everybody else keeps their row and its history."""
+    wanted = {(one.salesperson_id, one.contact_id): one for one in taking}
+    for known in task.attendees.all():
+        same = wanted.pop((known.salesperson_id, known.contact_id), None)
+        if same is None:
+            known.delete()
+        elif same.role != known.role:
+            known.role = same.role
+            known.save(update_fields=["role"])
+    _invite([(task, list(wanted.values()))])
+
+
+# ── an activity's tasks ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Step(NamedTuple):
+    """A step of an activity; `pk` is None where the activity has none and stands for itself."""
+
+    pk: int | None
+    kind: str
+    description: str
+    priority: str
+    date_formula: str
+
+
+def _steps(activity: int) -> list[Step]:
+    """In order. An activity without steps is one task on the day itself. One query."""
+    names = ("steps__pk", "steps__kind", "steps__description", "steps__priority", "steps__date_formula")
+    rows = Activity.objects.filter(pk=activity).order_by("steps__number").values_list(*names, "description", "code")
+    return [
+        Step(pk, *rest) if pk else Step(None, TaskKind.TASK, description or code, Priority.NORMAL, "")
+        for pk, *rest, description, code in rows
+    ]
+
+
+def _planned(steps: Iterable[Step], on: datetime.date, shared: dict[str, Any]) -> list[Task]:
+    """Not saved. Each date counts from `on`; a meeting takes all day until somebody says when."""
+    return [
+        Task(
+            **shared
+            | {
+                "activity_step_id": step.pk,
+                "kind": step.kind,
+                "description": step.description,
+                "priority": step.priority,
+                "due_on": _due(step.date_formula, on),
+                "all_day": step.kind == TaskKind.MEETING,
+            }
+        )
+        for step in steps
+    ]
+
+
+def _due(formula: str, on: datetime.date) -> datetime.date:
+    """The day itself where the formula would leave the calendar: a plan never refuses a step of an opportunity."""
+    return next_day(formula, on) or on
+
+
+def _save_all(made: list[Task], organizer: Salesperson | int | None) -> None:
+    """Whatever their number in two statements, in one without meetings."""
+    Task.objects.bulk_create(made)
+    key = organizer.pk if isinstance(organizer, Salesperson) else organizer
+    if key is not None:
+        leads = Attendee.Role.ORGANIZER
+        _invite([(task, [Attendee(salesperson_id=key, role=leads)]) for task in made if task.is_meeting])
+
+
+# ── what a step of an opportunity does to its tasks ──────────────────────────────────────────────────────────────────
+
+
+def make_of_stage(entry: Any, activity: int) -> list[Task]:
+    """The tasks of the activity of the stage that `entry` entered (R-STAGE-TASKS), for who sells it and about its contact."""
+    shared = {
+        name: getattr(entry, name) for name in ("opportunity_id", "contact_id", "company_id", "salesperson_id")
+    } | {"entry_id": entry.pk}
+    made = _planned(_steps(activity), entry.happened_on, shared)
+    _save_all(made, entry.salesperson_id)
+    return made
+
+
+def cancel_of(entry: Any) -> int:
+    """Every open task of the opportunity, by this step (R-CANCEL-TASKS): recurring ones do not come again. Returns how many."""
+    tasks = Task.objects.open().filter(opportunity=entry.opportunity_id)
+    return tasks.update(cancelled=True, closed_on=entry.happened_on, cancelled_in=entry.pk, version=F("version") + 1)
+
+
+def take_back(wrong: Any, undone: Any) -> None:
+    """`wrong` never happened: tasks that it cancelled are open again, those that it made and nobody touched are cancelled by
+    `undone`. One statement."""
+    was_cancelled = Q(cancelled_in=wrong.pk)
+    untouched = Q(entry=wrong.pk, version=1, closed_on__isnull=True)
+    nothing = Value(None)
+    Task.objects.filter(was_cancelled | untouched, opportunity=wrong.opportunity_id).update(
+        cancelled=Case(When(was_cancelled, then=False), default=True),
+        closed_on=Case(When(was_cancelled, then=nothing), default=Value(undone.happened_on), output_field=DateField()),
+        cancelled_in=Case(When(was_cancelled, then=nothing), default=Value(undone.pk), output_field=BigIntegerField()),
+        version=F("version") + 1,
+    )
+
+
+def correct_day(wrong: Any, corrected: Any) -> None:
+    """The step happened on another day: its untouched tasks count from there, and all of them belong to the corrected step."""
+    made = Task.objects.filter(entry=wrong.pk)
+    moved = list(made.open().filter(version=1).select_related("activity_step"))
+    for task in moved:
+        task.due_on = _due(task.activity_step.date_formula if task.activity_step else "", corrected.happened_on)
+    if moved:
+        Task.objects.bulk_update(moved, ["due_on"])
+    made.update(entry=corrected.pk)
+    Task.objects.filter(cancelled_in=wrong.pk).update(cancelled_in=corrected.pk, closed_on=corrected.happened_on)
+
+
+def hand_over(
+    opportunity: int, *, salespeople: tuple[int | None, int] | None, contacts: tuple[int, Contact] | None
+) -> int:
+    """Open tasks of the opportunity that are the former salesperson's go to the new one (R-CHG-SP), those about the former
+    contact to the new one (R-CHG-CON). Returns how many, each change counted."""
+    rows, count = Task.objects.open().filter(opportunity=opportunity), 0
+    raised = F("version") + 1
+    if salespeople and salespeople[0] is not None:
+        former, new = salespeople
+        count += rows.filter(salesperson=former).update(salesperson=new, version=raised)
+    if contacts:
+        before, contact = contacts
+        values = {"contact": contact.pk, "company": contact.account_id}
+        count += rows.filter(contact=before).update(**values, version=raised)
+    return count
+
+
+def follow_contact(person: Contact, company: Contact, *, on: datetime.date, by: User | None) -> int:
+    """What was to be done about a person who went to another company is to be done there, where no opportunity holds it
+    (R-CON-MOVE). Returns 0: no opportunity stayed behind for it."""
+    free = Task.objects.open().filter(Q(contact=person) & Q(opportunity__isnull=True))
+    free.update(company=person.account_id, version=F("version") + 1)
+    return 0

@@ -1,0 +1,347 @@
+import datetime
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse, QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from contacts.models import Contact
+from crm.lib.editing import INVALID, OK, STALE, posted
+from crm.lib.fragments import is_fragment, redirect_to, render_page
+from crm.lib.listing.address import carried, with_query
+from crm.lib.listing.filters import key_of
+from crm.lib.refusals import one_or_404
+from salespeople import saved_views
+from salespeople.models import Company, Salesperson, SavedView, Team
+from salespeople.requests import SignedIn
+from tasks import forms, lifecycle
+from tasks.listing import TASKS
+from tasks.models import Task
+
+VIEW, ADD, CHANGE = "tasks.view_task", "tasks.add_task", "tasks.change_task"
+NAMED = ("salesperson", "team", "contact", "company", "opportunity", "completed_by", "follows")
+SHOWN = 10  # so many open tasks stand on the page of something else; the list has them all
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+class About(NamedTuple):
+    """What the address names: whom or what a task is about, and whose it is."""
+
+    opportunity: Any = None
+    contact: Contact | None = None
+    company: Contact | None = None
+    salesperson: Salesperson | None = None
+    team: Team | None = None
+
+    @property
+    def query(self) -> str:
+        return "&".join(f"{name}={row.pk}" for name, row in self._asdict().items() if row)
+
+
+@require_safe
+def task_list(request: SignedIn) -> HttpResponse:
+    return saved_views.show_list(request, TASKS, SavedView.Page.TASKS)
+
+
+@require_safe
+def card(request: SignedIn) -> HttpResponse:
+    """The open tasks of one opportunity, contact, company, salesperson or team, with what can be done at once."""
+    return _card(request, request.GET)
+
+
+@get_or_post
+@permission_required(ADD, raise_exception=True)
+def new(request: SignedIn) -> HttpResponse:
+    """A new task about what the address names. From a card of open tasks it answers with that card."""
+    asked = carried(request, "card")
+    about = _about(request, request.GET if asked is None else asked)
+    _require_open(request, about)
+    form = forms.TaskForm(
+        posted(request), user=request.user, opportunity=about.opportunity, initial=_proposed(request, about)
+    )
+    status = OK
+    if form.is_bound and "find" not in request.POST:
+        task = _created(request, form, about) if form.is_valid() else None
+        if task is not None:
+            messages.success(request, _("The task “%(task)s” was made.") % {"task": task})
+            return _after(
+                request, asked, about.opportunity or about.contact or about.company or about.salesperson or task
+            )
+        status = INVALID
+    context = {"form": form, "about": about, "back": _back(about)}
+    context["card_query"] = None if asked is None else asked.urlencode()
+    return render_page(request, "tasks/new.html", context, partial="form", status=status)
+
+
+def _created(request: SignedIn, form: forms.TaskForm, about: About) -> Task | None:
+    try:
+        return lifecycle.create(by=request.user, on=_today(), opportunity=about.opportunity, **form.values())
+    except ValidationError as refusal:
+        form.refuse(refusal)
+        return None
+
+
+@get_or_post
+@permission_required(ADD, raise_exception=True)
+def assign(request: SignedIn) -> HttpResponse:
+    """All tasks of an activity for what the address names."""
+    about = _about(request, request.GET)
+    _require_open(request, about)
+    form = forms.AssignForm(posted(request), user=request.user, initial={"on": _today()} | _owner(request, about))
+    if form.is_valid():
+        values = dict(form.cleaned_data)
+        contact = about.contact or about.company
+        try:
+            made = lifecycle.assign(
+                values.pop("activity"), by=request.user, opportunity=about.opportunity, contact=contact, **values
+            )
+        except ValidationError as refusal:
+            form.refuse(refusal)
+        else:
+            said = ngettext("%(count)d task was made.", "%(count)d tasks were made.", len(made))
+            messages.success(request, said % {"count": len(made)})
+            return redirect_to(request, _back(about))
+    context = {"form": form, "about": about, "back": _back(about)}
+    return render_page(request, "tasks/assign.html", context, partial="form", status=INVALID if form.errors else OK)
+
+
+@get_or_post
+def detail(request: SignedIn, pk: int) -> HttpResponse:
+    """One task, what can be done with it, and the form to change it."""
+    task = _task(request, pk)
+    if request.method == "POST":
+        _require_change(request, task)
+    form = forms.TaskForm(posted(request), user=request.user, task=task, opportunity=task.opportunity)
+    status = OK
+    if form.is_bound and "find" not in request.POST:
+        status = _changed(request, task, form)
+        if status == OK:
+            messages.success(request, _("The task was saved."))
+            return _to(request, task.pk)
+    return _show(request, task, form=form, status=status)
+
+
+def _changed(request: SignedIn, task: Task, form: forms.TaskForm) -> int:
+    """200 where it was saved, 422 where it was refused, 409 where somebody was faster."""
+    if not form.is_valid():
+        return INVALID
+    version = form.cleaned_data["version"] or task.version
+    try:
+        lifecycle.change(task, version=version, by=request.user, on=_today(), **form.values())
+    except ValidationError as refusal:
+        form.refuse(refusal)
+        return INVALID
+    except lifecycle.Stale:
+        _say_stale(form, task)
+        return STALE
+    return OK
+
+
+def _say_stale(form: Any, task: Task) -> None:
+    """What was typed stays; sent again it is on purpose."""
+    form.add_error(
+        None, _("Somebody else changed this task in the meantime. Compare, and save again if it should still be so.")
+    )
+    form.data = form.data.copy()
+    form.data["version"] = str(task.version)
+
+
+# ── one verb each ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@get_or_post
+def complete(request: SignedIn, pk: int) -> HttpResponse:
+    """Done, with what came of it and what follows, in one step."""
+    return _verb(request, pk, forms.CompleteForm, lifecycle.complete, _("The task is completed."))
+
+
+@get_or_post
+def postpone(request: SignedIn, pk: int) -> HttpResponse:
+    return _verb(request, pk, forms.PostponeForm, lifecycle.postpone, _("The task is postponed."))
+
+
+@get_or_post
+def reassign(request: SignedIn, pk: int) -> HttpResponse:
+    return _verb(request, pk, forms.ReassignForm, lifecycle.reassign, _("The task is reassigned."))
+
+
+@get_or_post
+def cancel(request: SignedIn, pk: int) -> HttpResponse:
+    return _verb(request, pk, forms.CancelForm, lifecycle.cancel, _("The task is cancelled."))
+
+
+@get_or_post
+def reopen(request: SignedIn, pk: int) -> HttpResponse:
+    return _verb(request, pk, forms.ReopenForm, lifecycle.reopen, _("The task is open again."))
+
+
+def _verb(
+    request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: Callable[..., Any], said: str
+) -> HttpResponse:
+    task = _task(request, pk)
+    _require_change(request, task)
+    form = form_class(posted(request), task=task, user=request.user, today=_today())
+    status = INVALID if form.errors else OK
+    if form.is_valid():
+        try:
+            done = verb(task, version=form.cleaned_data["version"], by=request.user, **form.values())
+        except ValidationError as refusal:
+            form.refuse(refusal)
+            status = INVALID
+        except lifecycle.Stale:
+            _say_stale(form, task)
+            status = STALE
+        else:
+            messages.success(request, " ".join([said, *_following(done)]))
+            return _after(request, carried(request, "card"), None, task.pk)
+    asked = carried(request, "card")
+    context = {"form": form, "task": task, "card_query": None if asked is None else asked.urlencode()}
+    return render_page(request, "tasks/verb.html", context, partial="form", status=status)
+
+
+def _following(done: Any) -> list[str]:
+    made = [one for one in (done.next, done.follow_up) if one] if isinstance(done, lifecycle.Done) else []
+    return [_("“%(task)s” follows.") % {"task": one} for one in made]
+
+
+# ── what a view fetches, and where it leads ──────────────────────────────────────────────────────────────────────────
+
+
+def _today() -> datetime.date:
+    return Company.current().today()
+
+
+def _task(request: SignedIn, pk: int) -> Task:
+    task: Task = one_or_404(request, Task.objects.visible_to(request.user).select_related(*NAMED), pk)
+    return task
+
+
+def _may_change(request: SignedIn, task: Task) -> bool:
+    return request.user.has_perm(CHANGE) and not task.is_fixed_for(request.user)
+
+
+def _require_change(request: SignedIn, task: Task) -> None:
+    """403 for what one may see but not change. Raises PermissionDenied."""
+    if not _may_change(request, task):
+        raise PermissionDenied
+
+
+def _require_open(request: SignedIn, about: About) -> None:
+    """403 for an opportunity that was shared only to see. Raises PermissionDenied."""
+    if about.opportunity is not None and about.opportunity.is_fixed_for(request.user):
+        raise PermissionDenied
+
+
+def _about(request: SignedIn, query: QueryDict) -> About:
+    """The rows that the address names, each through its own door. Raises Http404."""
+    opportunities: Any = Task._meta.get_field("opportunity").related_model
+    doors: dict[str, Any] = {
+        "opportunity": opportunities.objects.visible_to(request.user).select_related("contact", "salesperson"),
+        "contact": Contact.objects.visible_to(request.user).select_related("salesperson"),
+        "company": Contact.objects.visible_to(request.user).companies().select_related("salesperson"),
+        "salesperson": Salesperson.objects.visible_to(request.user),
+        "team": Team.objects.visible_to(request.user),
+    }
+    named = {name: key_of(query.get(name)) for name in doors if query.get(name)}
+    return About(**{name: one_or_404(request, doors[name], key or 0) for name, key in named.items()})
+
+
+def _owner(request: SignedIn, about: About) -> dict[str, Any]:
+    """Whose a new one is by default (R-TASK-DEF): named, of the opportunity, of the contact, one's own."""
+    if about.team:
+        return {"team": about.team}
+    contact = about.contact or about.company
+    found = (about.salesperson, about.opportunity and about.opportunity.salesperson, contact and contact.salesperson)
+    usual = next((one for one in (*found, request.user.salesperson) if one and one.is_usable), None)
+    return {"salesperson": usual}
+
+
+def _proposed(request: SignedIn, about: About) -> dict[str, Any]:
+    contact = about.contact or about.company or (about.opportunity and about.opportunity.contact)
+    return {"due_on": _today(), "contact": contact} | _owner(request, about)
+
+
+def _back(about: About) -> Any:
+    return about.opportunity or about.contact or about.company or about.salesperson or TASKS.address()
+
+
+def _after(request: SignedIn, asked: QueryDict | None, to: Any, pk: int = 0) -> HttpResponse:
+    """The card that asked, else the page of what it was about."""
+    if asked is not None and is_fragment(request):
+        response = _card(request, asked)
+        response["HX-Retarget"], response["HX-Reswap"] = "#tasks", "innerHTML"
+        return response
+    if asked is not None:
+        return redirect_to(request, _back(_about(request, asked)))
+    if isinstance(to, Task):
+        return _to(request, to.pk)
+    return redirect_to(request, to) if to else _to(request, pk)
+
+
+def _to(request: SignedIn, pk: int) -> HttpResponse:
+    """The page of the task, if it is still to be seen."""
+    if Task.objects.visible_to(request.user).filter(pk=pk).exists():
+        return redirect_to(request, "tasks:detail", pk)
+    messages.info(request, _("The task belongs to somebody else and is not yours to see."))
+    return redirect_to(request, "tasks:list")
+
+
+def _show(request: SignedIn, task: Task, *, form: forms.TaskForm, status: int) -> HttpResponse:
+    context = {
+        "task": task,
+        "form": form,
+        "may_change": _may_change(request, task),
+        "today": _today(),
+        "later": _later(),
+        "attendees": list(task.attendees.select_related("salesperson", "contact")) if task.is_meeting else [],
+    }
+    return render_page(request, "tasks/detail.html", context, partial="form", status=status)
+
+
+def _later() -> list[tuple[str, datetime.date]]:
+    """Days that one click postpones to."""
+    today = _today()
+    monday = today + datetime.timedelta(days=7 - today.weekday())
+    return [
+        (_("Tomorrow"), today + datetime.timedelta(days=1)),
+        (_("Next Monday"), monday),
+        (_("In a week"), today + datetime.timedelta(days=7)),
+    ]
+
+
+def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
+    """Raises Http404."""
+    about = _about(request, query)
+    if not about.query or not request.user.has_perm(VIEW):
+        raise Http404
+    rows = _of(about, Task.objects.visible_to(request.user).open())
+    tasks = list(rows.select_related("salesperson", "team").in_order()[: SHOWN + 1])
+    deal = about.opportunity
+    fixed = deal is not None and deal.is_fixed_for(request.user)
+    comes = tasks and (
+        tasks[-1].due_on >= _today() or (len(tasks) > SHOWN and rows.filter(due_on__gte=_today()).exists())
+    )
+    context = {
+        "tasks": tasks[:SHOWN],
+        "needs_step": deal is not None and deal.is_in_progress and not comes,
+        "has_more": len(tasks) > SHOWN,
+        "query": about.query,
+        "all_url": with_query(TASKS.address(), QueryDict(f"{about.query}&which=open")),
+        "today": _today(),
+        "later": _later(),
+        "may_add": request.user.has_perm(ADD) and not fixed,
+        "may_change": request.user.has_perm(CHANGE) and not fixed,
+        "owner": _owner(request, about),
+    }
+    return render_page(request, "tasks/card.html", context, partial="card")
+
+
+def _of(about: About, rows: QuerySet[Task]) -> Any:
+    named = {name: row for name, row in about._asdict().items() if row}
+    return rows.filter(**named)

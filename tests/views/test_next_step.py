@@ -1,0 +1,159 @@
+"""What is to be done next: marks of the board, the strip's number and the filter say the same."""
+
+import datetime
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from contacts.models import Contact
+from opportunities import lifecycle
+from opportunities.models import Opportunity
+from salescycles.models import CloseCode, SalesCycle
+from salespeople.models import Company, Salesperson, User
+from tasks import lifecycle as tasks
+from tests.factories import fresh, make_opportunity
+
+pytestmark = pytest.mark.django_db
+BOARD, LIST = "/opportunities/board/", "/opportunities/"
+DAY = datetime.timedelta(days=1)
+# description of an opportunity: on which days from today something is to be done
+DEALS: dict[str, tuple[int, ...]] = {
+    "nothing": (),
+    "late": (-1,),
+    "late and later": (-1, 5),
+    "today": (0,),
+    "today and later": (3, 0),
+    "later": (7,),
+}
+MARKS = {
+    "nothing": ["no next step"],
+    "late": ["overdue step", "no next step"],
+    "late and later": ["overdue step"],
+    "today": ["step today"],
+    "today and later": ["step today"],
+    "later": [],
+}
+
+
+@pytest.fixture
+def today(company: Company) -> datetime.date:
+    return company.today()
+
+
+@pytest.fixture
+def deals(
+    acme: Contact, jo: Salesperson, cycle: SalesCycle, rep: User, price_l: CloseCode, today: datetime.date
+) -> dict[str, Opportunity]:
+    """Those of `DEALS` in progress; one that waits and one that was lost, with nothing to be done; one whose task is done."""
+    how = {"contact": acme, "salesperson": jo, "cycle": cycle, "on": today, "closing_on": today + 30 * DAY}
+    made = {name: make_opportunity(description=name, stage=1, **how) for name in DEALS}
+    for name, days in DEALS.items():
+        for nth, day in enumerate(days):
+            tasks.create(
+                description=f"Step {nth}",
+                opportunity=made[name],
+                salesperson=jo,
+                due_on=today + day * DAY,
+                on=today,
+                by=rep,
+            )
+    make_opportunity(description="waiting", **how)
+    lost = make_opportunity(description="lost", stage=1, **how)
+    lifecycle.close(lost, version=2, outcome="lost", close_code=price_l, on=today, by=rep)
+    over = tasks.create(description="Done", opportunity=made["nothing"], salesperson=jo, on=today, by=rep)
+    tasks.complete(over, version=1, on=today, by=rep)
+    return made
+
+
+@pytest.fixture
+def client(client_for: Callable[[User], Client], rep: User) -> Client:
+    return client_for(rep)
+
+
+def cards(response: Any) -> dict[str, Any]:
+    return {card["description"]: card for column in response.context["columns"] for card in column.cards}
+
+
+def listed(client: Client, query: str) -> set[str]:
+    return {row["description"] for row in client.get(f"{LIST}?{query}").context["page"]}
+
+
+def strip(response: Any) -> dict[str, Any]:
+    return {str(figure["label"]): figure for figure in response.context["strip"]}
+
+
+@pytest.mark.parametrize(
+    ("which", "found"),
+    [
+        ("none", {"nothing", "late"}),
+        ("overdue", {"late", "late and later"}),
+        ("today", {"today", "today and later"}),
+        ("planned", {"late and later", "later"}),
+    ],
+)
+def test_the_filter_of_list_and_board(
+    client: Client, deals: dict[str, Opportunity], which: str, found: set[str]
+) -> None:
+    assert listed(client, f"next_step={which}") == found
+    assert set(cards(client.get(f"{BOARD}?next_step={which}"))) == found
+
+
+def test_marks_count_and_filter_agree(client: Client, deals: dict[str, Opportunity]) -> None:
+    response = client.get(BOARD)
+    words = {"overdue step", "step today", "no next step"}
+    text = response.content.decode()
+    for name, marks in MARKS.items():
+        card = text.partition(f'id="card-{deals[name].pk}"')[2].partition("</li>")[0]
+        assert [word for word in ("overdue step", "step today", "no next step") if word in card] == marks, name
+    waiting = text.partition(">waiting</a>")[2].partition("</li>")[0]
+    assert not any(word in waiting for word in words)
+    marked = {name for name, card in cards(response).items() if card.is_stepless}
+    figure = strip(response)["No next step"]
+    assert (marked, figure["count"], figure["tone"]) == ({"nothing", "late"}, 2, "amber")
+    assert listed(client, figure["url"].partition("?")[2]) == marked
+    assert strip(client.get(f"{BOARD}?priority=normal"))["No next step"]["count"] == 2  # counted row by row
+    assert "No next step" not in strip(client.get(f"{BOARD}?next_step=today"))
+
+
+def test_the_card_says_what_comes_next(client: Client, deals: dict[str, Opportunity], today: datetime.date) -> None:
+    found = cards(client.get(BOARD))
+    assert {name: (found[name]["next_on"], found[name]["next_what"]) for name in DEALS} == {
+        "nothing": (None, None),
+        "late": (None, None),
+        "late and later": (today + 5 * DAY, "Step 1"),
+        "today": (today, "Step 0"),
+        "today and later": (today, "Step 1"),
+        "later": (today + 7 * DAY, "Step 0"),
+    }
+
+
+def test_a_verb_on_the_board_answers_with_the_same_card(client: Client, deals: dict[str, Opportunity]) -> None:
+    deal = deals["today"]
+    data = {"version": deal.version, "to": deal.sales_cycle.stages.get(number=2).pk, "board": ""}
+    answer = client.post(f"{LIST}{deal.pk}/move/", data, headers={"HX-Request": "true"})
+    assert "step today" in answer.content.decode() and "No next step" in answer.content.decode()
+    one = client.get(f"{LIST}{deal.pk}/card/?board=", headers={"HX-Request": "true"}).content.decode()
+    assert 'class="deal-step"' in one
+    assert fresh(deal).stage.number == 2
+
+
+def test_the_deal_page_s_card_says_that_it_needs_one(client: Client, deals: dict[str, Opportunity]) -> None:
+    needs = {
+        name
+        for name, deal in deals.items()
+        if "Needs a next step" in client.get(f"/tasks/card/?opportunity={deal.pk}").content.decode()
+    }
+    assert needs == {"nothing", "late"}
+
+
+def test_the_board_still_costs_five_statements(client: Client, deals: dict[str, Opportunity]) -> None:
+    client.get(BOARD)
+    for query, headers in product(("", "?next_step=none"), ({}, {"HX-Request": "true"})):
+        with CaptureQueriesContext(connection) as seen:
+            client.get(f"{BOARD}{query}", headers=headers)
+        assert len(seen) == 5
