@@ -5,10 +5,25 @@ import datetime
 from django.db.models import F
 
 from opportunities.demo.journey import World
+from opportunities.models import Opportunity
 from tasks import lifecycle
 from tasks.models import Task
 
 OVERDUE = datetime.timedelta(days=3)  # so long a task may lie there before it is done
+# what comes next, how, how many days from today; a deal without one needs a next step
+PLANNED: tuple[tuple[str, str, int] | None, ...] = (
+    ("Call about the quantities", "call", 1),
+    ("Send the drawings of the second floor", "task", 0),
+    None,
+    ("Show the samples", "meeting", 5),
+    ("Ask who decides", "call", -1),
+    ("Check the delivery date with the plant", "task", 2),
+    ("Agree on the day of the site visit", "call", 0),
+    ("Present the offer to the board", "meeting", 9),
+    None,
+    ("Remind of the open questions", "task", -2),
+    ("Call back after the budget meeting", "call", 14),
+)
 
 
 def do_tasks(world: World) -> None:
@@ -19,6 +34,26 @@ def do_tasks(world: World) -> None:
     for nth, task in enumerate(due.order_by("pk")):
         if task.due_on < lately or nth % 7:
             lifecycle.complete(task, version=task.version, on=task.due_on, by=None)
+    _plan_ahead(world)
     left = Task.objects.open().filter(opportunity__closed_on__isnull=False)
     for task in left.annotate(over_on=F("opportunity__closed_on")).order_by("pk"):
         lifecycle.cancel(task, version=task.version, on=task.over_on, by=None)
+
+
+def _plan_ahead(world: World) -> None:
+    """One next step for most deals in progress, each of its own salesperson."""
+    deals = Opportunity.objects.in_progress().exclude(tasks__closed_on__isnull=True, tasks__isnull=False)
+    for nth, deal in enumerate(deals.select_related("contact", "company", "salesperson").order_by("pk")):
+        if (plan := PLANNED[nth % len(PLANNED)]) is not None:
+            description, kind, days = plan
+            due_on = world.today + datetime.timedelta(days=days)
+            lifecycle.create(
+                description=description,
+                kind=kind,
+                all_day=kind == "meeting",
+                due_on=due_on,
+                salesperson=deal.salesperson,
+                opportunity=deal,
+                on=min(due_on, world.today),
+                by=None,
+            )
