@@ -39,8 +39,8 @@ def teams(user: User) -> Iterator[tuple[str, str]]:
 
 
 COLUMNS = (
-    Column("due_on", _("Date"), "due_on", Kind.DAY, is_default=True),
     Column("description", _("Description"), "description", is_default=True),
+    Column("due_on", _("Date"), "due_on", Kind.DAY, is_default=True),
     Column("kind", _("Type"), "kind", Kind.CHOICE, choices=kinds, is_default=True, is_grouped=True),
     Column(
         "contact",
