@@ -60,7 +60,7 @@ class TaskForm(ContactPicker, OwnerForm):
     status = forms.ChoiceField(label=_("Status"), choices=UNDER_WAY, required=False)
     contact = forms.ModelChoiceField(Contact.objects.none(), label=_("Contact"), required=False)
     all_day = forms.BooleanField(label=_("All day"), required=False)
-    starts_at = forms.TimeField(label=_("Start"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
+    starts_at = forms.TimeField(label=_("Start time"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
     duration = forms.IntegerField(label=_("Duration in minutes"), required=False, min_value=1, max_value=MOST_MINUTES)
     location = forms.CharField(label=_("Place"), required=False, max_length=100)
     people = forms.ModelMultipleChoiceField(Salesperson.objects.none(), label=_("Our people"), required=False)
@@ -230,7 +230,7 @@ class CompleteForm(VerbForm):
 
 
 class PostponeForm(VerbForm):
-    to = DayField(label=_("To"))
+    to = DayField(label=_("New date"))
 
     title, submit = _("Postpone"), _("Postpone")
 
