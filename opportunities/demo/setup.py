@@ -155,7 +155,11 @@ def make_company() -> None:
 
 
 def make_activities() -> None:
+    """Those that are not there yet."""
+    there = set(Activity.objects.values_list("code", flat=True))
     for code, (description, steps) in ACTIVITIES.items():
+        if code in there:
+            continue
         activity = Activity.objects.create(code=code, description=description)
         ActivityStep.objects.bulk_create(
             ActivityStep(

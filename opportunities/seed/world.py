@@ -191,6 +191,7 @@ def usable_paths() -> list[Path]:
     if not SalesCycle.objects.usable().filter(stages__isnull=False).exists():
         taken = SalesCycle.objects.filter(is_default=True).exists()
         methods = SalesCycle.ProbabilityMethod
+        setup.make_activities()
         setup.make_cycle("EXISTING", "Existing customer", methods.COMPLETED, setup.EXISTING)
         setup.make_cycle("NEW", "New customer", methods.CHANCES, setup.NEW, is_default=not taken)
     cycles = SalesCycle.objects.usable().order_by("code").prefetch_related("stages")

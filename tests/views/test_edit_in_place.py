@@ -11,7 +11,7 @@ from django.test import Client
 from contacts.models import Contact
 from opportunities import lifecycle
 from opportunities.models import Opportunity
-from salescycles.models import CloseCode, SalesCycle
+from salescycles.models import CloseCode, Competitor, SalesCycle
 from salespeople.models import Company, Salesperson, User
 from tests.factories import SourceFactory, fresh, make_opportunity
 
@@ -68,7 +68,8 @@ def test_a_form_of_one_field_in_place_and_as_a_page(client: Client, deal: Opport
     for headers in ({}, HX):
         page = client.get(address(deal, field), headers=headers).content.decode()
         assert ("<html" in page) is (headers == {})
-        assert sorted(names(page)) == sorted(["version", field, "reason"])
+        also = ["tasks_too"] if verb == "reassign" else []
+        assert sorted(names(page)) == sorted(["version", field, "reason", *also])
         assert f'action="{address(deal, field)}"' in page
 
 
@@ -76,7 +77,7 @@ def test_a_form_of_one_field_in_place_and_as_a_page(client: Client, deal: Opport
 def test_it_changes_this_field_alone(
     client: Client, deal: Opportunity, ann: Contact, of: Salesperson, today: datetime.date, field: str, verb: str
 ) -> None:
-    source = SourceFactory()
+    source, competitor = SourceFactory(), Competitor.objects.create(code="NORDWERK", name="Nordwerk")
     later = today + datetime.timedelta(days=90)
     typed = {
         "estimated_value": ("2,500", 2500),
@@ -85,6 +86,7 @@ def test_it_changes_this_field_alone(
         "description": ("Tables", "Tables"),
         "priority": ("high", "high"),
         "source": (source.pk, source),
+        "competitor": (competitor.pk, competitor),
         "salesperson": (of.pk, of),
         "contact": (ann.pk, ann),
     }

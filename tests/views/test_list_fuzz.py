@@ -24,6 +24,7 @@ from quotes.listing import QUOTES
 from salescycles.models import SalesCycle
 from salespeople.listing import SALESPEOPLE, reader
 from salespeople.models import Company, Salesperson, User
+from tasks import lifecycle as tasks
 from tasks.listing import TASKS
 from tests.factories import QuoteFactory, make_opportunity
 
@@ -72,6 +73,9 @@ def crowd(
         )
         if stage:
             QuoteFactory(opportunity=deal, net_amount=number)
+            tasks.create(
+                description=f"Call {number % 3}", opportunity=deal, salesperson=deal.salesperson, on=today, by=None
+            )
 
 
 def address(chance: random.Random, listing: Listing) -> str:

@@ -466,7 +466,7 @@ def figures_of(client: Client, whose: str) -> tuple[list[str], list[str]]:
     """The tiles of the open ones and of all."""
     page = client.get(f"/opportunities/?{whose}&embedded=1", headers=HX).content.decode()
     told = [text.split("</span>")[0] for text in page.split('class="tile-value">')[1:]]
-    return told[:3], told[3:]
+    return told[:3], told[3:6]
 
 
 @pytest.mark.parametrize("outcome", ["won", "lost"])
