@@ -26,8 +26,9 @@ from quotes.listing import QUOTES
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.listing import SALESPEOPLE
 from salespeople.models import Company, Salesperson, User
+from tasks import lifecycle as tasks
 from tasks.listing import TASKS
-from tests.factories import ContactFactory, QuoteFactory, fresh, make_opportunity
+from tests.factories import WORK_DATE, ContactFactory, QuoteFactory, fresh, make_opportunity
 
 pytestmark = pytest.mark.django_db
 Sign = Callable[[User], Client]
@@ -275,6 +276,7 @@ def test_list_pages_board_and_file_agree(
 @pytest.mark.parametrize("listing", LISTINGS, ids=lambda listing: listing.space)
 def test_every_list_with_every_column(client_for: Sign, manager: User, strange: Opportunity, listing: Any) -> None:
     QuoteFactory(opportunity=strange)
+    tasks.create(description="Call", salesperson=strange.salesperson, opportunity=strange, on=WORK_DATE, by=None)
     client, place = client_for(manager), f"/{listing.space}/export/"
     query = f"columns={','.join(column.name for column in listing.columns[:30])}"
     told, sheet = csv_of(client, query, place), values(sheet_of(client, query, place))
