@@ -183,7 +183,7 @@ def make_cycle(
             chances=chances,
             quote_required=quote_required,
             allow_skip=allow_skip,
-            activity=activities[activity],
+            activity=activities.get(activity),
         )
 
 

@@ -87,12 +87,13 @@ def test_arrows_go_round(desk: Page, rep: User) -> None:
     SavedView.objects.create(owner=rep, page="contacts:list", name="New people", query="kind=person")
     desk.keyboard.press("Control+k")
     desk.keyboard.type("new")
-    expect(told(desk)).to_have_text("4 results")
+    expect(told(desk)).to_have_text("5 results")
     names = [name.split("  ")[0] for name in palette(desk).get_by_role("option").all_text_contents()]
     assert [name.strip()[:15] for name in names] == [
         "New opportunity",
         "New people Cont",
         "New opportunity",
+        "New task",
         "New contact",
     ]
     for key, at in (
@@ -100,7 +101,7 @@ def test_arrows_go_round(desk: Page, rep: User) -> None:
         ("ArrowDown", 2),
         ("ArrowUp", 1),
         ("ArrowUp", 0),
-        ("ArrowUp", 3),
+        ("ArrowUp", 4),
         ("ArrowDown", 0),
     ):
         desk.keyboard.press(key)

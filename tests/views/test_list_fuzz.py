@@ -111,13 +111,22 @@ def seen_by(listing: Listing, user: User) -> set[int]:
         return {deal.pk for deal in deals}
     if listing is QUOTES:
         return {quoted.pk for deal in deals for quoted in deal.quotes.all()}
+    if listing is TASKS:
+        return {task.pk for deal in deals for task in deal.tasks.all()}
     return set(listing.model._default_manager.values_list("pk", flat=True))
+
+
+@pytest.fixture
+def chores(crowd: None, company: Company) -> None:
+    """Something to do about every opportunity that somebody sells."""
+    for deal in Opportunity.objects.filter(salesperson__isnull=False):
+        tasks.create(description="Call", salesperson=deal.salesperson, opportunity=deal, on=company.today(), by=None)
 
 
 @pytest.mark.parametrize("who", ["rep", "manager"])
 @pytest.mark.parametrize("space", LISTINGS)
 def test_any_address_is_answered(
-    request: pytest.FixtureRequest, crowd: None, space: str, who: str, rf: RequestFactory
+    request: pytest.FixtureRequest, chores: None, space: str, who: str, rf: RequestFactory
 ) -> None:
     listing, user = LISTINGS[space], User.objects.get(pk=request.getfixturevalue(who).pk)
     seen, chance, views = seen_by(listing, user), random.Random(f"{space} {who}"), {200: 0, 422: 0}

@@ -66,12 +66,12 @@ def test_every_kind_is_found(
     assert found(response) == {
         "opportunities": ["New thrones"],
         "views": ["Old and new"],
-        "actions": ["New opportunity", "New contact"],
+        "actions": ["New opportunity", "New task", "New contact"],
     }
     page = html.unescape(response.content.decode())
     for url in (deal.get_absolute_url(), view.url, "/opportunities/new/", "/contacts/new/"):
         assert f'href="{url}"' in page
-    assert "4 results" in words(response)
+    assert "5 results" in words(response)
     assert "OP77 · ACME · Ann Lee · Not started" in words(response)
     for typed in ("ann", "acme", "op77", "thr new", "ÁNN"):
         assert found(client_for(rep).get("/search/", {"q": typed}, headers=headers))["opportunities"] == ["New thrones"]
@@ -234,7 +234,7 @@ def test_any_address(client_for: Sign, rep: User, make: Callable[..., Opportunit
 
 
 def test_the_palette_counts_what_its_page_offers(client_for: Sign, rep: User, company: Company) -> None:
-    for here, said in (("", "2 results"), ("3", "5 results"), ("500", "101 results")):
+    for here, said in (("", "3 results"), ("3", "6 results"), ("500", "102 results")):
         response = client_for(rep).get("/search/", {"q": "new", "here": here}, headers=HX)
         assert words(response).endswith(said)
 
