@@ -211,6 +211,15 @@ def reassign(
 
 
 @verb
+def give_back(task: Task, *, version: int, salesperson: Salesperson, on: datetime.date, by: User | None) -> Task:
+    """A reassignment is taken back: to who had it, also to somebody who is blocked by now. Raises ValidationError, Stale."""
+    now = _begin(task, version)
+    now.salesperson, now.team = salesperson, None
+    _write(now, "salesperson", "team")
+    return now
+
+
+@verb
 def assign(
     activity: Activity,
     *,
