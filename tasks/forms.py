@@ -96,7 +96,7 @@ class TaskForm(ContactPicker, OwnerForm):
         theirs = seen.filter(Q(pk=account) | Q(company=account)) if account else seen.none()
         self.offer("guests", theirs)
         if opportunity is not None:
-            self.offer("contact", theirs | seen.filter(pk=opportunity.contact_id))
+            self.offer("contact", theirs | seen.filter(pk__in=[opportunity.contact_id, task and task.contact_id]))
             del self.fields["contact_search"]
         else:
             self.offer_contacts(user)
@@ -106,10 +106,10 @@ class TaskForm(ContactPicker, OwnerForm):
             del self.fields["guests"]
 
     def _account(self) -> int | None:
+        if self.task and self.task.company_id:
+            return self.task.company_id
         if self.opportunity is not None:
             return int(self.opportunity.company_id)
-        if self.task:
-            return self.task.company_id
         contact = self.initial.get("contact")
         return contact.account_id if contact else None
 

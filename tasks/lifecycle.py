@@ -211,6 +211,15 @@ def reassign(
 
 
 @verb
+def give_back(task: Task, *, version: int, salesperson: Salesperson, on: datetime.date, by: User | None) -> Task:
+    """A reassignment is taken back: to who had it, also to somebody who is blocked by now. Raises ValidationError, Stale."""
+    now = _begin(task, version)
+    now.salesperson, now.team = salesperson, None
+    _write(now, "salesperson", "team")
+    return now
+
+
+@verb
 def assign(
     activity: Activity,
     *,
@@ -263,7 +272,7 @@ def _proposed(values: dict[str, Any], on: datetime.date) -> dict[str, Any]:
     values = {"due_on": on, **values}
     opportunity, contact = values.get("opportunity"), values.get("contact")
     if opportunity is not None and contact is None:
-        values["contact"] = contact = opportunity.contact
+        values["contact"] = contact = opportunity.contact.merged_into or opportunity.contact
     return values | {"company_id": contact.account_id if contact else None}
 
 
@@ -315,14 +324,24 @@ def _check_contact(guard: Guard, task: Task, before: Task) -> None:
             not contact.privacy_blocked, "contact", _("%(contact)s is blocked for privacy."), "privacy", contact=contact
         )
         guard(not contact.archived, "contact", _("%(contact)s is archived."), "archived", contact=contact)
+        said = _("%(contact)s was merged with another contact. Choose that one.")
+        guard(contact.merged_into_id is None, "contact", said, "merged", contact=contact)
     if opportunity is None:
         return
     if opportunity.pk != before.opportunity_id:
         guard(not opportunity.archived, "opportunity", _("The opportunity is archived."), "archived")
-    together = contact is not None and (
-        contact.account_id == opportunity.company_id or contact.pk == opportunity.contact_id
-    )
+    elif contact is not None and contact.pk == before.contact_id:
+        return  # a person may have gone elsewhere since
+    together = contact is not None and _belongs(contact, opportunity)
     guard(together, "contact", _("The contact does not belong to the opportunity's company."), "R-TASK-LINK")
+
+
+def _belongs(contact: Contact, opportunity: Any) -> bool:
+    """A closed opportunity goes on naming who was merged with this one, or with this one's company."""
+    if contact.account_id == opportunity.company_id or contact.pk == opportunity.contact_id:
+        return True
+    merged = (opportunity.company.merged_into_id, opportunity.contact.merged_into_id)
+    return contact.account_id == merged[0] or contact.pk == merged[1]
 
 
 def _check_times(guard: Guard, task: Task) -> None:
@@ -538,6 +557,12 @@ def hand_over(
         values = {"contact": contact.pk, "company": contact.account_id}
         count += rows.filter(contact=before).update(**values, version=raised)
     return count
+
+
+def follow_merge(keys: Sequence[int], **values: int) -> None:
+    """Contact and company of these tasks, which a merge of contacts, or taking one back, holds and changes."""
+    if keys:
+        Task.objects.filter(pk__in=keys).update(**values, version=F("version") + 1)
 
 
 def follow_contact(person: Contact, company: Contact, *, on: datetime.date, by: User | None) -> int:

@@ -1,7 +1,7 @@
 """Somebody leaves: what the person has, handing it over to others, and taking that back.
 
 `KINDS` is the one table of what a salesperson has. A run takes at most `AT_ONCE` rows in one transaction: opportunities by the
-bulk machinery and its verb, contacts by theirs. The preview is the run, rolled back.
+bulk machinery and its verb, tasks and contacts by theirs. The preview is the run, rolled back.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,6 +27,8 @@ from opportunities.bulk import AT_ONCE, Busy, by_reason
 from opportunities.lifecycle import DEADLOCK, LOCK_NOT_AVAILABLE, UNDO_WITHIN
 from opportunities.models import Batch, Opportunity
 from salespeople.models import Company, Membership, Salesperson, User
+from tasks import lifecycle as tasks
+from tasks.models import Task
 from upkeep.handover_models import Handed, Handover, HandoverRun
 
 Key = tuple[str, int]
@@ -57,6 +59,12 @@ def _opportunities(salesperson: Salesperson, user: User) -> QuerySet[Any]:
     return visible.with_names().select_related(*_of("contact__")).order_by("pk")
 
 
+def _tasks(salesperson: Salesperson, user: User) -> QuerySet[Any]:
+    """A team's stay: the other members have them."""
+    visible = Task.objects.visible_to(user).open().filter(salesperson=salesperson)
+    return visible.select_related("opportunity__salesperson", "contact", *_of("contact__")).order_by("pk")
+
+
 def _contacts(salesperson: Salesperson, user: User) -> QuerySet[Any]:
     visible = Contact.objects.visible_to(user).filter(salesperson=salesperson, archived=False)
     return visible.select_related(*_of("")).order_by("pk")
@@ -76,6 +84,7 @@ def _memberships(salesperson: Salesperson, user: User) -> QuerySet[Any]:
 
 KINDS = (
     Kind("opportunities", gettext_lazy("Open opportunities"), _opportunities),
+    Kind("tasks", gettext_lazy("Open tasks"), _tasks),
     Kind("contacts", gettext_lazy("Contacts"), _contacts),
     Kind("territories", gettext_lazy("Territories"), _territories),
     Kind("memberships", gettext_lazy("Teams"), _memberships, moves=False),
@@ -161,7 +170,7 @@ def run(
     reason: str = "",
     handover: Handover | None = None,
 ) -> Outcome:
-    """`seen` are the rows, opportunities with the version of the preview; `chosen` says whose each will be. Where nothing
+    """`seen` are the rows, opportunities and tasks with the version of the preview; `chosen` says whose each will be. Where nothing
     changes, nothing is written. Raises Busy, AlreadyRun (of the same token)."""
     with transaction.atomic():
         handover = handover or Handover.objects.create(salesperson=leaver, by=user)
@@ -198,10 +207,14 @@ def _wait(error: OperationalError) -> None:
 def _hand_over(
     user: User, leaver: Salesperson, seen: Mapping[Key, int], chosen: Chosen, reason: str, made: HandoverRun | None
 ) -> Outcome:
-    """Opportunities first, then contacts, then territories, each by ascending key: two runs cannot wait for each other."""
+    """Opportunities first, then tasks, contacts and territories, each by ascending key: two runs cannot wait for each other.
+    Tasks are read before, since who hands an opportunity over may not see it any more."""
     bulk.refuse_too_many(len(seen))
+    visible = Task.objects.visible_to(user).filter(pk__in=_keys("tasks", seen, chosen))
+    to_do = list(visible.select_related("opportunity").order_by("pk"))
     lines = _hand_opportunities(user, leaver, seen, chosen, reason, made)
     try:
+        lines += _hand_tasks(user, leaver, to_do, seen, chosen, made)
         lines += _hand_contacts(user, leaver, _keys("contacts", seen, chosen), chosen, made)
         lines += _hand_territories(leaver, _keys("territories", seen, chosen), chosen, made)
     except OperationalError as error:
@@ -240,6 +253,42 @@ def _hand_opportunities(
         )
         for row in outcome.rows
     ]
+
+
+def _hand_tasks(
+    user: User,
+    leaver: Salesperson,
+    rows: Iterable[Task],
+    seen: Mapping[Key, int],
+    chosen: Chosen,
+    made: HandoverRun | None,
+) -> list[Line]:
+    """An opportunity that goes takes none along: every task is a row of its own."""
+    lines, handed = [], []
+    for row in rows:
+        line = Line("tasks", row, chosen["tasks", row.pk])
+        lines.append(line)
+        line.why, version = _hand_task(user, leaver, row, seen["tasks", row.pk], line.to)
+        if not line.why:
+            handed.append(Handed(run=made, kind=Handed.Kind.TASK, key=row.pk, to=line.to, version=version))
+    if made:
+        Handed.objects.bulk_create(handed)
+    return lines
+
+
+def _hand_task(user: User, leaver: Salesperson, row: Task, seen: int, to: Salesperson | None) -> tuple[str, int]:
+    """Why it stays, else the version that it has now."""
+    if row.salesperson_id != leaver.pk:
+        return str(TAKEN), 0
+    if not user.has_perm("tasks.change_task") or row.is_fixed_for(user):
+        return _("It is not yours to change."), 0
+    try:
+        now = tasks.reassign(row, version=seen, salesperson=to, on=Company.current().today(), by=user)
+    except tasks.Stale:
+        return _("Somebody changed it meanwhile."), 0
+    except ValidationError as refusal:
+        return " ".join(dict.fromkeys(refusal.messages)), 0
+    return "", now.version
 
 
 def _hand_contacts(
@@ -316,12 +365,9 @@ def undo(user: User, made: HandoverRun) -> tuple[int, int]:
                 return 0, 0
             leaver = made.handover.salesperson
             back, stayed = _undo_opportunities(user, made)
-            for handed in made.handed.order_by("kind", "key").select_related("to"):
-                gone = (
-                    _undo_contact(user, leaver, handed)
-                    if handed.kind == "contacts"
-                    else _undo_territory(leaver, handed)
-                )
+            rows = made.handed.select_related("to")
+            for handed in sorted(rows, key=lambda row: (list(UNDO).index(row.kind), row.key)):
+                gone = UNDO[handed.kind](user, leaver, handed)
                 back, stayed = back + gone, stayed + (not gone)
             if back:
                 HandoverRun.objects.filter(pk=made.pk).update(undone_at=timezone.now())
@@ -337,6 +383,17 @@ def _undo_opportunities(user: User, made: HandoverRun) -> tuple[int, int]:
     return len(outcome.changed), len(outcome.rows) - len(outcome.changed) + outcome.gone
 
 
+def _undo_task(user: User, leaver: Salesperson, handed: Handed) -> bool:
+    row = Task.objects.visible_to(user).filter(pk=handed.key).select_related("opportunity").first()
+    if row is None or handed.version is None or not user.has_perm("tasks.change_task") or row.is_fixed_for(user):
+        return False
+    try:
+        tasks.give_back(row, version=handed.version, salesperson=leaver, on=Company.current().today(), by=user)
+    except (tasks.Stale, ValidationError):
+        return False
+    return True
+
+
 def _undo_contact(user: User, leaver: Salesperson, handed: Handed) -> bool:
     """It goes back as it was, also to somebody who is blocked by now."""
     visible = Contact.objects.visible_to(user).filter(pk=handed.key, salesperson=handed.to_id)
@@ -348,7 +405,7 @@ def _undo_contact(user: User, leaver: Salesperson, handed: Handed) -> bool:
     return True
 
 
-def _undo_territory(leaver: Salesperson, handed: Handed) -> bool:
+def _undo_territory(user: User, leaver: Salesperson, handed: Handed) -> bool:
     row = Territory.objects.filter(pk=handed.key).select_for_update().first()
     if row is None or (handed.to and not row.salespeople.filter(pk=handed.to.pk).exists()):
         return False
@@ -356,3 +413,11 @@ def _undo_territory(leaver: Salesperson, handed: Handed) -> bool:
     if handed.to:
         row.salespeople.remove(handed.to)
     return True
+
+
+# in the order in which a run locks them
+UNDO: dict[str, Callable[[User, Salesperson, Handed], bool]] = {
+    Handed.Kind.TASK: _undo_task,
+    Handed.Kind.CONTACT: _undo_contact,
+    Handed.Kind.TERRITORY: _undo_territory,
+}

@@ -45,7 +45,7 @@ class Handover(models.Model):
 
 
 class HandoverRun(models.Model):
-    """What went in one transaction: opportunities as a batch, contacts and territories as `Handed`."""
+    """What went in one transaction: opportunities as a batch, everything else as `Handed`."""
 
     handover = models.ForeignKey(Handover, models.PROTECT, related_name="runs", verbose_name=_("handover"))
     batch = models.OneToOneField(Batch, models.PROTECT, null=True, blank=True, verbose_name=_("batch"))
@@ -65,9 +65,11 @@ class HandoverRun(models.Model):
 
 
 class Handed(models.Model):
-    """A contact or a territory that went to somebody else. Without `to` who covers the territory already does."""
+    """A task, a contact or a territory that went to somebody else. Without `to` who covers the territory already does.
+    `version`: the one that the run made of a task."""
 
     class Kind(models.TextChoices):
+        TASK = "tasks", _("Task")
         CONTACT = "contacts", _("Contact")
         TERRITORY = "territories", _("Territory")
 
@@ -75,6 +77,7 @@ class Handed(models.Model):
     kind = models.CharField(_("kind"), max_length=11, choices=Kind)
     key = models.BigIntegerField(_("key"))
     to = models.ForeignKey(Salesperson, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("to"))
+    version = models.PositiveIntegerField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("what was handed over")

@@ -1,6 +1,6 @@
 """Who gets what, when somebody leaves: each rule says for every row whose it will be, or that nobody is known."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import cycle
 from typing import Any
@@ -17,7 +17,7 @@ from salespeople.models import Salesperson, User
 class Rule(models.TextChoices):
     ONE = "one", _("All to one")
     TERRITORY = "territory", _("To who covers the contact's territory")
-    CONTACT = "contact", _("Opportunities to the contact's salesperson, people to their company's")
+    CONTACT = "contact", _("Opportunities and tasks to the contact's salesperson, people to their company's")
     TURNS = "turns", _("In turn to several")
     LEAST = "least", _("To whoever of several has the least open value")
     EACH = "each", _("One by one")
@@ -31,15 +31,27 @@ def assign(
     rule: str, rows: Sequence[tuple[str, Any]], to: Sequence[Salesperson], leaver: Salesperson, user: User
 ) -> Chosen:
     """`rows` are kinds with their rows. `to` are the ones who were named: of the rules that look at the contact they get, in
-    turn, what the rule knows nobody for."""
-    turns = cycle(to)
+    turn, what the rule knows nobody for. A task of an opportunity goes to who gets that, or has it already."""
     if rule == Rule.EACH:
         return {}
-    if rule == Rule.LEAST:
-        return _to_least(rows, to, user)
     asked = {Rule.TERRITORY: _covers(rows, leaver), Rule.CONTACT: _of_contact(leaver)}.get(Rule(rule), _nobody)
-    chosen = ((kind, row, asked(kind, row) or (next(turns) if to else None)) for kind, row in rows)
-    return {(kind, row.pk): somebody for kind, row, somebody in chosen if somebody is not None}
+    turns = cycle(to or [None])
+    chosen: dict[tuple[str, int], Salesperson | None] = {}
+    if rule == Rule.LEAST:
+        chosen |= _to_least([one for one in rows if one[0] != "tasks"], to, user)
+    for kind, row in sorted(rows, key=lambda one: one[0] == "tasks"):
+        if (kind, row.pk) not in chosen:
+            seller = _seller(row, chosen, leaver) if kind == "tasks" and rule != Rule.ONE else None
+            chosen[kind, row.pk] = seller or asked(kind, row) or next(turns)
+    return {key: somebody for key, somebody in chosen.items() if somebody is not None}
+
+
+def _seller(task: Any, chosen: Mapping[tuple[str, int], Salesperson | None], leaver: Salesperson) -> Salesperson | None:
+    """Who gets the task's opportunity, or has it already."""
+    if task.opportunity is None:
+        return None
+    known: Salesperson | None = chosen.get(("opportunities", task.opportunity_id)) or task.opportunity.salesperson
+    return known if known and known.is_usable and known.pk != leaver.pk else None
 
 
 def _nobody(kind: str, row: Any) -> Salesperson | None:
@@ -47,7 +59,7 @@ def _nobody(kind: str, row: Any) -> Salesperson | None:
 
 
 def _contact(kind: str, row: Any) -> Contact | None:
-    return {"opportunities": getattr(row, "contact", None), "contacts": row}.get(kind)
+    return row if kind == "contacts" else getattr(row, "contact", None)
 
 
 def _of_contact(leaver: Salesperson) -> Callable[[str, Any], Salesperson | None]:

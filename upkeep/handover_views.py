@@ -23,6 +23,7 @@ from opportunities.models import Opportunity, OpportunityEntry
 from salespeople.admin import may_manage
 from salespeople.models import Company, Salesperson, User
 from salespeople.requests import SignedIn
+from tasks.models import Task
 from upkeep import handover as runs
 from upkeep.handover import KINDS, AlreadyRun, Key, Outcome
 from upkeep.handover_forms import STAYS, HandoverForm
@@ -198,8 +199,13 @@ def _handed(user: User, made: HandoverRun) -> list[tuple[Any, Any]]:
         entries: Any = OpportunityEntry.objects.filter(batch=made.batch_id).select_related("opportunity", "salesperson")
         seen = entries.filter(opportunity__in=Opportunity.objects.visible_to(user))
         found += [(entry.opportunity, entry.salesperson) for entry in seen.order_by("opportunity_id")]
-    handed = list(made.handed.select_related("to").order_by("kind", "key"))
-    for kind, rows in (("contacts", Contact.objects.visible_to(user)), ("territories", Territory.objects.all())):
+    handed = list(made.handed.select_related("to").order_by("key"))
+    seen_ones: tuple[tuple[str, Any], ...] = (
+        ("tasks", Task.objects.visible_to(user)),
+        ("contacts", Contact.objects.visible_to(user)),
+        ("territories", Territory.objects.all()),
+    )
+    for kind, rows in seen_ones:
         by_key = rows.in_bulk([one.key for one in handed if one.kind == kind])
         found += [(by_key[one.key], one.to) for one in handed if one.kind == kind and one.key in by_key]
     return found

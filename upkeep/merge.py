@@ -24,6 +24,8 @@ from crm.lib.editing import BUSY_STATES
 from opportunities import lifecycle
 from opportunities.models import Batch, Door, Opportunity
 from salespeople.models import Grant, User
+from tasks import lifecycle as task_verbs
+from tasks.models import Task
 from upkeep.merging_models import Merge, MergedRow
 
 MOST = 5  # contacts in one merge
@@ -78,6 +80,7 @@ OWNED = (
         gettext_lazy("parts in opportunities"),
         like=("opportunity_id", "role_id"),
     ),
+    Owned("tasks.Attendee", "contact", gettext_lazy("parts in meetings"), like=("task_id",)),
 )
 NOT_MOVED = {
     ("contacts.AlternativeAddress", "contact"): "moved with its periods by `_move_addresses`",
@@ -86,6 +89,8 @@ NOT_MOVED = {
     ("opportunities.Opportunity", "company"): "the same",
     ("opportunities.OpportunityEntry", "contact"): "the ledger is not rewritten",
     ("opportunities.OpportunityEntry", "company"): "the ledger is not rewritten",
+    ("tasks.Task", "contact"): "by `_move_tasks`, with their companies",
+    ("tasks.Task", "company"): "the same",
     ("contacts.ContactSign", "contact"): "kept by PostgreSQL",
     ("contacts.LikelyPair", "one"): "kept by PostgreSQL",
     ("contacts.LikelyPair", "other"): "kept by PostgreSQL",
@@ -95,6 +100,7 @@ NOT_MOVED = {
     ("upkeep.Merge", "merged"): "the record itself",
 }
 ADDRESSES = gettext_lazy("alternative addresses")
+TASKS = gettext_lazy("tasks")
 
 
 class Changed(Exception):
@@ -208,6 +214,7 @@ def _merge_one(survivor: Contact, other: Contact, picks: Mapping[str, int], by: 
     _raise_grants(survivor, other, rows)
     _move_addresses(survivor, other, rows, done)
     _move_opportunities(survivor, other, rows, done, on)
+    _move_tasks(survivor, other, rows, done)
     Contact.objects.filter(pk=other.pk).update(merged_into=survivor)
     done.merge.save(force_insert=True)
     for row in rows:
@@ -338,6 +345,28 @@ def _follow(opportunity: Opportunity, whom: Mapping[str, int], batch: Batch, rea
     )
 
 
+def _move_tasks(survivor: Contact, other: Contact, rows: list[MergedRow], done: Done) -> None:
+    """Open and closed ones, after the opportunities that they belong to. What the survivor still has to do goes along where it
+    has another company now, as its opportunities do."""
+    account = survivor.account_id
+    goes_along = Q(opportunity__isnull=True) | Q(opportunity__in=done.followed)
+    steps: tuple[tuple[Q, dict[str, int]], ...] = (
+        (Q(contact=other), {"contact_id": survivor.pk, "company_id": account}),
+        (Q(company=other), {"company_id": survivor.pk}),
+        (Q(contact=survivor, closed_on__isnull=True) & ~Q(company=account) & goes_along, {"company_id": account}),
+    )
+    moved = 0
+    for condition, values in steps:
+        held = Task.objects.select_for_update(no_key=True, of=("self",)).filter(condition).order_by("pk")
+        tasks = list(held.only("contact_id", "company_id", "version"))
+        for task in tasks:
+            before = {"contact_id": task.contact_id, "company_id": task.company_id}
+            rows.append(_row(task, before, before | values | {"version": task.version + 1}))
+        task_verbs.follow_merge([task.pk for task in tasks], **values)
+        moved += len(tasks)
+    _tell(done, TASKS, moved, 0)
+
+
 def _tell(done: Done, words: Any, moved: int, left: int) -> None:
     if moved:
         done.moved.append((words, moved))
@@ -394,7 +423,10 @@ def _undo(key: int, by: User, on: datetime.date) -> Merge:
     stayed: list[list[Any]] = []
     Contact.objects.filter(pk=merge.merged_id).update(merged_into=None)
     for row in merge.rows.all():
-        stayed += _give_back(row, merge, survivor, by, on)
+        if row.model == Task._meta.label:
+            stayed += _give_task_back(row, [what for kind, what, *_why in stayed if kind == "opportunity"])
+        else:
+            stayed += _give_back(row, merge, survivor, by, on)
     known = [row.key for row in merge.rows.all() if row.model == Opportunity._meta.label]
     theirs = Opportunity.objects.filter(Q(contact=survivor) | Q(company=survivor)).exclude(pk__in=known)
     later = theirs.filter(entries__step=1, entries__recorded_at__gt=merge.made_at).order_by("pk")
@@ -445,6 +477,16 @@ def _give_opportunity_back(row: MergedRow, merge: Merge, by: User, on: datetime.
             _follow(opportunity, row.before, batch, reason % names, on)
     except ValidationError:
         return [["opportunity", row.key, "refused"]]
+    return []
+
+
+def _give_task_back(row: MergedRow, stayed: Sequence[int]) -> list[list[Any]]:
+    """One of an opportunity that `stayed` stays with it."""
+    held = Task.objects.select_for_update(no_key=True, of=("self",)).filter(pk=row.key, version=row.after["version"])
+    task = held.only("opportunity_id").first()
+    if task is None or task.opportunity_id in stayed:
+        return [["row", row.model, row.key]]
+    task_verbs.follow_merge([task.pk], **row.before)
     return []
 
 

@@ -276,6 +276,7 @@ def _record(request: SignedIn, found: Merge) -> dict[str, Any]:
     keys = []
     words = {(owned.model, f"{owned.field}_id"): owned.words for owned in merging.OWNED}
     words[("contacts.AlternativeAddress", "contact_id")] = merging.ADDRESSES
+    words |= {("tasks.Task", column): merging.TASKS for column in ("contact_id", "company_id")}
     for row in found.rows.all():
         if row.model == Opportunity._meta.label:
             keys.append(row.key)
@@ -317,5 +318,6 @@ def _stayed(request: SignedIn, stayed: list[list[Any]]) -> list[dict[str, Any]]:
 
 
 def _kind(model: str) -> str:
-    words = {owned.model: owned.words for owned in merging.OWNED} | {"contacts.AlternativeAddress": merging.ADDRESSES}
+    words = {owned.model: owned.words for owned in merging.OWNED}
+    words |= {"contacts.AlternativeAddress": merging.ADDRESSES, "tasks.Task": merging.TASKS}
     return str(capfirst(str(words.get(model, model))))

@@ -18,6 +18,8 @@ from opportunities.ledger import faults
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
+from tasks import lifecycle as tasks
+from tasks.models import Task
 from tests.factories import ContactFactory, TeamFactory, fresh, make_opportunity
 from upkeep import handover
 from upkeep.handover import KINDS, AlreadyRun, next_rows
@@ -71,6 +73,7 @@ def test_what_a_salesperson_has(
     ContactFactory(salesperson=jo, archived=True)
     assert {kind.name: kind.rows(jo, manager).count() for kind in KINDS} == {
         "opportunities": 2,
+        "tasks": 0,
         "contacts": 1,
         "territories": 1,
         "memberships": 1,
@@ -314,3 +317,115 @@ def test_the_one_who_covers_the_territory_gets_its_new_contacts(
     assert create(by=manager, name="C", territory=south).contact.salesperson is None
     Salesperson.objects.filter(pk=of.pk).update(blocked=True)
     assert create(by=manager, name="D", territory=south).contact.salesperson == hr
+
+
+# ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def to_do(deals: list[Opportunity], manager: User, jo: Salesperson, acme: Contact, bo: Contact) -> dict[str, Task]:
+    """Of the leaver: two of the deals, one about a contact without one, one about nobody. Closed ones and the team's stay."""
+
+    def make(**values: Any) -> Task:
+        owner = {} if "team" in values else {"salesperson": jo}
+        return tasks.create(by=manager, on=deals[0].created_on, **{"description": "Call"} | owner | values)
+
+    tasks.cancel(make(), version=1, on=deals[0].created_on, by=manager)
+    make(team=TeamFactory(members=[jo]))
+    return {
+        "waiting": make(opportunity=deals[0]),
+        "running": make(opportunity=deals[1]),
+        "bo": make(contact=bo),
+        "nobody": make(),
+    }
+
+
+def owners(to_do: dict[str, Task]) -> list[tuple[str, int]]:
+    rows = Task.objects.in_bulk([task.pk for task in to_do.values()])
+    return [
+        (str(rows[task.pk].salesperson and rows[task.pk].salesperson.code), rows[task.pk].version)
+        for task in to_do.values()
+    ]
+
+
+def test_open_tasks_are_handed_over_once_and_go_back(
+    to_do: dict[str, Task], manager: User, jo: Salesperson, of: Salesperson, deals: list[Opportunity]
+) -> None:
+    """An opportunity takes none along, so each changes once."""
+    rows, seen = everything(jo, manager)
+    assert [row.pk for kind, row in rows if kind == "tasks"] == [task.pk for task in to_do.values()]
+    before = handover.preview(manager, jo, seen, all_to(rows, of))
+    assert owners(to_do) == [("JO", 1)] * 4
+    after = run(manager, jo, of)
+    for outcome in (before, after):
+        assert (outcome.by_person[0]["tasks"], outcome.by_person[0]["opportunities"], outcome.refused) == (4, 2, [])
+    assert owners(to_do) == [("OF", 2)] * 4
+    assert Task.objects.filter(salesperson=jo).count() == 1 and after.run
+    tasks.change(to_do["bo"], version=2, description="Write", on=deals[0].created_on, by=manager)
+    Salesperson.objects.filter(pk=jo.pk).update(blocked=True)
+    assert handover.undo(manager, after.run) == (6, 1)  # two deals, three tasks and the contact
+    assert owners(to_do) == [("JO", 3), ("JO", 3), ("OF", 3), ("JO", 3)]
+
+
+def test_opportunities_alone_leave_the_tasks(
+    to_do: dict[str, Task], manager: User, jo: Salesperson, of: Salesperson
+) -> None:
+    rows = next_rows(jo, manager, ["opportunities"])
+    seen = {(kind, row.pk): row.version for kind, row in rows}
+    assert len(handover.run(manager, jo, seen, all_to(rows, of), token=uuid4()).handed) == 2
+    assert owners(to_do) == [("JO", 1)] * 4
+
+
+def test_a_task_goes_with_its_opportunity(
+    to_do: dict[str, Task], manager: User, jo: Salesperson, of: Salesperson, hr: Salesperson, acme: Contact
+) -> None:
+    """Whatever the rule, but all to one; without one it is looked for like the opportunity of its contact."""
+
+    def given(rule: str, *to: Salesperson, kinds: tuple[str, ...] = ("opportunities", "tasks")) -> dict[str, str]:
+        chosen = assign(rule, next_rows(jo, manager, kinds), to, jo, manager)
+        found = {name: chosen.get(("tasks", task.pk)) for name, task in to_do.items()}
+        return {name: one.code for name, one in found.items() if one}
+
+    assert given(Rule.EACH, hr) == {}
+    assert given(Rule.ONE, hr) == {"waiting": "HR", "running": "HR", "bo": "HR", "nobody": "HR"}
+    assert given(Rule.CONTACT) == {"running": "OF", "bo": "OF"}
+    assert given(Rule.CONTACT, kinds=("tasks",)) == {"running": "OF", "bo": "OF"}
+    assert given(Rule.TURNS, hr, of) == {"waiting": "HR", "running": "OF", "bo": "HR", "nobody": "OF"}
+    assert given(Rule.LEAST, hr, of) == {"waiting": "OF", "running": "HR", "bo": "HR", "nobody": "OF"}
+    south = Territory.objects.create(code="S")
+    south.salespeople.add(jo, hr)
+    Contact.objects.filter(pk=acme.pk).update(territory=south)
+    assert given(Rule.TERRITORY) == {"waiting": "HR"}
+    lifecycle.reassign(
+        to_do["waiting"].opportunity, version=1, salesperson=of, on=Company.current().today(), by=manager
+    )
+    assert given(Rule.TURNS, hr, kinds=("tasks",)) == {"waiting": "OF", "running": "HR", "bo": "HR", "nobody": "HR"}
+
+
+def test_a_task_that_changed_between_preview_and_run_is_left(
+    to_do: dict[str, Task], manager: User, jo: Salesperson, of: Salesperson, hr: Salesperson, deals: list[Opportunity]
+) -> None:
+    rows, seen = everything(jo, manager)
+    on = deals[0].created_on
+    tasks.postpone(to_do["waiting"], version=1, to=on + datetime.timedelta(days=1), on=on, by=manager)
+    tasks.reassign(to_do["running"], version=1, salesperson=hr, on=on, by=manager)
+    outcome = handover.run(manager, jo, seen, all_to(rows, of), token=uuid4())
+    assert [(line.row.pk, line.why) for line in outcome.refused] == [
+        (to_do["waiting"].pk, "Somebody changed it meanwhile."),
+        (to_do["running"].pk, "It is no longer this salesperson's."),
+    ]
+    assert owners(to_do) == [("JO", 2), ("HR", 2), ("OF", 2), ("OF", 2)]
+
+
+@pytest.mark.parametrize("rows", [1, 10])
+def test_queries_of_tasks(
+    company: Company, manager: User, jo: Salesperson, of: Salesperson, acme: Contact, rows: int
+) -> None:
+    """For each what its verb asks: SAVEPOINT, the row, its change, RELEASE; beside them the rows, the rights and what a preview costs."""
+    Contact.objects.filter(pk=acme.pk).update(salesperson=None)
+    for _row in range(rows):
+        tasks.create(by=manager, on=company.today(), description="Call", salesperson=jo, contact=acme)
+    found, seen = everything(jo, manager)
+    with CaptureQueriesContext(connection) as queries:
+        handover.preview(manager, jo, seen, all_to(found, of))
+    assert len(queries) == 4 * rows + 7

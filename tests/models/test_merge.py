@@ -15,6 +15,8 @@ from contacts.models import AddressPeriod, AlternativeAddress, CompanysIndustry,
 from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salespeople.models import Grant
+from tasks import lifecycle as tasks
+from tasks.models import Task
 from tests.factories import ContactFactory, QuoteFactory, fresh, make_opportunity
 from tests.models.lifecycle_words import day
 from upkeep import merge as merging
@@ -389,3 +391,95 @@ def test_taking_back_twice(acme, twin, manager):
 def test_the_tables_name_models_that_are_there():
     for owned in merging.OWNED:
         apps.get_model(owned.model)._meta.get_field(owned.field)
+
+
+# ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def to_do(jo, manager):
+    def make(contact, **values):
+        return tasks.create(by=manager, on=day(2), description="Call", salesperson=jo, contact=contact, **values)
+
+    return make
+
+
+def told(*made):
+    return [(task.contact, task.company, task.version) for task in (Task.objects.get(pk=each.pk) for each in made)]
+
+
+def test_tasks_go_to_the_survivor_and_back(acme, twin, manager, jo, cycle, price_l, to_do):
+    """Open and closed, with an opportunity that follows and with one that is closed; a person's with the company."""
+    person = ContactFactory(kind="person", name="Bo Ek", company=twin)
+    running = make_opportunity(contact=twin, salesperson=jo, cycle=cycle, stage=2)
+    lost = make_opportunity(contact=twin, salesperson=jo, cycle=cycle, stage=1)
+    lifecycle.close(lost, version=2, outcome="lost", close_code=price_l, on=day(3), by=manager)
+    made = [to_do(twin), to_do(None, opportunity=running), to_do(None, opportunity=lost), to_do(twin), to_do(person)]
+    tasks.cancel(made[3], version=1, on=day(3), by=manager)
+    own = to_do(acme)
+    (done,) = merge(acme, twin, by=manager)
+    moved = [(acme, acme, 2), (acme, acme, 2), (acme, acme, 2), (acme, acme, 3), (person, acme, 2)]
+    assert told(*made, own) == [*moved, (acme, acme, 1)]
+    assert (str(done.moved[-1][0]), done.moved[-1][1]) == ("tasks", 5)
+    with pytest.raises(tasks.Stale):
+        tasks.change(made[0], version=1, by=manager, on=day(9), description="Write")
+    undone = merging.undo(done.merge.pk, by=manager, on=day(9))
+    back = [(twin, twin, 3), (twin, twin, 3), (twin, twin, 3), (twin, twin, 4), (person, twin, 3)]
+    assert (told(*made, own), undone.stayed) == ([*back, (acme, acme, 1)], [])
+
+
+def test_a_task_that_changed_since_stays_and_so_does_that_of_an_opportunity_that_stays(
+    acme, twin, manager, jo, cycle, to_do
+):
+    deal = make_opportunity(contact=twin, salesperson=jo, cycle=cycle, stage=1)
+    changed, held, free = to_do(twin), to_do(None, opportunity=deal), to_do(twin)
+    (done,) = merge(acme, twin, by=manager)
+    tasks.change(changed, version=2, by=manager, on=day(9), description="Write")
+    lifecycle.edit(fresh(deal), version=fresh(deal).version, description="Other", on=day(9), by=manager)
+    undone = merging.undo(done.merge.pk, by=manager, on=day(9))
+    assert told(changed, held, free) == [(acme, acme, 3), (acme, acme, 2), (twin, twin, 3)]
+    assert undone.stayed == [
+        ["opportunity", deal.pk, "changed"],
+        ["row", "tasks.Task", changed.pk],
+        ["row", "tasks.Task", held.pk],
+    ]
+
+
+def test_a_task_that_a_merge_left_with_a_closed_opportunity_can_be_changed(
+    acme, twin, manager, jo, cycle, price_l, to_do
+):
+    """The opportunity goes on naming the merged contact, of which a new task is about the survivor."""
+    lost = make_opportunity(contact=twin, salesperson=jo, cycle=cycle, stage=1)
+    lifecycle.close(lost, version=2, outcome="lost", close_code=price_l, on=day(3), by=manager)
+    task = to_do(None, opportunity=lost)
+    merge(acme, twin, by=manager)
+    tasks.change(task, version=2, by=manager, on=day(9), description="Write")
+    assert told(task, to_do(None, opportunity=fresh(lost))) == [(acme, acme, 3), (acme, acme, 1)]
+    with pytest.raises(ValidationError) as raised:
+        to_do(Contact.objects.get(pk=twin.pk))
+    assert code_of(raised) == "merged"
+
+
+def test_tasks_follow_a_company_that_is_taken_over(ann, bo, acme, beta, manager, of, jo, cycle, to_do):
+    """What the survivor still has to do goes along, as its opportunities do; what is done was done for the former company."""
+    running = make_opportunity(contact=ann, salesperson=jo, cycle=cycle, stage=1)
+    free, bound, done_before, other = to_do(ann), to_do(None, opportunity=running), to_do(ann), to_do(bo)
+    tasks.cancel(done_before, version=1, on=day(3), by=manager)
+    merge(ann, bo, by=manager, picks={"company": bo.pk})
+    ann.refresh_from_db()
+    assert told(free, bound, other, done_before) == [(ann, beta, 2), (ann, beta, 2), (ann, beta, 2), (ann, acme, 2)]
+
+
+def test_who_takes_part_in_a_meeting_does_so_once(acme, twin, manager, to_do):
+    meeting = {"kind": "meeting", "all_day": True}
+    one = to_do(acme, attendees=[tasks.Taking(twin)], **meeting)
+    both = to_do(acme, attendees=[tasks.Taking(twin), tasks.Taking(acme)], **meeting)
+    (done,) = merge(acme, twin, by=manager)
+
+    def guests(task):
+        return [each.contact for each in task.attendees.filter(contact__isnull=False)]
+
+    assert (guests(one), guests(both)) == ([acme], [twin, acme])
+    assert ([count for _words, count in done.moved], [count for _words, count in done.left]) == ([1], [1])
+    merging.undo(done.merge.pk, by=manager, on=day(9))
+    assert (guests(one), guests(both)) == ([twin], [twin, acme])

@@ -12,7 +12,9 @@ from contacts.models import Contact
 from opportunities.models import Opportunity
 from salescycles.models import SalesCycle
 from salespeople.models import Company, Salesperson, User
-from tests.factories import ContactFactory, TeamFactory, fresh, make_opportunity
+from tasks import lifecycle as tasks
+from tasks.models import Task
+from tests.factories import WORK_DATE, ContactFactory, TeamFactory, fresh, make_opportunity
 from upkeep.handover_models import Handover, HandoverRun
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +33,12 @@ def page_of(leaver: Salesperson) -> str:
 
 
 def asked(to: Salesperson, **more: Any) -> dict[str, Any]:
-    return {"rule": "one", "to": [to.pk], "what": ["opportunities", "contacts", "territories"], "reason": ""} | more
+    return {
+        "rule": "one",
+        "to": [to.pk],
+        "what": ["opportunities", "tasks", "contacts", "territories"],
+        "reason": "",
+    } | more
 
 
 def sent(preview: Any) -> dict[str, Any]:
@@ -53,22 +60,30 @@ def test_from_what_there_is_to_the_end(
     client_for: Sign, administrator: User, jo: Salesperson, of: Salesperson, rep: User, acme: Contact, deal: Opportunity
 ) -> None:
     TeamFactory(name="South", members=[jo])
+    task = tasks.create(by=administrator, on=WORK_DATE, description="Call", salesperson=jo, contact=acme)
     client = client_for(administrator)
     assert f'href="{page_of(jo)}"' in client.get(jo.get_absolute_url()).content.decode()
     page = words(client.get(page_of(jo)))
     assert (
-        "Open opportunities 1 Contacts 1 Territories 0 Teams 1 Estimated value €1,000.00 Weighted value €240.00" in page
+        "Open opportunities 1 Open tasks 1 Contacts 1 Territories 0 Teams 1 Estimated value €1,000.00 Weighted value €240.00"
+        in page
     )
     preview = client.post(page_of(jo), asked(of, do="preview"))
     assert "Nothing is written yet." in words(preview)
-    assert "Otis Falls 1 €1,000.00 €240.00 1 0" in words(preview)
+    assert "Otis Falls 1 €1,000.00 €240.00 1 1 0" in words(preview)
+    assert "Call Task · 2026-03-02 · ACME" in words(preview)
     assert fresh(deal).salesperson_id == jo.pk
     answer = client.post(page_of(jo), asked(of, do="run", reason="left us") | sent(preview))
     made = Handover.objects.get()
     assert answer["Location"] == made.get_absolute_url() == f"/upkeep/handovers/{made.pk}/"
     told = client.get(answer["Location"])
-    assert "2 were handed over." in words(told) and "Velvet thrones Otis Falls" in words(told)
+    assert (
+        "3 were handed over." in words(told)
+        and "Call Otis Falls" in words(told)
+        and "Velvet thrones Otis Falls" in words(told)
+    )
     assert Contact.objects.get(pk=acme.pk).salesperson_id == fresh(deal).salesperson_id == of.pk
+    assert Task.objects.get(pk=task.pk).salesperson_id == of.pk
     assert "Nothing is left to hand over" in words(client.get(page_of(jo)))
     client.post(f"{page_of(jo)}finish/", {"block": "on", "deactivate": "on"})
     jo.refresh_from_db()
@@ -229,16 +244,18 @@ def test_queries(
     rows: int,
 ) -> None:
     ContactFactory.create_batch(rows, salesperson=jo)
+    for _row in range(rows):
+        tasks.create(by=manager, on=WORK_DATE, description="Call", salesperson=jo)
     client = client_for(manager)
     client.get("/")
     with django_assert_num_queries(
-        11
-    ):  # session, user, salesperson; four kinds, values, account, teams, who can be chosen
+        12
+    ):  # session, user, salesperson; five kinds, values, account, teams, who can be chosen
         client.get(page_of(jo))
     preview = client.post(page_of(jo), asked(of, do="preview"))
     made = client.post(page_of(jo), asked(of, do="run") | sent(preview))["Location"]
     client.get(made)
     with django_assert_num_queries(
-        10
-    ):  # session, user, handover, runs; what went: three kinds and contacts; three left
+        12
+    ):  # session, user, handover, runs; what went: three kinds, tasks and contacts; four left
         client.get(made)

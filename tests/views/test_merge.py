@@ -6,7 +6,8 @@ from django.contrib.auth.models import Permission
 from contacts.models import Contact
 from opportunities import lifecycle
 from opportunities.ledger import faults
-from tests.factories import ContactFactory, fresh, make_opportunity
+from tasks import lifecycle as tasks
+from tests.factories import WORK_DATE, ContactFactory, fresh, make_opportunity
 from upkeep import merge as merging
 from upkeep.merging_models import Merge
 
@@ -75,6 +76,13 @@ def test_preview_and_run(client, acme, twin, running):
     acme.refresh_from_db()
     assert (acme.name, acme.city, fresh(running).contact) == ("Acme Oy", "Oulu", acme)
     assert list(faults()) == []
+
+
+def test_tasks_are_told(client, manager, acme, twin, jo):
+    tasks.create(by=manager, on=WORK_DATE, description="Call", salesperson=jo, contact=twin)
+    client.post(MERGE, form_of(client, acme, twin) | {"do": "run"})
+    page = client.get(Merge.objects.get().get_absolute_url())
+    assert page.context["moved"] == [("tasks", 1)]
 
 
 def test_as_a_fragment(client, acme, twin):
