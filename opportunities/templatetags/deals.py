@@ -26,6 +26,7 @@ from opportunities.moves import Move
 from opportunities.timeline import Change, Told
 
 register = template.Library()
+MOST_MARKS = 3  # of warnings on a card, the most urgent ones first
 
 
 @register.simple_tag(takes_context=True)
@@ -123,10 +124,14 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
     for card in cards:
         pk, title = card["pk"], escaped(card["description"])
         may_change = may_change_any and sight.may_change(int(pk), card["salesperson_id"])
-        marks = steps[card.step] + (steps[NextStep.NONE] if card.is_stepless and card.step == NextStep.OVERDUE else "")
-        marks += (overdue if card.is_overdue else "") + (manual if card["chances_are_manual"] else "")
-        marks += high if card["priority"] == "high" else ""
-        marks += _beside(card, shows_owner)
+        warnings = (
+            steps[card.step],
+            steps[NextStep.NONE] if card.is_stepless and card.step == NextStep.OVERDUE else "",
+            overdue if card.is_overdue else "",
+            manual if card["chances_are_manual"] else "",
+            high if card["priority"] == "high" else "",
+        )
+        marks = "".join(list(filter(None, warnings))[:MOST_MARKS]) + _beside(card, shows_owner)
         value, day = f'<strong class="number">{as_money(card.value)}</strong>', day_short(card.day, language)
         if may_change and card["closed_on"]:
             marks += (
@@ -146,8 +151,9 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
             f'  <a class="deal-title" href="{root}{pk}{opens}" data-open>{title}</a>\n'
             f'  <span class="deal-who">{escaped(card.who)}</span>\n'
             f'  <span class="deal-line">{value}<span class="deal-date">{day}</span></span>\n'
+            f"{_next_step(card, language)}"
             f'  <span class="deal-foot">{marks}</span>\n'
-            f"{_next_step(card, language)}{_asked(context, card) if form else ''}</li>\n"
+            f"{_asked(context, card) if form else ''}</li>\n"
         )
     return SafeString("".join(lines))
 
