@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from collaboration import lifecycle
 from collaboration.forms import CommentForm, TagsForm
 from collaboration.models import Tag
-from crm.lib.editing import BUSY_STATES, posted
+from crm.lib.editing import posted
 from crm.lib.fragments import is_fragment, redirect_to, render_page
+from crm.lib.races import is_busy
 from crm.lib.refusals import log_hidden
 from salespeople.requests import SignedIn
 
@@ -91,7 +92,7 @@ def tags(
             except ValidationError as refusal:
                 form.add_error(None, refusal.messages)
             except Exception as error:
-                if not isinstance(error, busy) and getattr(error.__cause__, "sqlstate", "") not in BUSY_STATES:
+                if not isinstance(error, busy) and not is_busy(error):
                     raise
                 status = 409
                 form.add_error(None, _("Somebody is changing this just now. Please send it again."))

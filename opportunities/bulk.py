@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.lib import date_formula
+from crm.lib.races import is_busy
 from opportunities import lifecycle
 from opportunities.effects import Share, effect, share, signed
 from opportunities.models import Batch, Door, Opportunity, OpportunityEntry, Status
@@ -258,7 +259,7 @@ def _locked(user: User, seen: Seen) -> list[int]:
 
 
 def _wait(error: OperationalError) -> None:
-    if getattr(error.__cause__, "sqlstate", "") in (lifecycle.LOCK_NOT_AVAILABLE, lifecycle.DEADLOCK):
+    if is_busy(error):
         raise Busy from error
     raise error
 

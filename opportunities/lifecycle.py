@@ -24,6 +24,7 @@ from contacts.models import Contact
 from crm.lib.guard import Guard
 from crm.lib.numbers import next_number
 from crm.lib.priority import Priority
+from crm.lib.races import is_busy
 from opportunities import moves as ways
 from opportunities.estimates import KEEP, Asked, Keep, check, check_chances, figures, proposed_closing, rounded
 from opportunities.models import TRACKED, Action, Batch, Door, Opportunity, OpportunityEntry, Status
@@ -34,7 +35,6 @@ from tasks import lifecycle as tasks
 
 P = ParamSpec("P")
 R = TypeVar("R")
-LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
 MERGED = "an_open_opportunity_names_no_merged_contact"  # migration 0010
 UNDO_WITHIN = datetime.timedelta(hours=24)
 # steps that make or cancel tasks; an undo of them, which may be taken back too, does the contrary
@@ -81,7 +81,7 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
                 raise ValidationError({"contact": ValidationError(said, code="merged")}) from error
             raise
         except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", "") in (LOCK_NOT_AVAILABLE, DEADLOCK) and args:
+            if is_busy(error) and args:
                 raise Stale(args[0].pk, kwargs.get("version", 0)) from error  # type: ignore[attr-defined, arg-type]
             raise
 

@@ -15,6 +15,7 @@ from contacts.models import Contact
 from crm.lib import date_formula
 from crm.lib.guard import Guard
 from crm.lib.priority import Priority
+from crm.lib.races import is_busy
 from salescycles.models import Activity, TaskKind
 from salespeople.models import Company, Salesperson, Team, User
 from tasks.models import MOST_MINUTES, Attendee, Base, Status, Task
@@ -22,7 +23,6 @@ from tasks.recurring import goes_forward, next_day
 
 P = ParamSpec("P")
 R = TypeVar("R")
-BUSY_STATES = ("55P03", "40P01")  # lock not available, deadlock
 YEARS = range(1900, 3000)
 CHANGED_BY_FORM = (
     *("kind", "description", "due_on", "all_day", "starts_at", "duration", "location", "status", "priority"),
@@ -58,7 +58,7 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
             with transaction.atomic():
                 return function(*args, **kwargs)
         except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", "") in BUSY_STATES:
+            if is_busy(error):
                 raise Stale from error
             raise
 

@@ -22,9 +22,10 @@ from django.utils.translation import gettext_lazy
 from contacts import lifecycle as contacts
 from contacts.codes import Territory
 from contacts.models import Contact
+from crm.lib.races import is_busy
 from opportunities import bulk
 from opportunities.bulk import AT_ONCE, Busy, by_reason
-from opportunities.lifecycle import DEADLOCK, LOCK_NOT_AVAILABLE, UNDO_WITHIN
+from opportunities.lifecycle import UNDO_WITHIN
 from opportunities.models import Batch, Opportunity
 from salespeople.models import Company, Membership, Salesperson, User
 from tasks import lifecycle as tasks
@@ -199,7 +200,7 @@ def _begun(made: HandoverRun) -> HandoverRun:
 
 
 def _wait(error: OperationalError) -> None:
-    if getattr(error.__cause__, "sqlstate", "") in (LOCK_NOT_AVAILABLE, DEADLOCK):
+    if is_busy(error):
         raise Busy from error
     raise error
 

@@ -20,7 +20,7 @@ from contacts import lifecycle as contact_verbs
 from contacts.addresses import WHERE
 from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from contacts.names import Parts
-from crm.lib.editing import BUSY_STATES
+from crm.lib.races import is_busy
 from opportunities import lifecycle
 from opportunities.models import Batch, Door, Opportunity
 from salespeople.models import Grant, User
@@ -194,7 +194,7 @@ def merge(
     except lifecycle.Stale as error:
         raise Changed from error
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", "") not in BUSY_STATES:
+        if not is_busy(error):
             raise
         raise Changed from error
 
@@ -409,7 +409,7 @@ def undo(key: int, *, by: User, on: datetime.date) -> Merge:
     except lifecycle.Stale as error:
         raise Changed from error
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", "") not in BUSY_STATES:
+        if not is_busy(error):
             raise
         raise Changed from error
 

@@ -18,10 +18,10 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.lib.editing import EditForm
 from crm.lib.in_use import uses, visible
+from crm.lib.races import is_busy
 from crm.lib.refusals import log_hidden
 
 logger = logging.getLogger(__name__)
-LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
 
 
 class CarefulAdmin(admin.ModelAdmin):
@@ -80,7 +80,7 @@ class CarefulAdmin(admin.ModelAdmin):
         except (IntegrityError, ProtectedError) as error:
             logger.warning("admin change refused by the database: %s", error)
         except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", "") not in (LOCK_NOT_AVAILABLE, DEADLOCK):
+            if not is_busy(error):
                 raise
         messages.error(
             request, _("Somebody else changed something at the same time. Nothing was saved: look at it again.")

@@ -13,7 +13,8 @@ from django.forms.models import model_to_dict
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
-BUSY_STATES = ("55P03", "40P01")  # lock not available, deadlock
+from crm.lib.races import is_busy
+
 OK, STALE, INVALID = 200, 409, 422
 DASH = "–"
 
@@ -133,7 +134,7 @@ class EditForm(forms.ModelForm):
         self.add_error(*known[name])
 
     def _wait(self, error: OperationalError) -> None:
-        if getattr(error.__cause__, "sqlstate", "") not in BUSY_STATES:
+        if not is_busy(error):
             raise error
         self.status = STALE
         self.add_error(None, _("Somebody is changing this just now. Please send it again."))
