@@ -565,9 +565,10 @@ def follow_merge(keys: Sequence[int], **values: int) -> None:
         Task.objects.filter(pk__in=keys).update(**values, version=F("version") + 1)
 
 
-def follow_contact(person: Contact, company: Contact, *, on: datetime.date, by: User | None) -> int:
-    """What was to be done about a person who went to another company is to be done there, where no opportunity holds it
-    (R-CON-MOVE). Returns 0: no opportunity stayed behind for it."""
-    free = Task.objects.open().filter(Q(contact=person) & Q(opportunity__isnull=True))
-    free.update(company=person.account_id, version=F("version") + 1)
+def stay_with_company(person: Contact, company: Contact, *, on: datetime.date, by: User | None) -> int:
+    """What is to be done about a person with `company`, which the person leaves, is to be done about the company from now on
+    (R-CON-MOVE). Where the company may not be used any more it keeps the person. Returns 0: no opportunity stayed behind for it."""
+    if company.is_usable:
+        left = Task.objects.open().filter(contact=person, company=company)
+        left.update(contact=company, version=F("version") + 1)
     return 0
