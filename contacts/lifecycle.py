@@ -302,7 +302,7 @@ def _wrong_change_of_kind(before: Contact) -> Refusals:
     if before.is_company and before.people.exists():
         return {"kind": ValidationError(_("A company that people belong to stays a company."), code="people")}
     if in_use(before):
-        return {"kind": ValidationError(_("A contact with opportunities keeps its type."), code="history")}
+        return {"kind": ValidationError(_("A contact with opportunities or tasks keeps its type."), code="history")}
     bound = [field for field in ("job_responsibilities", "industry_groups") if getattr(before, field).exists()]
     bound += [name for name in ("job_title", "organizational_level", "initials", "minor") if getattr(before, name)]
     if bound:
@@ -316,10 +316,13 @@ def _wrong_change_of_kind(before: Contact) -> Refusals:
 def _wrong_end(before: Contact) -> Refusals:
     """R-CON-DEL: what is open is finished first."""
     opportunities: Any = Contact._meta.get_field("opportunity").related_model
-    mine = opportunities.objects.filter(Q(contact=before) | Q(company=before)).open()
-    if not mine.exists():
-        return {}
-    return {"archived": ValidationError(_("It has open opportunities: close or reassign them first."), code="open")}
+    tasks: Any = Contact._meta.get_field("tasks").related_model
+    theirs = Q(contact=before) | Q(company=before)
+    if opportunities.objects.filter(theirs).open().exists():
+        return {"archived": ValidationError(_("It has open opportunities: close or reassign them first."), code="open")}
+    if tasks.objects.filter(theirs).open().exists():
+        return {"archived": ValidationError(_("It has open tasks: complete or cancel them first."), code="open_tasks")}
+    return {}
 
 
 def tag(contact: Contact, *, tag: Tag, by: User | None, give: bool = True) -> None:

@@ -8,6 +8,6 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from contacts import lifecycle  # noqa: PLC0415 - needs the models, which are not there earlier
-        from tasks.lifecycle import follow_contact  # noqa: PLC0415
+        from tasks.lifecycle import stay_with_company  # noqa: PLC0415
 
-        lifecycle.movers.append(follow_contact)
+        lifecycle.movers.append(stay_with_company)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from django.db import OperationalError, transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import BigIntegerField, Case, DateField, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,7 @@ from tasks.recurring import goes_forward, next_day
 
 P = ParamSpec("P")
 R = TypeVar("R")
+MERGED = "an_open_task_names_no_merged_contact"  # migration 0002
 YEARS = range(1900, 3000)
 CHANGED_BY_FORM = (
     *("kind", "description", "due_on", "all_day", "starts_at", "duration", "location", "status", "priority"),
@@ -50,13 +52,19 @@ class Taking(NamedTuple):
 
 
 def verb(function: Callable[P, R]) -> Callable[P, R]:
-    """One transaction; a lock that is not to be had in time, or a deadlock, answers like a lost race."""
+    """One transaction; a lock that is not to be had in time, or a deadlock, answers like a lost race. A contact that was
+    merged while the verb ran is refused like one that was merged before."""
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             with transaction.atomic():
                 return function(*args, **kwargs)
+        except IntegrityError as error:
+            if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") == MERGED:
+                said = _("Its contact was merged with another one: choose that one.")
+                raise ValidationError({"contact": ValidationError(said, code="merged")}) from error
+            raise
         except OperationalError as error:
             if is_busy(error):
                 raise Stale from error
@@ -565,9 +573,10 @@ def follow_merge(keys: Sequence[int], **values: int) -> None:
         Task.objects.filter(pk__in=keys).update(**values, version=F("version") + 1)
 
 
-def follow_contact(person: Contact, company: Contact, *, on: datetime.date, by: User | None) -> int:
-    """What was to be done about a person who went to another company is to be done there, where no opportunity holds it
-    (R-CON-MOVE). Returns 0: no opportunity stayed behind for it."""
-    free = Task.objects.open().filter(Q(contact=person) & Q(opportunity__isnull=True))
-    free.update(company=person.account_id, version=F("version") + 1)
+def stay_with_company(person: Contact, company: Contact, *, on: datetime.date, by: User | None) -> int:
+    """What is to be done about a person with `company`, which the person leaves, is to be done about the company from now on
+    (R-CON-MOVE). Where the company may not be used any more it keeps the person. Returns 0: no opportunity stayed behind for it."""
+    if company.is_usable:
+        left = Task.objects.open().filter(contact=person, company=company)
+        left.update(contact=company, version=F("version") + 1)
     return 0

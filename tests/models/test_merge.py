@@ -460,6 +460,14 @@ def test_a_task_that_a_merge_left_with_a_closed_opportunity_can_be_changed(
     assert code_of(raised) == "merged"
 
 
+def test_a_task_of_who_read_the_contact_before_the_merge_is_refused_by_the_database(acme, twin, manager, to_do):
+    merge(acme, twin, by=manager)
+    twin.merged_into = None
+    with pytest.raises(ValidationError) as raised:
+        to_do(twin)
+    assert code_of(raised) == "merged"
+
+
 def test_tasks_follow_a_company_that_is_taken_over(ann, bo, acme, beta, manager, of, jo, cycle, to_do):
     """What the survivor still has to do goes along, as its opportunities do; what is done was done for the former company."""
     running = make_opportunity(contact=ann, salesperson=jo, cycle=cycle, stage=1)

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.admin.sites import site
 from django.db import IntegrityError, transaction
+from django.test import RequestFactory
 
 from contacts import lifecycle as contact_verbs
 from contacts.models import Contact
+from crm.lib.in_use import uses
 from opportunities.models import Opportunity
 from salescycles.models import Activity, ActivityStep
 from salespeople.models import Company, Salesperson, Team, User
@@ -286,10 +289,50 @@ def test_an_activity_in_as_many_statements_as_one_step(
     assert len(made) == Task.objects.count() == 10
 
 
-def test_a_person_who_moves_takes_free_tasks_along(
-    make: Callable[..., Task], ann: Contact, beta: Contact, rep: User, acme: Contact
+def whom(task: Task) -> tuple[Any, Any, int]:
+    now = again(task)
+    return now.contact, now.company, now.version
+
+
+def test_a_person_who_moves_leaves_open_tasks_with_the_company(
+    make: Callable[..., Task], at_stage: Any, ann: Contact, beta: Contact, rep: User, acme: Contact
 ) -> None:
-    free, done = make(contact=ann), make(contact=ann)
+    """R-CON-MOVE: with or without an opportunity, also one that is not the person's. What is closed names whom it named."""
+    free, bound, done = make(contact=ann), make(contact=ann, opportunity=at_stage(1)), make(contact=ann)
     lifecycle.complete(done, version=1, on=TODAY, by=rep)
     contact_verbs.change(ann, by=rep, on=TODAY, company=beta)
-    assert (again(free).company, again(done).company) == (beta, acme)
+    assert (whom(free), whom(bound), whom(done)) == ((acme, acme, 2), (acme, acme, 2), (ann, acme, 2))
+
+
+def test_tasks_of_a_company_that_may_not_be_used_keep_the_person(
+    make: Callable[..., Task], ann: Contact, beta: Contact, rep: User, acme: Contact
+) -> None:
+    task = make(contact=ann)
+    Contact.objects.filter(pk=acme.pk).update(privacy_blocked=True)
+    contact_verbs.change(ann, by=rep, on=TODAY, company=beta)
+    assert whom(task) == (ann, acme, 1)
+
+
+def test_a_contact_with_open_tasks_is_not_archived(
+    make: Callable[..., Task], ann: Contact, rep: User, acme: Contact
+) -> None:
+    """R-CON-DEL; those of its people count."""
+    task = make(contact=ann)
+    for contact in (ann, acme):
+        with refuses(archived="open_tasks"):
+            contact_verbs.change(contact, by=rep, on=TODAY, archived=True)
+    lifecycle.cancel(task, version=1, on=TODAY, by=rep)
+    assert contact_verbs.change(acme, by=rep, on=TODAY, archived=True).contact.archived
+
+
+def test_a_contact_with_tasks_keeps_its_type_and_is_not_deleted(
+    make: Callable[..., Task], rep: User, administrator: User, acme: Contact
+) -> None:
+    """R-CON-TYPE, whether the task is open or closed."""
+    lifecycle.cancel(make(contact=acme), version=1, on=TODAY, by=rep)
+    with refuses(kind="history"):
+        contact_verbs.change(acme, by=rep, on=TODAY, kind="person")
+    request = RequestFactory().get("/")
+    request.user = administrator
+    (line,) = uses([acme], request, site)
+    assert "Call them (Not started)" in line
