@@ -6,6 +6,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
+from contacts.duplicates import make_rules
 from salespeople.roles import make_roles
 
 STAYS = {model._meta.db_table for model in (ContentType, Permission, MigrationRecorder.Migration)}
@@ -21,3 +22,4 @@ def empty_tables() -> None:
         for (name,) in cursor.fetchall():
             cursor.execute(f"DELETE FROM {name}")
     make_roles()
+    make_rules()

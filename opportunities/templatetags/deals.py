@@ -53,8 +53,9 @@ def told_step(context: Context, told: Told) -> SafeString:
     entry, language = told.entry, get_language() or "en"
     void, colour = " timeline-void" if entry.voided_at else "", f" timeline-mark-{told.colour}" if told.colour else ""
     action = f"{told.action}: {told.stage_name}" if told.stage_name else str(told.action)
-    marks = f" {badge(_('taken back'), 'grey', 'undo')}" if entry.voided_at else ""
-    marks += f" {badge(_('date corrected'), 'grey', 'calendar')}" if told.is_correction else ""
+    # no text within an f-string: what collects texts for translation does not look there
+    marks = " " + badge(_("taken back"), "grey", "undo") if entry.voided_at else ""
+    marks += " " + badge(_("date corrected"), "grey", "calendar") if told.is_correction else ""
     notes = [escaped(str(entry.by or _("the system"))), escaped(str(told.door)), moment(entry.recorded_at)]
     if entry.undoes:
         notes.append(escape(_("takes back step %(step)s") % {"step": entry.undoes}))
@@ -89,12 +90,12 @@ def _takes_back(context: Context, entry: OpportunityEntry) -> str:
     """The button on the last step, while it can be taken back."""
     if entry.replaced_at or not context["can_undo"]:
         return ""
-    url = f"{context['here']}undo/"
+    url, label = f"{context['here']}undo/", escape(_("Undo this step"))
     return (
         f'<form class="timeline-undo" method="post" action="{url}" hx-post="{url}" hx-target="#verb" data-busy>'
         f'<input type="hidden" name="csrfmiddlewaretoken" value="{context["csrf_token"]}">'
         f'<input type="hidden" name="version" value="{context["opportunity"].version}">'
-        f'<button class="btn btn-sm">{ICONS["undo"]}{escape(_("Undo this step"))}</button></form>'
+        f'<button class="btn btn-sm">{ICONS["undo"]}{label}</button></form>'
     )
 
 

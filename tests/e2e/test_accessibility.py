@@ -203,7 +203,7 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
         "/salespeople/new/",
         f"/salespeople/{salesperson}/edit/",
         "/salespeople/teams/",
-        f"/salespeople/teams/{Grant.objects.get().team_id}/",
+        f"/salespeople/teams/{Grant.objects.get(team__isnull=False).team_id}/",
         "/upkeep/handovers/",
         f"/upkeep/handovers/of/{salesperson}/",
     )

@@ -40,6 +40,7 @@ def test_create_fills_every_column(ann, acme, jo, rep, cycle):
         "description": "Chairs",
         "priority": "high",
         "source_id": source.pk,
+        "competitor_id": None,
         "contact_id": ann.pk,
         "company_id": acme.pk,
         "salesperson_id": jo.pk,

@@ -198,8 +198,8 @@ def test_queries_do_not_grow(
         lifecycle.edit(
             fresh(deals[0]), version=2 + step, description=f"Chairs {step}", on=Company.current().today(), by=None
         )
-    # session, user, opportunity, stages, entries, quotes; neighbours
-    with django_assert_num_queries(7):
+    # session, user, opportunity, stages, entries, what hangs on it, quotes; neighbours
+    with django_assert_num_queries(8):
         page = client.get(f"/opportunities/{deals[0].pk}/?status=open&order=-estimated_value").content.decode()
     assert "nextj" in links(page)
 
@@ -255,7 +255,8 @@ def test_the_timeline_narrowed(
     assert fragment.strip().startswith('<div id="timeline">') and fragment.split("csrf")[0].strip() in page
     links = [unescape(url) for url in re.findall(r'class="choice" href="([^"]+)"', page)]
     assert links == [
-        f"{told.get_absolute_url()}?status=closed{end}" for end in ("", "&show=moves", "&show=estimates", "&show=facts")
+        f"{told.get_absolute_url()}?status=closed{end}"
+        for end in ("", "&show=moves", "&show=estimates", "&show=facts", "&show=comments")
     ]
 
 
