@@ -1,5 +1,5 @@
 """By which rules contacts look alike (domain A.10.3), and what was found by them. Signs and pairs are written by PostgreSQL
-alone, in the transaction of the change itself (migration 0010); see `contacts.duplicates`."""
+alone, in the transaction of the change itself (migration 0012); see `contacts.duplicates`."""
 
 from typing import TYPE_CHECKING, Any, ClassVar
 

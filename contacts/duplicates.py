@@ -1,5 +1,5 @@
 """Who looks like whom (domain A.10.3). Rules are kept by managers in the set-up pages; PostgreSQL keeps the signs and pairs
-(migration 0010). A hit is said and never forbids anything."""
+(migration 0012). A hit is said and never forbids anything."""
 
 import json
 from collections.abc import Iterable

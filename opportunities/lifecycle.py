@@ -24,7 +24,7 @@ from contacts.models import Contact
 from crm.lib.guard import Guard
 from crm.lib.numbers import next_number
 from crm.lib.priority import Priority
-from crm.lib.races import is_busy
+from crm.lib.races import is_busy, refused_by
 from opportunities import moves as ways
 from opportunities.estimates import KEEP, Asked, Keep, check, check_chances, figures, proposed_closing, rounded
 from opportunities.models import TRACKED, Action, Batch, Door, Opportunity, OpportunityEntry, Status
@@ -35,7 +35,7 @@ from tasks import lifecycle as tasks
 
 P = ParamSpec("P")
 R = TypeVar("R")
-MERGED = "an_open_opportunity_names_no_merged_contact"  # migration 0010
+MERGED = "an_open_opportunity_names_no_merged_contact"  # migration 0012
 UNDO_WITHIN = datetime.timedelta(hours=24)
 # steps that make or cancel tasks; an undo of them, which may be taken back too, does the contrary
 WITH_TASKS = (
@@ -76,7 +76,7 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
             with transaction.atomic():
                 return function(*args, **kwargs)
         except IntegrityError as error:
-            if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") == MERGED:
+            if refused_by(error) == MERGED:
                 said = _("Its contact was merged with another one: choose that one, or take a new step.")
                 raise ValidationError({"contact": ValidationError(said, code="merged")}) from error
             raise
@@ -412,10 +412,7 @@ def create(
         with transaction.atomic():
             opportunity.save(force_insert=True)
     except IntegrityError as error:  # somebody gave the same number at the same time
-        if (
-            getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
-            != "opportunities_opportunity_number_key"
-        ):
+        if refused_by(error) != "opportunities_opportunity_number_key":
             raise
         guard(False, "number", _("There is an opportunity with this number already."), "unique")
         guard.raise_if_any()

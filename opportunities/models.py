@@ -423,7 +423,7 @@ class Opportunity(Tracked):
 
 class OpportunityWords(models.Model):
     """By which words an opportunity is found: its own, its contact's and its company's together, so that words from several
-    places find it along one index. Kept by triggers (migration 0010); in a table of its own, since a stage change would
+    places find it along one index. Kept by triggers (migration 0013); in a table of its own, since a stage change would
     otherwise write all of them again."""
 
     opportunity = models.OneToOneField(Opportunity, models.CASCADE, primary_key=True, related_name="words")

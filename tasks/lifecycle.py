@@ -16,7 +16,7 @@ from contacts.models import Contact
 from crm.lib import date_formula
 from crm.lib.guard import Guard
 from crm.lib.priority import Priority
-from crm.lib.races import is_busy
+from crm.lib.races import is_busy, refused_by
 from salescycles.models import Activity, TaskKind
 from salespeople.models import Company, Salesperson, Team, User
 from tasks.models import MOST_MINUTES, Attendee, Base, Status, Task
@@ -61,7 +61,7 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
             with transaction.atomic():
                 return function(*args, **kwargs)
         except IntegrityError as error:
-            if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") == MERGED:
+            if refused_by(error) == MERGED:
                 said = _("Its contact was merged with another one: choose that one.")
                 raise ValidationError({"contact": ValidationError(said, code="merged")}) from error
             raise

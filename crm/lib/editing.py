@@ -13,7 +13,7 @@ from django.forms.models import model_to_dict
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
-from crm.lib.races import is_busy
+from crm.lib.races import is_busy, refused_by
 
 OK, STALE, INVALID = 200, 409, 422
 DASH = "–"
@@ -126,7 +126,7 @@ class EditForm(forms.ModelForm):
 
     def _refuse(self, error: IntegrityError) -> None:
         """Say at the field what only the database could know: somebody was faster."""
-        name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+        name = refused_by(error)
         said = {made.name: (None, made.get_violation_error_message()) for made in self._meta.model._meta.constraints}
         known = said | self.refusals
         if name not in known:
