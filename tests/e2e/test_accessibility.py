@@ -272,12 +272,12 @@ def on_answers(page: Page, deals: dict[str, Opportunity]) -> Iterator[str]:
             page.get_by_role("link", name="Revise").click()
         page.get_by_label("Chances of success %").fill("175")
         page.get_by_role("button", name="Save the estimate").click()
-        page.get_by_text("This could not be saved yet.").wait_for()
+        page.get_by_text("This could not be saved yet.").first.wait_for()
         yield from violations(page)
         page.locator("#verb [name=version]").evaluate("field => field.value = '1'")
         page.get_by_label("Chances of success %").fill("75")
         page.get_by_role("button", name="Save the estimate").click()
-        page.get_by_text("Someone was faster.").wait_for()
+        page.get_by_text("Someone was faster.").first.wait_for()
         yield from violations(page)
 
 
@@ -292,14 +292,14 @@ def on_edits_in_place(page: Page, deals: dict[str, Opportunity]) -> Iterator[str
     form = page.locator("#edit-estimated_value form")
     form.get_by_label("Estimated value").fill("0")
     form.get_by_role("button", name="Save").click()
-    form.get_by_text("Enter an estimated value above zero.").wait_for()
+    form.get_by_text("Enter an estimated value above zero.").first.wait_for()
     yield from violations(page)
     form.locator("[name=version]").evaluate("field => field.value = '1'")
     form.get_by_label("Estimated value").fill("7")
     lifecycle.revise(fresh(running), version=running.version, estimated_value=8, on=Company.current().today(), by=None,
                      closing_on=Company.current().today())  # fmt: skip
     form.get_by_role("button", name="Save").click()
-    form.get_by_text("Someone was faster.").wait_for()
+    form.get_by_text("Someone was faster.").first.wait_for()
     yield from violations(page)
     form.get_by_label("Estimated value").press("Enter")
     page.locator("#messages").get_by_role("button", name="Undo", exact=True).wait_for()
@@ -316,14 +316,14 @@ def on_dialogs(page: Page, deals: dict[str, Opportunity]) -> Iterator[str]:
     yield from violations(page)
     for typed, said in (("chairs", "3 results"), ("nothing such", "0 results")):
         field.fill(typed)
-        status.get_by_text(said).wait_for()
+        status.get_by_text(said).first.wait_for()
         yield from violations(page)
     page.goto("/opportunities/?status=won")
     page.get_by_role("link", name="Save as a view").click()
     page.locator("#view-dialog").get_by_label("Name").wait_for()
     yield from violations(page)
     page.locator("#view-dialog").get_by_role("button", name="Save").click()
-    page.get_by_text("This could not be saved yet.").wait_for()
+    page.get_by_text("This could not be saved yet.").first.wait_for()
     yield from violations(page)
 
 
@@ -341,7 +341,7 @@ def on_cells_of_the_list(page: Page, deals: dict[str, Opportunity]) -> Iterator[
     for value, said in (("0", "Enter an estimated value above zero."), ("2001", "no longer matches the filters")):
         form.get_by_label("Estimated value").fill(value)
         form.get_by_role("button", name="Save").click()
-        page.get_by_text(said).wait_for()
+        page.get_by_text(said).first.wait_for()
         yield from violations(page)
 
 
@@ -355,7 +355,7 @@ def on_a_card(page: Page, deals: dict[str, Opportunity]) -> Iterator[str]:
         yield from violations(page)
     page.locator(".edit-form").get_by_label("Estimated value").fill("0")
     page.locator(".edit-form").get_by_role("button", name="Save").click()
-    page.get_by_text("Enter an estimated value above zero.").wait_for()
+    page.get_by_text("Enter an estimated value above zero.").first.wait_for()
     yield from violations(page)
 
 
@@ -363,7 +363,7 @@ def on_a_bulk_action(page: Page, deals: dict[str, Opportunity]) -> Iterator[str]
     """Refused, previewed, run, its batch, what an undo would do, and the list of batches."""
     page.goto("/opportunities/bulk/?action=edit&key=999999&" + "&".join(f"key={deal.pk}" for deal in deals.values()))
     page.get_by_role("button", name="Preview").click()
-    page.get_by_text("This could not be saved yet.").wait_for()
+    page.get_by_text("This could not be saved yet.").first.wait_for()
     yield from violations(page)
     page.get_by_label("Priority").select_option("high")
     page.get_by_role("button", name="Preview").click()

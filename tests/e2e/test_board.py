@@ -343,7 +343,7 @@ def test_a_drop_after_signing_out(
     morning(page, sign_in, rep)
     page.context.clear_cookies(name="sessionid")
     drag(page, card(page, "Desks"), cards_of(page, "Present"))
-    expect(page.get_by_text("You were signed out. Sign in to go on.")).to_be_visible()
+    expect(page.get_by_text("You were signed out. Sign in to go on.").first).to_be_visible()
     assert fresh(deals["Desks"]).version == deals["Desks"].version
 
 

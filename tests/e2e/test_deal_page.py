@@ -176,7 +176,7 @@ def test_walking_a_selection_and_narrowing_the_timeline(
     expect(tab.get_by_role("link", name="Previous in this selection")).to_have_count(0)
     facts = tab.get_by_role("link", name="Facts", exact=True)
     facts.click()
-    expect(tab.get_by_text("No step of this kind yet.")).to_be_visible()
+    expect(tab.get_by_text("No step of this kind yet.").first).to_be_visible()
     expect(facts).to_have_attribute("aria-current", "true")
     if scripts:
         expect(facts).to_be_focused()

@@ -58,7 +58,7 @@ def test_a_refusal_is_read_not_saved(page: Page, rep: User, sign_in: SignIn) -> 
     expect(page.get_by_role("alert")).to_contain_text("Nobody knows these parts of the address: columns=nonsense")
     page.get_by_role("link", name="Back to the list").click()
     expect(page).to_have_url(re.compile(r"/opportunities/\?columns=number$"))
-    expect(page.get_by_text("2 opportunities")).to_be_visible()
+    expect(page.get_by_text("2 opportunities").first).to_be_visible()
 
 
 def test_from_the_board(page: Page, rep: User, sign_in: SignIn, tmp_path: Path) -> None:

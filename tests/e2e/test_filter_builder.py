@@ -105,7 +105,7 @@ def test_enter_shows_and_what_is_wrong_is_marked(
     value = condition(page, 1).get_by_label("Value")
     value.fill("lots")
     value.press("Enter")
-    expect(page.get_by_text("“lots” is not a number.")).to_be_visible()
+    expect(page.get_by_text("“lots” is not a number.").first).to_be_visible()
     expect(value).to_be_focused()
     expect(value).to_have_value("lots")
     value.fill("2000")

@@ -116,7 +116,7 @@ def revise_and_reset(page: Page, hand: Hand) -> None:
     hand.write("Chances of success %", "75")
     hand.write("Estimated value", "2,500")
     hand.press("button", "Save the estimate")
-    expect(page.get_by_text("manual", exact=True)).to_be_visible()
+    expect(page.get_by_text("manual", exact=True).first).to_be_visible()
     expect(tile(page, "Chances of success %")).to_contain_text("75")
     expect(tile(page, "Estimated value")).to_contain_text("2,500.00")
     hand.press("button", "reset to the stage's")

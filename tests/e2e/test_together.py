@@ -81,7 +81,7 @@ def test_tags_and_people(page: Page, sign_in: SignIn, deal: Opportunity, rep: Us
     expect(page.locator(".people")).to_contain_text("Ann Lee")
     assert (Tagging.objects.count(), Involvement.objects.count()) == (1, 1)
     hand.press("button", "Remove Ann Lee, Decision maker")
-    expect(page.get_by_text("Nobody beside the contact yet.")).to_be_visible()
+    expect(page.get_by_text("Nobody beside the contact yet.").first).to_be_visible()
 
 
 def test_without_scripts(plain_page: Page, sign_in: SignIn, deal: Opportunity, rep: User, manager: User) -> None:
@@ -117,7 +117,7 @@ def test_what_was_typed_outlives_a_refusal(
     field.fill("long thoughts")
     lifecycle.reassign(fresh(deal), version=deal.version, salesperson=of, on=deal.created_on, by=None)
     field.press("Control+Enter")
-    expect(page.get_by_text("no longer yours to see")).to_be_visible()
+    expect(page.get_by_text("no longer yours to see").first).to_be_visible()
     expect(field).to_have_value("long thoughts")
     kept = page.evaluate("sessionStorage.getItem('typed')")
     assert "long thoughts" in kept
