@@ -62,7 +62,6 @@ class Totals:
     weighted: Decimal = Decimal(0)
     this_month: int = 0
     overdue: int = 0
-    stepless: int = 0
 
     def add(self, other: "Totals") -> None:
         self.count += other.count
@@ -70,7 +69,6 @@ class Totals:
         self.weighted += other.weighted
         self.this_month += other.this_month
         self.overdue += other.overdue
-        self.stepless += other.stepless
 
 
 @dataclass
@@ -224,6 +222,11 @@ class Board:
                 totals.add(column.totals)
         return totals
 
+    @cached_property
+    def stepless(self) -> int:
+        """How many of its rows have no next step. One query, which asks the tasks of each: not one of the page's own."""
+        return self._open().without_next_step(self.today).count()
+
     def card(self, pk: int) -> Card | None:
         """One card, if its opportunity is among the rows and has a column."""
         rows = self._with_all_shown(self._open_or_recent().filter(pk=pk))
@@ -269,7 +272,7 @@ class Board:
         for row in TOTALS.rows((self._shape, self.kept is None), build=lambda _: self._summed()):
             key = str(row["at"] or row["status"])
             values = (row["value"] or Decimal(0), row["weighted"] or Decimal(0))
-            dates = (row["this_month"], row["overdue"], row["stepless"])
+            dates = (row["this_month"], row["overdue"])
             totals.setdefault(key, Totals()).add(Totals(row["count"], *values, *dates))
         return totals
 
@@ -281,26 +284,24 @@ class Board:
         month, late = Q(status=Status.IN_PROGRESS, closing_on__range=month_of(self.today)), is_overdue(self.today)
 
         def summed(rows: Any, stage: Any, *figures: Any) -> Any:
-            names = ("count", "value", "weighted", "this_month", "overdue", "stepless")
+            names = ("count", "value", "weighted", "this_month", "overdue")
             return rows.order_by().values("status", at=stage).annotate(**dict(zip(names, figures, strict=True)))
 
         stage = F("stage_id")
         if self.kept is None:
             dates = (Count("pk", filter=month), Count("pk", filter=late))
-            parts = [summed(self._open(), stage, every, value, weighted, *dates, none)]
+            parts = [summed(self._open(), stage, every, value, weighted, *dates)]
         else:
             kept, open_ = self.kept.filter(status__in=OPEN), self._open().filter(stage__in=self.stages)
             parts = [
-                summed(kept, stage, Sum("count"), value, weighted, none, none, none),
-                summed(open_.filter(month), stage, none, nothing, nothing, every, none, none),
-                summed(open_.filter(late), stage, none, nothing, nothing, none, every, none),
+                summed(kept, stage, Sum("count"), value, weighted, none, none),
+                summed(open_.filter(month), stage, none, nothing, nothing, every, none),
+                summed(open_.filter(late), stage, none, nothing, nothing, none, every),
             ]
-        stepless = self._open().without_next_step(self.today)
-        parts += [summed(stepless, stage, none, nothing, nothing, none, none, every)]
         closed = self._closed()
         parts += [
-            summed(closed.filter(status=Status.WON), nowhere, every, Sum("sales_value"), weighted, none, none, none),
-            summed(closed.filter(status=Status.LOST), nowhere, every, value, weighted, none, none, none),
+            summed(closed.filter(status=Status.WON), nowhere, every, Sum("sales_value"), weighted, none, none),
+            summed(closed.filter(status=Status.LOST), nowhere, every, value, weighted, none, none),
         ]
         first, *others = parts
         return first.union(*others, all=True)

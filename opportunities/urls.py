@@ -13,6 +13,7 @@ urlpatterns = [
     path("export/", export, {"listing": OPPORTUNITIES}, name="export"),
     path("board/", board.board, name="board"),
     path("board/changes/", board.changes, name="board-changes"),
+    path("board/attention/", board.attention, name="board-attention"),
     path("board/new/", quick.quick, name="quick"),
     path("new/", verbs.new, name="new"),
     path("new/many/", bulk_new.new_for_many, name="new-for-many"),

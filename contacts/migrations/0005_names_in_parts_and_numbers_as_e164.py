@@ -68,7 +68,6 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("contacts", "0004_names_codes_and_addresses")]
 
     operations: ClassVar = [
-        migrations.RunSQL("SET LOCAL statement_timeout = 0", migrations.RunSQL.noop),
         migrations.RunSQL(NAMES_IN_PARTS, migrations.RunSQL.noop),
         migrations.RunPython(read_numbers, migrations.RunPython.noop),
     ]

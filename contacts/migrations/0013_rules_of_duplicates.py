@@ -16,6 +16,5 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("contacts", "0012_what_looks_alike")]
 
     operations: ClassVar = [
-        migrations.RunSQL("SET LOCAL statement_timeout = 0", migrations.RunSQL.noop),
         migrations.RunPython(find, migrations.RunPython.noop),
     ]

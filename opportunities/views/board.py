@@ -166,6 +166,17 @@ def changes(request: SignedIn) -> HttpResponse:
     return render_page(request, TEMPLATE, context, partial="changes")
 
 
+@require_safe
+def attention(request: SignedIn) -> HttpResponse:
+    """What the strip says once the page is there: how many wait for somebody. Each count asks more of every row than the page
+    itself does, so it never waits for them."""
+    query = board_of(request) or QueryDict()
+    if not is_fragment(request):
+        return HttpResponseRedirect(address(query))
+    seen = read(request.user, query)
+    return render_page(request, TEMPLATE, {"attention": _attention(seen, counted=True)}, partial="attention")
+
+
 def _is_key(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 19
 
@@ -232,6 +243,7 @@ def _context(request: SignedIn, seen: Seen, *, cards: bool = True) -> dict[str, 
         "board_word": escape(f"/?board={quote(seen.query.urlencode())}"),
         "list_query": _list_query(seen),
         "strip": _strip(seen) if board else [],
+        "attention": _attention(seen),
         "closed_days": None if _names_closing(seen.query, seen.filters) else RECENT,
         "newest": board.stages[0].newest_entry or 0 if board and hasattr(board.stages[0], "newest_entry") else 0,
         "may_change": user.has_perm(CHANGE),
@@ -322,8 +334,22 @@ def _strip(seen: Seen) -> list[dict[str, Any]]:
             "tone": "red" if totals.overdue else "",
         },
     ]
-    if asked["next_step"] in ("", NextStep.NONE):  # no link could say both of two
-        stepless = _with(running, next_step=NextStep.NONE)
-        url, tone = f"{rows}?{stepless.urlencode()}", "amber" if totals.stepless else ""
-        figures.append({"label": _("No next step"), "count": totals.stepless, "url": url, "tone": tone})
     return figures[:3] if asked["status"] == Status.NOT_STARTED else figures
+
+
+def _attention(seen: Seen, *, counted: bool = False) -> list[dict[str, Any]]:
+    """Those in progress without a next step; the link leads to them, whether they were counted or not. None where no link
+    could say both what the address asks for and this."""
+    if seen.board is None or not seen.understood:
+        return []
+    asked = seen.filters.form.cleaned_data
+    if asked["status"] not in ("", "open", Status.IN_PROGRESS) or asked["next_step"] not in ("", NextStep.NONE):
+        return []
+    stepless = _with(QueryDict(_list_query(seen)), status="in_progress", next_step=NextStep.NONE)
+    figure: dict[str, Any] = {
+        "label": _("No next step"),
+        "url": f"{reverse('opportunities:list')}?{stepless.urlencode()}",
+    }
+    if counted:
+        figure |= {"count": seen.board.stepless, "tone": "amber" if seen.board.stepless else ""}
+    return [figure]

@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission
-from django.core.management.sql import emit_post_migrate_signal
+from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -39,6 +39,20 @@ def test_migrating_makes_them_once_when_every_permission_is_there() -> None:
     assert of_every_role() == WANTED
     asked = [query["sql"] for query in queries if query["sql"].startswith('SELECT "auth_group"."id"')]
     assert len(asked) == len(WANTED)
+
+
+@pytest.mark.django_db
+def test_a_migration_may_take_longer_than_a_page() -> None:
+    def limit() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW statement_timeout")
+            return str(cursor.fetchone()[0])
+
+    usual = limit()
+    emit_pre_migrate_signal(verbosity=0, interactive=False, db="default")
+    lifted = limit()
+    emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
+    assert (usual, lifted, limit()) == ("30s", "0", "30s")
 
 
 @pytest.mark.django_db

@@ -1,9 +1,11 @@
 """What is to be done next: marks of the board, the strip's number and the filter say the same."""
 
 import datetime
+import re
 from collections.abc import Callable
 from itertools import product
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from django.db import connection
@@ -17,6 +19,7 @@ from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
 from tasks import lifecycle as tasks
 from tests.factories import fresh, make_opportunity
+from tests.views.waiting import waiting
 
 pytestmark = pytest.mark.django_db
 BOARD, LIST = "/opportunities/board/", "/opportunities/"
@@ -83,10 +86,6 @@ def listed(client: Client, query: str) -> set[str]:
     return {row["description"] for row in client.get(f"{LIST}?{query}").context["page"]}
 
 
-def strip(response: Any) -> dict[str, Any]:
-    return {str(figure["label"]): figure for figure in response.context["strip"]}
-
-
 @pytest.mark.parametrize(
     ("which", "found"),
     [
@@ -110,14 +109,36 @@ def test_marks_count_and_filter_agree(client: Client, deals: dict[str, Opportuni
     for name, marks in MARKS.items():
         card = text.partition(f'id="card-{deals[name].pk}"')[2].partition("</li>")[0]
         assert [word for word in ("overdue step", "step today", "no next step") if word in card] == marks, name
-    waiting = text.partition(">waiting</a>")[2].partition("</li>")[0]
-    assert not any(word in waiting for word in words)
+    idle = text.partition(">waiting</a>")[2].partition("</li>")[0]
+    assert not any(word in idle for word in words)
     marked = {name for name, card in cards(response).items() if card.is_stepless}
-    figure = strip(response)["No next step"]
+    (figure,) = waiting(client)
+    assert figure["label"] == "No next step"
+    assert figure["url"] == response.context["attention"][0]["url"]
     assert (marked, figure["count"], figure["tone"]) == ({"nothing", "late"}, 2, "amber")
     assert listed(client, figure["url"].partition("?")[2]) == marked
-    assert strip(client.get(f"{BOARD}?priority=normal"))["No next step"]["count"] == 2  # counted row by row
-    assert "No next step" not in strip(client.get(f"{BOARD}?next_step=today"))
+    assert [found["count"] for found in waiting(client, "priority=normal")] == [2]
+    assert waiting(client, "priority=high") == [figure | {"count": 0, "tone": "", "url": ANY}]
+    for query in ("next_step=today", "status=won", "status=not_started", "value_from=lots", "sales_cycle=999&status=x"):
+        assert waiting(client, query) == [], query
+
+
+def test_the_number_comes_after_the_page(client: Client, deals: dict[str, Opportunity]) -> None:
+    """The page names the link and asks for its number; the answer is the same link with the number."""
+    page = client.get(f"{BOARD}?priority=normal").content.decode()
+    there = page.partition('aria-label="What waits for somebody"')[2].partition("</ul>")[0]
+    assert 'hx-get="/opportunities/board/attention/?board=priority%3Dnormal" hx-trigger="load"' in there
+    assert re.search(r"<span>No next step</span> <strong></strong>", there)
+    fragment = client.get(f"{BOARD}attention/", {"board": "priority=normal"}, headers={"HX-Request": "true"})
+    assert re.fullmatch(
+        r'<li><a class="strip-amber" href="[^"]+"><span>No next step</span> <strong>2</strong></a></li>',
+        fragment.content.decode().strip(),
+    )
+    with CaptureQueriesContext(connection) as asked:
+        client.get(f"{BOARD}attention/", {"board": "priority=normal"}, headers={"HX-Request": "true"})
+    assert len(asked) == 4
+    bare = client.get(f"{BOARD}attention/", {"board": "priority=normal"})
+    assert (bare.status_code, bare.headers["Location"]) == (302, f"{BOARD}?priority=normal")
 
 
 def test_the_card_says_what_comes_next(client: Client, deals: dict[str, Opportunity], today: datetime.date) -> None:

@@ -29,6 +29,7 @@ from salespeople.roles import READ, SELL
 from tasks import lifecycle as tasks
 from tasks.models import Task
 from tests.factories import ContactFactory, QuoteFactory, SourceFactory, TeamFactory, make_opportunity
+from tests.views.waiting import waiting
 from upkeep import merge as merging
 from upkeep.merging_models import Merge
 
@@ -77,6 +78,7 @@ MATRIX = {
     "opportunities:new": LACKS,
     "opportunities:new-for-many": LACKS,
     "opportunities:board": LACKS,
+    "opportunities:board-attention": LACKS,
     "opportunities:board-changes": LACKS,
     "opportunities:quick": LACKS,
     "opportunities:bulk": LACKS,
@@ -603,6 +605,7 @@ def test_the_board_and_its_feed_lack_it(client: Client, hidden: Opportunity) -> 
         assert counts <= {0} and not [card for column in response.context["columns"] for card in column.cards]
     feed = client.get("/opportunities/board/changes/", {"board": query, "since": 0}, headers=HX)
     assert (feed.status_code, feed.content.strip()) == (200, b"")
+    assert [figure["count"] for figure in waiting(client, query)] == [0]
     card = client.get(f"/opportunities/{hidden.pk}/card/?board={query}", headers=HX)
     lacks(card)
     assert "data-version" not in card.content.decode()
