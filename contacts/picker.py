@@ -27,13 +27,21 @@ def contact_label(contact: Contact) -> str:
 
 
 class ContactPicker(forms.Form):
-    """Finds a contact by words, with or without scripts."""
+    """Finds a contact by words: while typing by scripts (static/crm/picker.js), without them by the button "Find"."""
 
     contact_search = forms.CharField(
         label=_("Find a contact"),
         required=False,
         max_length=100,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+        widget=forms.TextInput(
+            attrs={
+                "type": "search",
+                "autocomplete": "off",
+                "data-finds": "contact",
+                "data-say-found": _("Contacts to choose from:"),
+                "hx-sync": "this:replace",
+            }
+        ),
     )
     contact = forms.ModelChoiceField(Contact.objects.none(), label=_("Contact"))
 
