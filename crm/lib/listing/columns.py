@@ -80,6 +80,9 @@ class Column:
     key: str = ""
     choices: Callable[[Any], Choices] | None = None
     rows: Callable[[Any], QuerySet] | None = None
+    known: Callable[[Any], QuerySet] | None = (
+        None  # rows that may be named by their key, where they are more than `rows`
+    )
     order: str = ""  # sorted by this path, where it is not `path`
     is_default: bool = False  # shown where the address does not choose columns
     is_sortable: bool = True
