@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from pghistory.models import Event
 
+from collaboration.models import Tag
+from collaboration.told import OF_CONTACT, events, read
 from contacts import lifecycle as contacts
 from contacts.codes import IndustryGroup, MailingGroup
 from contacts.duplicate_models import LikelyPair
@@ -578,3 +580,17 @@ def test_a_company_that_merges_and_a_person_who_does_are_taken_back_the_last_one
         assert merging.undo(done.merge.pk, by=manager, on=day(9)).stayed == []
     assert (fresh(deal).contact, fresh(deal).company) == (one, twin)
     assert told(task) == [(one, twin, 5)]
+
+
+def test_a_tag_that_moved_is_told_as_that(acme, twin, manager):
+    tag = Tag.objects.create(name="Fair")
+    contacts.tag(twin, tag=tag, by=manager)
+    (done,) = merge(acme, twin, by=manager)
+    assert [event.words for event in events(read(OF_CONTACT, acme.pk), manager)] == [
+        "Tag “Fair” moved with a merge of contacts"
+    ]
+    merging.undo(done.merge.pk, by=manager, on=day(9))
+    assert [event.words for event in events(read(OF_CONTACT, twin.pk), manager)] == [
+        "Tag “Fair” moved with a merge of contacts",
+        "Tag “Fair” added",
+    ]
