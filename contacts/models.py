@@ -79,11 +79,12 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         deals: Any = opportunities.related_model
         seen = deals._default_manager.order_by().visible_to(user)
         companies = own.filter(company__isnull=False).values("company")
-        named = (
-            seen.annotate(stands=Coalesce(f"{who}__merged_into", who)).values("stands")
-            for who in ("contact", "company")
-        )
-        return unmerged.filter(pk__in=own.values("pk").union(companies, *named))
+        named = [seen.values(who) for who in ("contact", "company")]
+        merged = every.filter(
+            merged_into__isnull=False
+        )  # few; for every one that is named to be asked would cost a join with all
+        stand = [merged.filter(pk__in=keys).values("merged_into") for keys in named]
+        return unmerged.filter(pk__in=own.values("pk").union(companies, *named, *stand))
 
     def standing_for(self, keys: Any) -> "ContactQuerySet":
         """Those of that key, or of one of these keys, and what was merged into them: whom opportunities name that are theirs. A
