@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from collaboration import lifecycle
 from collaboration.models import ContactRole, Tag, Tagging
-from crm.lib.admin import CarefulAdmin, SeenAdmin
+from crm.lib.admin import SeenAdmin
 
 
 class MergeForm(forms.Form):
@@ -82,7 +82,7 @@ class TagAdmin(SeenAdmin):
 
 
 @admin.register(ContactRole)
-class ContactRoleAdmin(CarefulAdmin):
+class ContactRoleAdmin(SeenAdmin):
     list_display = ("code", "description", "blocked")
     list_filter = ("blocked",)
     search_fields = ("code", "description")

@@ -23,7 +23,11 @@ SELECT 'comment' AS kind, comment.id AS key, comment.written_at AS at, who.id AS
   FROM collaboration_comment comment JOIN salespeople_user who ON who.id = comment.author_id
  WHERE comment.{field}_id = %(key)s"""
 TAGGED = """
-SELECT 'tagged', event.pgh_id, event.pgh_created_at, who.id, {WHO}, event.pgh_label,
+SELECT 'tagged', event.pgh_id, event.pgh_created_at, who.id, {WHO},
+       CASE WHEN event.pgh_label = 'update' AND event.tag_id = (
+                SELECT past.tag_id FROM collaboration_taggingevent past
+                 WHERE past.pgh_obj_id = event.pgh_obj_id AND past.pgh_id < event.pgh_id ORDER BY past.pgh_id DESC LIMIT 1)
+            THEN 'moved' ELSE event.pgh_label END,
        coalesce(tag.name, (SELECT past.name FROM collaboration_tagevent past
                             WHERE past.pgh_obj_id = event.tag_id ORDER BY past.pgh_id DESC LIMIT 1)),
        event.tag_id, NULL, NULL
@@ -96,6 +100,7 @@ class Event:
 SENTENCES: dict[tuple[str, str], Any] = {
     ("tagged", "insert"): lambda: _("Tag “%(name)s” added"),
     ("tagged", "update"): lambda: _("Tag “%(name)s” replaces another one"),
+    ("tagged", "moved"): lambda: _("Tag “%(name)s” moved with a merge of contacts"),
     ("tagged", "delete"): lambda: _("Tag “%(name)s” taken away"),
     ("involved", "insert"): lambda: _("%(name)s takes part: %(role)s"),
     ("involved", "update"): lambda: _("%(name)s takes part: %(role)s"),

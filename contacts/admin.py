@@ -22,7 +22,7 @@ from contacts.duplicate_models import DuplicateRule, RulePart
 from contacts.duplicates import find_again
 from contacts.models import Contact
 from contacts.places import countries
-from crm.lib.admin import CarefulAdmin, SeenAdmin, SeenForm
+from crm.lib.admin import CarefulAdmin, SeenAdmin, SeenForm, SeenInline
 
 
 @admin.register(Contact)
@@ -127,14 +127,14 @@ class ContactSetupAdmin(SeenAdmin):
         super().save_model(request, obj, form, change)
 
 
-class RulePartInline(admin.TabularInline):
+class RulePartInline(SeenInline):
     model = RulePart
     fields = ("field", "piece", "letters")
     extra = 1
 
 
 @admin.register(DuplicateRule)
-class DuplicateRuleAdmin(CarefulAdmin):
+class DuplicateRuleAdmin(SeenAdmin):
     """By which rules contacts look alike. What they find is found anew with each change of them."""
 
     list_display = ("__str__", "applies_to", "hit", "active", "warns")

@@ -35,6 +35,19 @@ def companies(user: User) -> ContactQuerySet:
     return contacts(user).companies()
 
 
+def known_contacts(user: User) -> ContactQuerySet:
+    """Those that an address may name: what was merged since means the one that it was merged into."""
+    return Contact.objects.known_to(user)
+
+
+def known_companies(user: User) -> ContactQuerySet:
+    return known_contacts(user).companies()
+
+
+def standing(keys: Any) -> ContactQuerySet:
+    return Contact.objects.standing_for(list(keys))
+
+
 def coded(name: str, label: Any, model: type[ContactCode]) -> Column:
     """One of a short table of codes, shown by its code."""
 
@@ -55,6 +68,8 @@ COLUMNS = (
         Kind.RELATION,
         key="company_id",
         rows=companies,
+        known=known_companies,
+        standing=standing,
         is_default=True,
         is_grouped=True,
     ),

@@ -7,16 +7,12 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from contacts.columns import COLUMNS
-from contacts.models import Contact, ContactQuerySet
+from contacts.columns import COLUMNS, known_companies
+from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.listing.filters import ArchivedFilter, KeyFilter, ListFilter, Named, SearchFilter
 from salespeople.clock import asker_of
 from salespeople.models import Salesperson, User
-
-
-def companies(user: User) -> ContactQuerySet:
-    return Contact.objects.visible_to(user).companies()
 
 
 class ContactFilter(ListFilter):
@@ -26,12 +22,12 @@ class ContactFilter(ListFilter):
     kind = django_filters.ChoiceFilter(label=_("Type"), choices=Contact.Kind, empty_label=_("All"))
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), method="by_salesperson", empty_label=_("All"))
     country = django_filters.ChoiceFilter(label=_("Country"), empty_label=_("All"))
-    company = KeyFilter(label=_("Company"), field_name="company_id")
+    company = KeyFilter(label=_("Company"), method="by_company")
     archived = ArchivedFilter()
 
     named: ClassVar = {
         "salesperson": Named(lambda user: Salesperson.objects.visible_to(user)),
-        "company": Named(companies),
+        "company": Named(known_companies, "label"),
     }
 
     class Meta:
@@ -54,6 +50,10 @@ class ContactFilter(ListFilter):
             return
         for pk, name in Salesperson.objects.visible_to(self.user).values_list("pk", "name"):
             yield str(pk), name
+
+    def by_company(self, rows: Any, name: str, key: int) -> Any:
+        """One that was merged means the one that it was merged into."""
+        return rows.filter(company__in=Contact.objects.standing_for(key).values("pk"))
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         return rows.search(text)

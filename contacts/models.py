@@ -28,6 +28,7 @@ from contacts.duplicate_models import (  # noqa: F401 - Django finds models here
     SeparateContacts,
 )
 from contacts.names import Parts, validate_visible
+from crm.lib.listing.keyset import OneOf
 from crm.lib.search import prefix_query, search_column
 from salespeople.models import CodeField, Salesperson
 from salespeople.reach import whose
@@ -41,6 +42,25 @@ if TYPE_CHECKING:
 def contacts_of(user: "User") -> tuple[int, ...]:
     """The salespeople whose contacts the person sees by own right, team or subtree."""
     return whose(user, "contacts", "contact")
+
+
+# the one that stands for a contact: the survivor, where it was merged
+STANDS = Coalesce("merged_into", "pk", output_field=models.BigIntegerField())
+
+
+def _filled(words: Any, **paths: str) -> Any:
+    """A sentence with the values that the paths lead to."""
+    said: Any = Value(words, models.TextField())
+    for name, path in paths.items():
+        said = Func(said, Value(f"%({name})s"), F(path), function="replace", output_field=models.TextField())
+    return said
+
+
+LABEL = Case(
+    When(merged_into__isnull=True, then=F("name")),
+    default=_filled(_("%(contact)s, merged into %(survivor)s"), contact="name", survivor="merged_into__name"),
+    output_field=models.TextField(),
+)
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
@@ -59,16 +79,24 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         deals: Any = opportunities.related_model
         seen = deals._default_manager.order_by().visible_to(user)
         companies = own.filter(company__isnull=False).values("company")
-        named = (
-            seen.annotate(stands=Coalesce(f"{who}__merged_into", who)).values("stands")
-            for who in ("contact", "company")
-        )
-        return unmerged.filter(pk__in=own.values("pk").union(companies, *named))
+        named = [seen.values(who) for who in ("contact", "company")]
+        merged = every.filter(
+            merged_into__isnull=False
+        )  # few; for every one that is named to be asked would cost a join with all
+        stand = [merged.filter(pk__in=keys).values("merged_into") for keys in named]
+        return unmerged.filter(pk__in=own.values("pk").union(companies, *named, *stand))
 
     def standing_for(self, keys: Any) -> "ContactQuerySet":
-        """Those of that key, or of one of these keys, and what was merged into them: whom opportunities name that are theirs."""
+        """Those of that key, or of one of these keys, and what was merged into them: whom opportunities name that are theirs. A
+        key of one that was merged means the one that it was merged into."""
         keys = keys if isinstance(keys, list | tuple) else [keys]
-        return self.order_by().filter(Q(pk__in=keys) | Q(merged_into__in=keys))
+        stand = ArraySubquery(Contact.objects.order_by().filter(pk__in=keys).values_list(STANDS))
+        return self.order_by().filter(Q(OneOf(F("pk"), stand)) | Q(OneOf(F("merged_into"), stand)))
+
+    def known_to(self, user: "User") -> "ContactQuerySet":
+        """Those the person sees, and what was merged into them. Adds `label`, the name, which says that."""
+        seen = Contact.objects.order_by().visible_to(user).values("pk")
+        return self.annotate(stands=STANDS).filter(stands__in=seen).annotate(label=LABEL)
 
     def companies(self) -> "ContactQuerySet":
         return self.filter(kind=Contact.Kind.COMPANY)

@@ -7,18 +7,13 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from collaboration.columns import tag_column
-from contacts.columns import contacts, every_country
-from contacts.models import Contact, ContactQuerySet
+from contacts.columns import contacts, every_country, known_contacts, standing
 from crm.lib.listing.columns import Column, Kind, Links
 from crm.lib.priority import Priority
 from opportunities import sight
 from opportunities.models import Status
 from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Grant, User
-
-
-def standing(keys: Any) -> ContactQuerySet:
-    return Contact.objects.standing_for(list(keys))
 
 
 def statuses(user: User) -> Iterator[tuple[str, Any]]:
@@ -84,6 +79,7 @@ COLUMNS = (
         Kind.RELATION,
         key="contact_id",
         rows=contacts,
+        known=known_contacts,
         standing=standing,
         is_default=True,
         is_grouped=True,
@@ -131,6 +127,7 @@ COLUMNS = (
         Kind.RELATION,
         key="company_id",
         rows=contacts,
+        known=known_contacts,
         standing=standing,
         is_grouped=True,
     ),

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
-from contacts.columns import contacts
+from contacts.columns import known_contacts
 from contacts.models import Contact
 from crm.lib.listing.filters import AmountFilter, ArchivedFilter, DayFilter, KeyFilter, ListFilter, Named, SearchFilter
 from crm.lib.priority import Priority
@@ -54,8 +54,8 @@ class OpportunityFilter(ListFilter):
         "salesperson": Named(owners),
         "sales_cycle": Named(lambda user: SalesCycle.objects.all(), Coalesce(NullIf("description", Value("")), "code")),
         "stage": Named(lambda user: Stage.objects.all(), "description"),
-        "contact": Named(contacts),
-        "company": Named(contacts),
+        "contact": Named(known_contacts, "label"),
+        "company": Named(known_contacts, "label"),
         "team": Named(lambda user: Team.objects.visible_to(user)),
     }
 
@@ -105,7 +105,7 @@ class OpportunityFilter(ListFilter):
         return list(owners(self.user).values_list("pk", "name"))
 
     def by_contact(self, rows: Any, name: str, key: int) -> Any:
-        """What was merged into a contact is its own."""
+        """What was merged into a contact is its own; one that was merged means the one that it was merged into."""
         return rows.filter(**{f"{name}__in": Contact.objects.standing_for(key).values("pk")})
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:

@@ -1,14 +1,14 @@
 """The present and the past of an opportunity (docs/definitions.md). Only `lifecycle` writes here."""
 
 import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
-from django.db.models.functions import Now, Round
+from django.db.models.functions import Cast, Coalesce, Now, Round
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -81,6 +81,7 @@ def between_0_and_100(field: str) -> Q:
 
 
 CALCULATED = models.DecimalField(max_digits=14, decimal_places=2)
+SUM = models.DecimalField(max_digits=24, decimal_places=2)
 CALCULATED_VALUE = Case(
     When(status="won", then=F("sales_value")),
     When(status__in=["lost", "not_started"], then=Value(0)),
@@ -252,6 +253,11 @@ def _open_tasks(**when: datetime.date) -> models.QuerySet[Task]:
 NAMED = ("contact", "company", "salesperson", "sales_cycle", "stage", "source", "competitor", "close_code")
 
 
+def _of_one(rows: Any, figure: Any, kind: models.Field) -> Cast:
+    """A figure of rows that have one salesperson; of none it is 0."""
+    return Cast(Coalesce(Subquery(rows.order_by().values("salesperson").values_list(figure)), Value(0)), kind)
+
+
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     def visible_to(self, user: "User") -> "OpportunityQuerySet":
         """The one door: own, team, subtree or all, by the person's rights (docs/definitions.md, "Who sees what")."""
@@ -267,6 +273,18 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         if not sight.adopted and not sight.shared:
             return None
         return self.within(sight.beside).exclude(seen_by(sight.by_salesperson))
+
+    def open_figure(self, name: str, user: "User", *, salesperson: Any) -> Any:
+        """Of the open ones of a salesperson that the user sees: how many (`count`), or the sum of a value. By the running
+        totals, and beside them what the salesperson does not say who sees."""
+        kind = models.IntegerField() if name == "count" else SUM
+        kept = RunningTotal.objects.visible_to(user).filter(archived=False, status__in=OPEN, salesperson=salesperson)
+        found = _of_one(kept, Sum(name), kind)
+        beside = self.beside_salesperson(user)
+        if beside is None:
+            return found
+        counted = Count("pk") if name == "count" else Sum(name)
+        return found + _of_one(beside.open().filter(salesperson=salesperson), counted, kind)
 
     def listed(self) -> "OpportunityQuerySet":
         """Not archived."""

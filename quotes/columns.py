@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from contacts.columns import contacts, known_contacts, standing
 from crm.lib.listing.columns import Column, Kind
 from quotes.models import Quote
 from salespeople.columns import people
@@ -23,11 +24,6 @@ def opportunities(user: User) -> QuerySet:
 def statuses(user: User) -> Iterator[tuple[str, Any]]:
     model: Any = OPPORTUNITY.related_model
     yield from model._meta.get_field("status").choices
-
-
-def contacts(user: User) -> QuerySet:
-    model: Any = OPPORTUNITY.related_model
-    return model._meta.get_field("contact").related_model.objects.visible_to(user)
 
 
 COLUMNS = (
@@ -51,6 +47,8 @@ COLUMNS = (
         Kind.RELATION,
         key="opportunity__contact_id",
         rows=contacts,
+        known=known_contacts,
+        standing=standing,
         is_default=True,
         is_grouped=True,
     ),
@@ -72,6 +70,8 @@ COLUMNS = (
         Kind.RELATION,
         key="opportunity__company_id",
         rows=contacts,
+        known=known_contacts,
+        standing=standing,
         is_grouped=True,
     ),
     Column("opportunity_number", _("Opportunity's number"), "opportunity__number"),

@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.admin import CarefulAdmin
+from crm.lib.admin import SeenAdmin, SeenForm, SeenInline
 from crm.lib.in_use import in_use, uses
 from crm.lib.money import format_money
 from salescycles.models import Activity, ActivityStep, CloseCode, Competitor, SalesCycle, Source, Stage
@@ -54,7 +54,7 @@ class Figures:
         return amount(getattr(row, "calculated", None))
 
 
-class NumberedForm(forms.ModelForm):
+class NumberedForm(SeenForm):
     number = forms.IntegerField(
         label=_("order"),
         min_value=1,
@@ -126,7 +126,7 @@ class ActivityStepFormSet(NumberedFormSet):
     taken = _("Another step has this number.")
 
 
-class StageInline(Figures, admin.TabularInline):
+class StageInline(Figures, SeenInline):
     model = Stage
     form = StageForm
     formset = StageFormSet
@@ -162,7 +162,7 @@ class StageInline(Figures, admin.TabularInline):
         return 1 if obj else 4
 
 
-class SalesCycleForm(forms.ModelForm):
+class SalesCycleForm(SeenForm):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if cleaned and cleaned.get("is_default") and cleaned.get("blocked"):
@@ -175,7 +175,7 @@ class SalesCycleForm(forms.ModelForm):
 
 
 @admin.register(SalesCycle)
-class SalesCycleAdmin(Figures, CarefulAdmin):
+class SalesCycleAdmin(Figures, SeenAdmin):
     form = SalesCycleForm
     inlines = (StageInline,)
     list_display = (
@@ -208,7 +208,7 @@ class SalesCycleAdmin(Figures, CarefulAdmin):
             messages.info(request, _("“%(cycle)s” is no longer the default sales cycle.") % {"cycle": other})
 
 
-class ActivityStepInline(admin.TabularInline):
+class ActivityStepInline(SeenInline):
     model = ActivityStep
     form = NumberedForm
     formset = ActivityStepFormSet
@@ -218,7 +218,7 @@ class ActivityStepInline(admin.TabularInline):
 
 
 @admin.register(Activity)
-class ActivityAdmin(CarefulAdmin):
+class ActivityAdmin(SeenAdmin):
     inlines = (ActivityStepInline,)
     list_display = ("code", "description", "how_many")
     search_fields = ("code", "description", "steps__description")
@@ -233,7 +233,7 @@ class ActivityAdmin(CarefulAdmin):
         return int(activity.how_many)
 
 
-class CloseCodeForm(forms.ModelForm):
+class CloseCodeForm(SeenForm):
     def clean_outcome(self) -> str:
         outcome = str(self.cleaned_data["outcome"])
         if self.instance.pk and "outcome" in self.changed_data and in_use(self.instance):
@@ -242,7 +242,7 @@ class CloseCodeForm(forms.ModelForm):
 
 
 @admin.register(CloseCode)
-class CloseCodeAdmin(CarefulAdmin):
+class CloseCodeAdmin(SeenAdmin):
     form = CloseCodeForm
     list_display = ("code", "description", "outcome", "blocked")
     list_filter = ("outcome", "blocked")
@@ -252,7 +252,7 @@ class CloseCodeAdmin(CarefulAdmin):
 
 
 @admin.register(Source)
-class SourceAdmin(CarefulAdmin):
+class SourceAdmin(SeenAdmin):
     list_display = ("code", "description", "blocked")
     list_filter = ("blocked",)
     search_fields = ("code", "description")
@@ -261,7 +261,7 @@ class SourceAdmin(CarefulAdmin):
 
 
 @admin.register(Competitor)
-class CompetitorAdmin(CarefulAdmin):
+class CompetitorAdmin(SeenAdmin):
     list_display = ("code", "name", "blocked")
     list_filter = ("blocked",)
     search_fields = ("code", "name")

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.admin import CarefulAdmin
+from crm.lib.admin import SeenAdmin, SeenForm, SeenInline
 from salespeople.models import COMPANY_CACHE_KEY, Company, Membership, Salesperson, Team, User
 
 admin.site.site_header = admin.site.site_title = _("Set-up")
@@ -45,12 +45,12 @@ def language_field() -> forms.ChoiceField:
     )
 
 
-class CompanyForm(forms.ModelForm):
+class CompanyForm(SeenForm):
     time_zone = TimeZoneField()
 
 
 @admin.register(Company)
-class CompanyAdmin(CarefulAdmin):
+class CompanyAdmin(SeenAdmin):
     """One row: made once, changed, never deleted."""
 
     form = CompanyForm
@@ -70,14 +70,14 @@ class CompanyAdmin(CarefulAdmin):
 
 
 @admin.register(Salesperson)
-class SalespersonAdmin(CarefulAdmin):
+class SalespersonAdmin(SeenAdmin):
     list_display = ("name", "code", "job_title", "email", "phone", "blocked")
     list_filter = ("blocked", "privacy_blocked")
     search_fields = ("name", "code", "email")
     ordering = ("name", "pk")
 
 
-class Members(admin.TabularInline):
+class Members(SeenInline):
     """Who is in a team: whoever may change the team decides."""
 
     model = Membership
@@ -97,7 +97,7 @@ class Members(admin.TabularInline):
 
 
 @admin.register(Team)
-class TeamAdmin(CarefulAdmin):
+class TeamAdmin(SeenAdmin):
     inlines = (Members,)
     list_display = ("name", "code", "parent", "manager", "how_many")
     list_select_related = ("parent", "manager")
@@ -154,7 +154,7 @@ class NewUserForm(UniqueEmail, AdminUserCreationForm):
         fields = ("email", "name")
 
 
-class UserForm(UniqueEmail, UserChangeForm):
+class UserForm(UniqueEmail, SeenForm, UserChangeForm):
     language = language_field()
     time_zone = TimeZoneField(required=False, help_text=_("Blank: the company's."))
 
@@ -169,7 +169,7 @@ NOT_ONES_OWN = ("is_active", "is_staff", "groups")
 
 
 @admin.register(User)
-class UserAdmin(CarefulAdmin, StockUserAdmin):
+class UserAdmin(SeenAdmin, StockUserAdmin):
     """Administrators add users and give them roles, but nothing that they do not hold themselves."""
 
     form = UserForm

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from contacts.columns import contacts
+from contacts.columns import contacts, known_contacts, standing
 from crm.lib.listing.columns import Column, Kind
 from crm.lib.priority import Priority
 from salescycles.models import TaskKind
@@ -49,6 +49,8 @@ COLUMNS = (
         Kind.RELATION,
         key="contact_id",
         rows=contacts,
+        known=known_contacts,
+        standing=standing,
         is_default=True,
         is_grouped=True,
     ),
@@ -77,7 +79,17 @@ COLUMNS = (
     ),
     Column("status", _("Status"), "status", Kind.CHOICE, choices=statuses, is_default=True, is_grouped=True),
     Column("priority", _("Priority"), "priority", Kind.CHOICE, choices=priorities, is_grouped=True),
-    Column("company", _("Company"), "company__name", Kind.RELATION, key="company_id", rows=contacts, is_grouped=True),
+    Column(
+        "company",
+        _("Company"),
+        "company__name",
+        Kind.RELATION,
+        key="company_id",
+        rows=contacts,
+        known=known_contacts,
+        standing=standing,
+        is_grouped=True,
+    ),
     Column("closed_on", _("Date closed"), "closed_on", Kind.DAY),
     Column("cancelled", _("Cancelled"), "cancelled", Kind.FLAG, is_grouped=True),
     Column(

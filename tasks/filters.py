@@ -6,7 +6,8 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from contacts.columns import contacts
+from contacts.columns import known_contacts
+from contacts.models import Contact
 from crm.lib.listing.filters import DayFilter, KeyFilter, ListFilter, Named, SearchFilter
 from crm.lib.priority import Priority
 from salescycles.models import TaskKind
@@ -39,13 +40,13 @@ class TaskFilter(ListFilter):
     due_from = DayFilter(label=_("From"), field_name="due_on", lookup_expr="gte")
     due_to = DayFilter(label=_("To"), field_name="due_on", lookup_expr="lte")
     opportunity = KeyFilter(label=_("Opportunity"), field_name="opportunity_id")
-    contact = KeyFilter(label=_("Contact"), field_name="contact_id")
-    company = KeyFilter(label=_("Company"), field_name="company_id")
+    contact = KeyFilter(label=_("Contact"), method="by_contact")
+    company = KeyFilter(label=_("Company"), method="by_contact")
 
     named: ClassVar = {
         "opportunity": Named(opportunities, "description"),
-        "contact": Named(contacts),
-        "company": Named(contacts),
+        "contact": Named(known_contacts, "label"),
+        "company": Named(known_contacts, "label"),
     }
 
     class Meta:
@@ -58,6 +59,10 @@ class TaskFilter(ListFilter):
         self.filters["team"].extra["choices"] = lambda: list(
             Team.objects.visible_to(self.user).values_list("pk", "name")
         )
+
+    def by_contact(self, rows: Any, name: str, key: int) -> Any:
+        """One that was merged means the one that it was merged into, whose tasks they are."""
+        return rows.filter(**{f"{name}__in": Contact.objects.standing_for(key).values("pk")})
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         return rows.search(text)

@@ -33,16 +33,17 @@ from upkeep.handover_rules import assign
 ADD, VIEW = "upkeep.add_handover", "upkeep.view_handover"
 NEEDED = (ADD, "opportunities.change_opportunity", "contacts.change_contact")
 LISTED = 200  # the latest ones
+ROWS = 25  # of a run that one page shows, each with a choice of its own
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(NEEDED, raise_exception=True)
 def hand_over(request: SignedIn, pk: int) -> HttpResponse:
-    """What the salesperson has and by which rule it goes; `do` says what is next: `preview` or `run`. A `handover` that was
-    begun goes on."""
+    """What the salesperson has and by which rule it goes; `do` says what is next: `preview` or `run`; `page` is a preview of other
+    rows. A `handover` that was begun goes on."""
     leaver = one_or_404(request, Salesperson.objects.visible_to(request.user), pk)
     begun = _begun(request, leaver)
-    do = request.POST.get("do", "")
+    do = "preview" if "page" in request.POST else request.POST.get("do", "")
     form = HandoverForm(request.POST if do else None, leaver=leaver, user=request.user)
     context = {"leaver": leaver, "handover": begun, "form": form, "at_once": AT_ONCE} | _company()
     if do not in ("preview", "run"):
@@ -106,6 +107,7 @@ def _preview(request: SignedIn, context: dict[str, Any], form: HandoverForm, *, 
         form.add_error(None, BUSY)
         return _show(request, context | _has(user, leaver), status=409)
     whys = {(line.kind, line.row.pk): line.why for line in outcome.refused}
+    pages = _pages(request, rows)
     field: Any = form.fields["to"]
     context |= {
         "outcome": outcome,
@@ -113,7 +115,11 @@ def _preview(request: SignedIn, context: dict[str, Any], form: HandoverForm, *, 
         "stays": STAYS,
         "rows": [
             {"kind": kind, "row": row, "to": chosen.get((kind, row.pk)), "why": whys.get((kind, row.pk), "")}
-            for kind, row in rows
+            for kind, row in pages["shown"]
+        ],
+        "pages": pages,
+        "others": [
+            (f"to-{kind}-{row.pk}", getattr(chosen.get((kind, row.pk)), "pk", STAYS)) for kind, row in pages["hidden"]
         ],
         "seen": ",".join(f"{kind}:{key}:{version}" for (kind, key), version in seen.items()),
         "more": sum(kind.rows(leaver, user).count() for kind in KINDS if kind.name in form.cleaned_data["what"])
@@ -122,6 +128,25 @@ def _preview(request: SignedIn, context: dict[str, Any], form: HandoverForm, *, 
         "names": {kind.name: kind.label for kind in KINDS},
     }
     return render_page(request, "upkeep/handover_preview.html", context, status=status)
+
+
+def _pages(request: SignedIn, rows: list[Any]) -> dict[str, Any]:
+    """Which of the rows are shown: those of the page that was asked for, or was open; choices of the others are carried along."""
+    asked = key_of(request.POST.get("page", request.POST.get("at"))) or 1
+    last = max(-(-len(rows) // ROWS), 1)
+    at = min(asked, last)
+    start = (at - 1) * ROWS
+    shown = rows[start : start + ROWS]
+    return {
+        "at": at,
+        "before": at - 1,
+        "after": at + 1 if at < last else 0,
+        "first": start + 1,
+        "last": start + len(shown),
+        "count": len(rows),
+        "shown": shown,
+        "hidden": rows[:start] + rows[start + ROWS :],
+    }
 
 
 def _run(request: SignedIn, context: dict[str, Any], form: HandoverForm) -> HttpResponse:

@@ -447,6 +447,32 @@ def _check_undo(merge: Merge, survivor: Contact, by: User) -> None:
     if not survivor.may_be_changed_by(by):
         said = _("You may see, but not change: %(contacts)s.")
         raise ValidationError(said, code="fixed", params={"contacts": survivor.name})
+    later = _later_over(merge)
+    if later:
+        said = _("The merge of %(merged)s with %(survivor)s since then changed the same: take that back first.")
+        names = {"merged": later.merged.name, "survivor": later.survivor.name}
+        raise ValidationError(said, code="later", params=names)
+
+
+def _later_over(merge: Merge) -> Merge | None:
+    """The latest merge that stands and changed what this one had changed before."""
+    mine: dict[tuple[str, int], set[str]] = {}
+    for row in merge.rows.all():
+        mine.setdefault((row.model, row.key), set()).update(row.before)
+    standing = MergedRow.objects.filter(merge__undone_at=None, merge__gt=merge.pk, key__in={key for _, key in mine})
+    for row in standing.select_related("merge__survivor", "merge__merged").order_by("-merge"):
+        if mine.get((row.model, row.key), set()) & set(row.before):
+            return row.merge
+    return None
+
+
+def _as_left_before(row: MergedRow, version: int) -> None:
+    """It stands again as an earlier merge left it, which finds it by its version."""
+    for earlier in MergedRow.objects.filter(
+        model=row.model, key=row.key, merge__undone_at=None, after__version=row.after["version"] - 1
+    ).exclude(merge=row.merge_id):
+        earlier.after["version"] = version
+        earlier.save(update_fields=["after"])
 
 
 def _give_back(row: MergedRow, merge: Merge, survivor: Contact, by: User, on: datetime.date) -> list[list[Any]]:
@@ -474,9 +500,10 @@ def _give_opportunity_back(row: MergedRow, merge: Merge, by: User, on: datetime.
     names = {"merged": merge.merged.name, "survivor": merge.survivor.name}
     try:
         with transaction.atomic():
-            _follow(opportunity, row.before, batch, reason % names, on)
+            entry = _follow(opportunity, row.before, batch, reason % names, on)
     except ValidationError:
         return [["opportunity", row.key, "refused"]]
+    _as_left_before(row, entry.step)
     return []
 
 
@@ -487,6 +514,7 @@ def _give_task_back(row: MergedRow, stayed: Sequence[int]) -> list[list[Any]]:
     if task is None or task.opportunity_id in stayed:
         return [["row", row.model, row.key]]
     task_verbs.follow_merge([task.pk], **row.before)
+    _as_left_before(row, row.after["version"] + 1)
     return []
 
 

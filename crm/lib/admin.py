@@ -88,22 +88,36 @@ class CarefulAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
 
-class SeenForm(EditForm):
-    """A row's form in the admin pages. What somebody else saved since it was opened is said, and what was typed stays; saving
-    again is then on purpose."""
+class VersionField(forms.CharField):
+    """What its user looked at: nothing that is typed, so a row that is left blank stays blank."""
 
-    version = forms.CharField(widget=forms.HiddenInput, required=False)
+    widget = forms.HiddenInput
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return False
+
+
+class SeenForm(EditForm):
+    """A row's form in the admin pages, alone or among the rows below another one. What somebody else saved since it was opened
+    is said, and what was typed stays; saving again is then on purpose."""
+
+    version = VersionField(required=False)
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        self._names: list[str] | None = None
         super().__init__(*args, **options)
+        self._names = self._model_fields()  # a set of forms adds key and parent later
         self.initial["version"] = self.present
+
+    def _model_fields(self) -> list[str]:
+        return super()._model_fields() if self._names is None else self._names
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if not self.instance._state.adding and self._is_stale() and self.meanwhile:
             data: Any = self.data
             self.data = sent = data.copy()
-            sent["version"] = self.version
+            sent[self.add_prefix("version")] = self.version
             self.add_error(None, self._news())
         return cleaned
 
@@ -117,7 +131,7 @@ class SeenForm(EditForm):
 
 
 class SeenAdmin(CarefulAdmin):
-    """Rows that two people may edit at once; without forms of other rows below."""
+    """Rows that two people may edit at once. A form of its own is a `SeenForm`, one of rows below a `SeenInline`."""
 
     form = SeenForm
 
@@ -126,6 +140,16 @@ class SeenAdmin(CarefulAdmin):
         if obj is None or not self.has_change_permission(request, obj):
             return fieldsets
         return [*fieldsets, (None, {"fields": ("version",)})]
+
+
+class SeenInline(admin.TabularInline):
+    """Rows below another one, each compared for itself: what somebody else added meanwhile stays."""
+
+    form = SeenForm
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = [name for name in super().get_fields(request, obj) if name != "version"]
+        return [*fields, "version"] if obj is not None and self.has_change_permission(request, obj) else fields
 
 
 class ReadOnly:

@@ -41,7 +41,7 @@ class EditForm(forms.ModelForm):
         self.status = OK
         self.title = str(self.instance) if self.instance.pk else ""
         self.present = self._fingerprint(self.instance)
-        self.version = self.data.get("version", "") if self.is_bound else self.present
+        self.version = self.data.get(self.add_prefix("version"), "") if self.is_bound else self.present
         self.meanwhile: list[Difference] = []
 
     def submit(self) -> bool:

@@ -22,6 +22,8 @@ FOLDED = (
 _PLAIN = str.maketrans(LETTERS, PLAIN)
 MOST_WORDS = 8
 FEWEST_DIGITS = 4  # of a telephone number
+# a part that is typed as the domain of an e-mail: its end is a word of very many rows
+DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*\.([a-z]{2}|com|org|net|info|biz|edu|gov|example)", re.IGNORECASE)
 # How long the code of a country is, by its first digits (ITU-T E.164, assigned codes).
 COUNTRY_CODE = (
     r"^\+(1|7|2[07]|2[1-689]\d|3[0-469]|3[578]\d|4[013-9]|42\d|5[1-8]|5[09]\d|6[0-6]|6[7-9]\d|8[1246]|8[03578]\d|"
@@ -106,15 +108,30 @@ def words(text: str) -> list[str]:
 
 def prefix_query(text: str) -> SearchQueryCombinable | None:
     """A query that matches rows having, for every word of `text`, a word that begins with it; digits that stand together may
-    also be those of a telephone number, and what has an @ is an e-mail or its domain. None without a word."""
-    emails = [part.lower() for part in text.split() if "@" in part and words(part)][:MOST_WORDS]
+    also be those of a telephone number, what has an @ is an e-mail or its domain, and what looks like a domain may be one.
+    None without a word."""
+    typed = text.split()
+    emails = [part.lower() for part in typed if "@" in part and words(part)][:MOST_WORDS]
+    domains = [part.lower() for part in typed if DOMAIN.fullmatch(part)][:MOST_WORDS]
     parts: list[Any] = [Tokens(f"{_quoted(part if part.startswith('@') else f'={part}')}:*") for part in emails]
-    for are_digits, found in groupby(words(" ".join(part for part in text.split() if "@" not in part)), key=_is_digits):
+    parts += [_domain(part) for part in domains]
+    others = (part for part in typed if "@" not in part and not DOMAIN.fullmatch(part))
+    for are_digits, found in groupby(words(" ".join(others)), key=_is_digits):
         group = list(found)
         part: Any = SearchQuery(" & ".join(f"'{word}':*" for word in group), config="simple", search_type="raw")
         digits = "".join(group)
         parts.append(part | _phone(digits) if are_digits and len(digits) >= FEWEST_DIGITS else part)
     return reduce(and_, parts) if parts else None
+
+
+def _domain(typed: str) -> Any:
+    """The domain of an e-mail, or how one begins, or words as they may stand in a name; the last one whole: every word that begins
+    like it would have to be read, and nearly everybody has one."""
+    *begin, last = words(typed)
+    found = " & ".join([*(f"'{word}':*" for word in begin), f"'{last}'"])
+    return Tokens(f"{_quoted(f'@{typed}')}:* | {_quoted(f'={typed}')}:*") | SearchQuery(
+        found, config="simple", search_type="raw"
+    )
 
 
 def _quoted(token: str) -> str:

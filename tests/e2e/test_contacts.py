@@ -9,8 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 from contacts.models import Contact
 from opportunities.models import Opportunity
 from salescycles.models import SalesCycle
-from salespeople.models import Company, User
-from tests.e2e.hands import Hand, Mouse, labelled
+from salespeople.models import Company, Salesperson, User
+from tests.e2e.hands import Hand, Keyboard, Mouse, labelled
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SignIn = Callable[..., None]
@@ -26,6 +26,37 @@ def test_with_a_mouse(page: Page, sign_in: SignIn, rep: User, company: Company) 
 def test_with_scripts_off(plain_page: Page, sign_in: SignIn, rep: User, company: Company) -> None:
     sign_in(plain_page, rep)
     walk(plain_page, Mouse(plain_page), company)
+
+
+def test_by_keyboard_only(page: Page, sign_in: SignIn, rep: User, of: Salesperson, company: Company) -> None:
+    """A company and two people; another salesperson of the company is the people's too."""
+    sign_in(page, rep)
+    hand = Keyboard(page)
+    page.goto("/contacts/new/")
+    hand.pick("Company")
+    hand.write("Name", "Nova Oy")
+    hand.press("button", "Create")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nova Oy")
+    for first, last in (("Ann", "Lee"), ("Bo", "Ek")):
+        hand.press("link", "New person")
+        expect(page.get_by_role("radio", name="Person", exact=True)).to_be_checked()
+        hand.write("First name", first)
+        hand.write("Last name", last)
+        hand.press("button", "Create")
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"{first} {last}")
+        expect(fact(page, "Salesperson")).to_have_text("Jim Olive")
+        hand.press("link", "Nova Oy")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Nova Oy")
+    hand.press("link", "Edit")
+    hand.go_to(labelled(page, "Salesperson"))
+    page.keyboard.type("Otis")
+    hand.press("button", "Save")
+    expect(page.locator("#messages")).to_contain_text("2 people of the company took it over.")
+    hand.press("link", "Bo Ek")
+    expect(fact(page, "Salesperson")).to_have_text("Otis Falls")
+    assert set(Contact.objects.values_list("name", "salesperson")) == {
+        (name, of.pk) for name in ("Nova Oy", "Ann Lee", "Bo Ek")
+    }
 
 
 def test_numbers_are_understood_as_one_goes_on(page: Page, sign_in: SignIn, rep: User, company: Company) -> None:

@@ -12,6 +12,7 @@ from django.test import TestCase
 
 from contacts import vat
 from contacts.codes import IndustryGroup, JobResponsibility, MailingGroup, OrganizationalLevel, Territory
+from contacts.duplicate_models import DuplicateRule, LikelyPair
 from contacts.models import Contact
 from opportunities.demo.journey import World
 from opportunities.demo.reference import DEALS, WORK_DATE, make_reference
@@ -275,7 +276,7 @@ class TestEverything(TestCase):
 
     def test_contacts_are_sorted_in_every_way(self):
         people, companies = Contact.objects.filter(kind="person"), Contact.objects.companies()
-        assert (people.count(), companies.count()) == (41, 32)
+        assert (people.count(), companies.count()) == (42, 33)
         for model in (Territory, OrganizationalLevel):
             assert not model.objects.filter(contacts__isnull=True).exists()
         for model in (JobResponsibility, IndustryGroup, MailingGroup):
@@ -287,6 +288,14 @@ class TestEverything(TestCase):
         assert [vat.checked(*pair) for pair in numbers] == [number for number, _country in numbers]
         doctor = people.get(last_name="Ackerfeld")
         assert (doctor.name, doctor.first_name, doctor.middle_name) == ("Dr. Bernd Ackerfeld", "Dr. Bernd", "")
+
+    def test_a_customer_is_there_twice(self):
+        rules = {str(rule): rule for rule in DuplicateRule.objects.all()}
+        pairs = LikelyPair.objects.order_by("one").values_list("one__name", "other__name", "rule")
+        assert list(pairs) == [
+            ("Imogen Thornwick", "Imogen Thornwick-Hale", rules["E-mail"].pk),
+            ("Thornwick & Vale LLP", "Thornwick and Vale", rules["E-mail"].pk),
+        ]
 
     def test_sign_ins(self):
         for name, staff in (("rep", False), ("rep2", False), ("manager", True), ("admin", True), ("viewer", False)):

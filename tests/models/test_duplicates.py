@@ -1,7 +1,9 @@
 """Which contacts look alike, by which rule; the pairs that PostgreSQL keeps."""
 
+import threading
+
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from contacts import duplicates
 from contacts import lifecycle as contacts
@@ -195,3 +197,31 @@ def test_no_duplicate_is_remembered_and_taken_back(manager, acme):
     assert duplicates.alike(manager, twin) == []
     duplicates.take_back(acme.pk, twin.pk)
     assert LikelyPair.objects.visible_to(manager).undecided().count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_that_are_saved_at_the_same_moment_become_a_pair():
+    """The second one waits for the end of the first, whose sign it shares; a third one, which is not alike, waits for nobody."""
+    duplicates.make_rules()
+    done: list[str] = []
+
+    def save(name, email):
+        try:
+            ContactFactory(name=name, email=email)
+            done.append(name)
+        finally:
+            connection.close()
+
+    alike = threading.Thread(target=save, args=("Acme Oy", "info@acme.example"))
+    other = threading.Thread(target=save, args=("Beta", "b@b.fi"))
+    with transaction.atomic():
+        ContactFactory(name="ACME", email="INFO@acme.example")
+        alike.start()
+        other.start()
+        other.join(timeout=20)
+        alike.join(timeout=1)
+        assert done == ["Beta"]
+    alike.join(timeout=20)
+    assert done == ["Beta", "Acme Oy"]
+    found = LikelyPair.objects.select_related("one", "other")
+    assert {frozenset((pair.one.name, pair.other.name)) for pair in found} == {frozenset(("ACME", "Acme Oy"))}

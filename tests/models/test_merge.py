@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from pghistory.models import Event
 
+from collaboration.models import Tag
+from collaboration.told import OF_CONTACT, events, read
 from contacts import lifecycle as contacts
 from contacts.codes import IndustryGroup, MailingGroup
 from contacts.duplicate_models import LikelyPair
@@ -491,3 +493,104 @@ def test_who_takes_part_in_a_meeting_does_so_once(acme, twin, manager, to_do):
     assert ([count for _words, count in done.moved], [count for _words, count in done.left]) == ([1], [1])
     merging.undo(done.merge.pk, by=manager, on=day(9))
     assert (guests(one), guests(both)) == ([twin], [twin, acme])
+
+
+@pytest.fixture
+def chained(acme, twin, beta, manager, jo, cycle, to_do):
+    """What the first of three owns: a running opportunity with a task, a task alone, a person."""
+    deal = make_opportunity(contact=beta, salesperson=jo, cycle=cycle, stage=1)
+    person = ContactFactory(kind="person", name="Bo Ek", company=beta)
+    return deal, person, [to_do(None, opportunity=deal), to_do(beta), to_do(person)]
+
+
+def owners(chained):
+    deal, person, made = chained
+    person.refresh_from_db()
+    return [fresh(deal).contact, fresh(deal).company, person.company, *[company for _, company, _ in told(*made)]]
+
+
+def test_a_chain_taken_back_gives_each_what_it_had(acme, twin, beta, manager, chained):
+    (first,) = merge(twin, beta, by=manager)
+    (second,) = merge(acme, twin, by=manager)
+    assert owners(chained) == [acme] * 6
+    assert merging.undo(second.merge.pk, by=manager, on=day(9)).stayed == []
+    assert owners(chained) == [twin] * 6
+    assert merging.undo(first.merge.pk, by=manager, on=day(9)).stayed == []
+    assert owners(chained) == [beta] * 6
+
+
+def test_a_chain_made_again_and_taken_back_again(acme, twin, beta, manager, chained):
+    (first,) = merge(twin, beta, by=manager)
+    for _time in range(2):
+        (second,) = merge(acme, twin, by=manager)
+        merging.undo(second.merge.pk, by=manager, on=day(9))
+    assert merging.undo(first.merge.pk, by=manager, on=day(9)).stayed == []
+    assert owners(chained) == [beta] * 6
+
+
+def test_what_changed_between_the_merges_of_a_chain_stays(acme, twin, beta, manager, chained):
+    _deal, _person, made = chained
+    (first,) = merge(twin, beta, by=manager)
+    tasks.change(made[1], version=2, by=manager, on=day(9), description="Write")
+    (second,) = merge(acme, twin, by=manager)
+    merging.undo(second.merge.pk, by=manager, on=day(9))
+    assert merging.undo(first.merge.pk, by=manager, on=day(9)).stayed == [["row", "tasks.Task", made[1].pk]]
+    assert owners(chained) == [beta, beta, beta, beta, twin, beta]
+
+
+def test_two_merged_into_one_are_taken_back_in_either_order(acme, twin, beta, manager, chained, jo, cycle):
+    (first,) = merge(acme, beta, by=manager)
+    (second,) = merge(acme, twin, by=manager, picks={"email": twin.pk})
+    for done in (first, second):
+        assert merging.undo(done.merge.pk, by=manager, on=day(9)).stayed == []
+    assert owners(chained) == [beta] * 6
+    acme.refresh_from_db()
+    assert acme.email == ""
+
+
+def test_a_merge_is_not_taken_back_under_a_later_one_that_changed_the_same(acme, twin, beta, manager):
+    Contact.objects.filter(pk=beta.pk).update(email="beta@beta.example")
+    (first,) = merge(acme, beta, by=manager, picks={"email": beta.pk})
+    (second,) = merge(acme, twin, by=manager, picks={"email": twin.pk})
+    with pytest.raises(ValidationError) as raised:
+        merging.undo(first.merge.pk, by=manager, on=day(9))
+    assert code_of(raised) == "later"
+    assert raised.value.messages == [
+        "The merge of Acme Oy with ACME since then changed the same: take that back first."
+    ]
+    for done in (second, first):
+        assert merging.undo(done.merge.pk, by=manager, on=day(9)).stayed == []
+    acme.refresh_from_db()
+    assert acme.email == ""
+
+
+def test_a_company_that_merges_and_a_person_who_does_are_taken_back_the_last_one_first(
+    acme, twin, manager, jo, cycle, to_do
+):
+    """The opportunity is changed by both: its company by one, its person by the other."""
+    one, other = (ContactFactory(kind="person", name=name, company=twin) for name in ("Bo Ek", "B. Ek"))
+    deal = make_opportunity(contact=one, salesperson=jo, cycle=cycle, stage=1)
+    task = to_do(one)
+    (companies,) = merge(acme, twin, by=manager)
+    (people,) = merge(other, one, by=manager)
+    with pytest.raises(ValidationError) as raised:
+        merging.undo(companies.merge.pk, by=manager, on=day(9))
+    assert code_of(raised) == "later"
+    for done in (people, companies):
+        assert merging.undo(done.merge.pk, by=manager, on=day(9)).stayed == []
+    assert (fresh(deal).contact, fresh(deal).company) == (one, twin)
+    assert told(task) == [(one, twin, 5)]
+
+
+def test_a_tag_that_moved_is_told_as_that(acme, twin, manager):
+    tag = Tag.objects.create(name="Fair")
+    contacts.tag(twin, tag=tag, by=manager)
+    (done,) = merge(acme, twin, by=manager)
+    assert [event.words for event in events(read(OF_CONTACT, acme.pk), manager)] == [
+        "Tag “Fair” moved with a merge of contacts"
+    ]
+    merging.undo(done.merge.pk, by=manager, on=day(9))
+    assert [event.words for event in events(read(OF_CONTACT, twin.pk), manager)] == [
+        "Tag “Fair” moved with a merge of contacts",
+        "Tag “Fair” added",
+    ]

@@ -129,6 +129,7 @@ def run(count: int, *, fresh: bool) -> None:
         "phone, last digits": some.phone[-6:],
         "e-mail": some.email,
         "domain": f"@{some.email.partition('@')[2]}",
+        "domain without @": some.email.partition("@")[2],
         "number": some.number,
     }
     rows = [("", "found", "search", "by key", "x", "goal")]

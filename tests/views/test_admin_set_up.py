@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.db import connection
@@ -12,10 +13,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from collaboration.models import ContactRole
 from contacts.codes import ContactSetup, IndustryGroup, Territory
+from contacts.duplicate_models import DuplicateRule
 from contacts.models import Contact
+from crm.lib.admin import SeenAdmin
 from opportunities import lifecycle
-from salescycles.models import Activity, ActivityStep, CloseCode, SalesCycle, Stage
+from salescycles.models import Activity, ActivityStep, CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import COMPANY_CACHE_KEY, Company, Salesperson, Team, User
 from salespeople.roles import ADMINISTRATOR, CODES_OF_CONTACTS, SALES_MANAGER
 from tests.factories import WORK_DATE, SourceFactory, TeamFactory, fresh, make_cycle, make_opportunity, make_user
@@ -70,6 +74,19 @@ def text(response: Any) -> str:
     return str(response.content.decode())
 
 
+def save(client: Client, page: str, data: dict[str, Any], **how: Any) -> Any:
+    """As the browser sends it: with what the page said that was looked at."""
+    return client.post(page, versions(client, page) | data, **how)
+
+
+def versions(client: Client, page: str) -> dict[str, str]:
+    return shown(client.get(page))
+
+
+def shown(response: Any) -> dict[str, str]:
+    return dict(re.findall(r'name="([\w-]*version)" value="(\w+)"', text(response)))
+
+
 def flush_deferred() -> None:
     """What is checked at the end of a transaction is checked now."""
     with connection.cursor() as cursor:
@@ -101,14 +118,14 @@ def test_a_manager_defines_a_cycle_with_its_stages(manager: User, client_for: Si
 
 def test_two_stages_swap_their_numbers_in_one_save(manager: User, client_for: SignIn, cycle: SalesCycle) -> None:
     data = cycle_data(cycle, [{"number": 2}, {"number": 1}])
-    assert client_for(manager).post(url("salescycles_salescycle", "change", cycle.pk), data).status_code == 302
+    assert save(client_for(manager), url("salescycles_salescycle", "change", cycle.pk), data).status_code == 302
     flush_deferred()
     assert numbers(cycle) == [(1, "Present"), (2, "Initial"), (3, "Offer"), (4, "Sign")]
 
 
 def test_a_number_given_twice_is_said_at_the_field(manager: User, client_for: SignIn, cycle: SalesCycle) -> None:
     data = cycle_data(cycle, [{"number": 2, "description": "Typed"}])
-    response = client_for(manager).post(url("salescycles_salescycle", "change", cycle.pk), data)
+    response = save(client_for(manager), url("salescycles_salescycle", "change", cycle.pk), data)
     forms = response.context["inline_admin_formsets"][0].formset.forms
     assert [form.errors for form in forms] == [{"number": ["Another stage has this number."]}] * 2 + [{}] * 2
     assert "Typed" in text(response)
@@ -120,7 +137,7 @@ def test_a_number_that_somebody_just_gave_is_said_at_the_field(
 ) -> None:
     data = cycle_data(cycle, [{}, {}, {}, {}, {"number": 5, "description": "Mine"}])
     Stage.objects.create(sales_cycle=cycle, number=5, description="Theirs")
-    response = client_for(manager).post(url("salescycles_salescycle", "change", cycle.pk), data)
+    response = save(client_for(manager), url("salescycles_salescycle", "change", cycle.pk), data)
     assert response.context["inline_admin_formsets"][0].formset.forms[4].errors == {
         "number": ["Another stage has this number."]
     }
@@ -132,7 +149,7 @@ def test_a_number_that_somebody_just_gave_is_said_at_the_field(
 def test_a_wrong_stage_is_refused_at_the_field(
     stage: dict[str, Any], manager: User, client_for: SignIn, cycle: SalesCycle
 ) -> None:
-    response = client_for(manager).post(url("salescycles_salescycle", "change", cycle.pk), cycle_data(cycle, [stage]))
+    response = save(client_for(manager), url("salescycles_salescycle", "change", cycle.pk), cycle_data(cycle, [stage]))
     assert list(response.context["inline_admin_formsets"][0].formset.forms[0].errors) == list(stage)
 
 
@@ -140,8 +157,8 @@ def test_a_stage_of_another_cycle_cannot_be_drawn_in(manager: User, client_for: 
     other = make_cycle("OTHER")
     foreign = other.stages.get(number=1)
     for change in ({"id": foreign.pk}, {"sales_cycle": other.pk}):
-        response = client_for(manager).post(
-            url("salescycles_salescycle", "change", cycle.pk), cycle_data(cycle, [change])
+        response = save(
+            client_for(manager), url("salescycles_salescycle", "change", cycle.pk), cycle_data(cycle, [change])
         )
         assert response.status_code == 200
     foreign.refresh_from_db()
@@ -151,8 +168,11 @@ def test_a_stage_of_another_cycle_cannot_be_drawn_in(manager: User, client_for: 
 
 def test_a_new_default_takes_over(manager: User, client_for: SignIn, cycle: SalesCycle) -> None:
     old = make_cycle("OLD", is_default=True)
-    response = client_for(manager).post(
-        url("salescycles_salescycle", "change", cycle.pk), cycle_data(cycle, is_default="on"), follow=True
+    response = save(
+        client_for(manager),
+        url("salescycles_salescycle", "change", cycle.pk),
+        cycle_data(cycle, is_default="on"),
+        follow=True,
     )
     assert "is no longer the default sales cycle" in text(response)
     assert [*SalesCycle.objects.filter(is_default=True)] == [cycle]
@@ -165,7 +185,7 @@ def test_a_blocked_default_is_refused_and_the_old_one_stays(
 ) -> None:
     old = make_cycle("OLD", is_default=True)
     data = cycle_data(cycle, is_default="on", blocked="on")
-    response = client_for(manager).post(url("salescycles_salescycle", "change", cycle.pk), data)
+    response = save(client_for(manager), url("salescycles_salescycle", "change", cycle.pk), data)
     assert response.context["adminform"].form.errors == {"blocked": ["The default sales cycle cannot be blocked."]}
     assert SalesCycle.objects.get(is_default=True) == old
 
@@ -301,7 +321,7 @@ def test_what_one_may_not_see_is_counted_not_named(
 
 def delete_stage(client: Client, cycle: SalesCycle, number: int) -> Any:
     rows: list[dict[str, Any]] = [{} for _ in range(number - 1)] + [{"DELETE": "on"}]
-    return client.post(url("salescycles_salescycle", "change", cycle.pk), cycle_data(cycle, rows))
+    return save(client, url("salescycles_salescycle", "change", cycle.pk), cycle_data(cycle, rows))
 
 
 def test_an_unused_stage_is_deleted_inline(manager: User, client_for: SignIn, used: Any, cycle: SalesCycle) -> None:
@@ -344,8 +364,10 @@ def test_what_is_not_in_use_is_deleted(
 def test_the_type_of_a_close_code_in_use_stays(
     manager: User, client_for: SignIn, used: Any, price_w: CloseCode
 ) -> None:
-    response = client_for(manager).post(
-        url("salescycles_closecode", "change", price_w.pk), {"code": "PRICE_W", "description": "", "outcome": "lost"}
+    response = save(
+        client_for(manager),
+        url("salescycles_closecode", "change", price_w.pk),
+        {"code": "PRICE_W", "description": "", "outcome": "lost"},
     )
     assert list(response.context["adminform"].form.errors) == ["outcome"]
     assert CloseCode.objects.get(pk=price_w.pk).outcome == "won"
@@ -353,7 +375,7 @@ def test_the_type_of_a_close_code_in_use_stays(
 
 def test_the_type_of_an_unused_close_code_changes(manager: User, client_for: SignIn, price_w: CloseCode) -> None:
     data = {"code": "PRICE_W", "description": "Cheap", "outcome": "lost"}
-    assert client_for(manager).post(url("salescycles_closecode", "change", price_w.pk), data).status_code == 302
+    assert save(client_for(manager), url("salescycles_closecode", "change", price_w.pk), data).status_code == 302
     assert CloseCode.objects.get(pk=price_w.pk).outcome == "lost"
 
 
@@ -374,7 +396,7 @@ def test_a_lost_race_is_a_message(
     """The form found the numbers free, but another was faster: the database refuses at the end of the transaction."""
     monkeypatch.setattr("salescycles.admin.StageFormSet._refuse_double_numbers", lambda formset, forms: None)
     page = url("salescycles_salescycle", "change", cycle.pk)
-    response = client_for(manager).post(page, cycle_data(cycle, [{"number": 2}]), follow=True)
+    response = save(client_for(manager), page, cycle_data(cycle, [{"number": 2}]), follow=True)
     assert "Somebody else changed something at the same time" in text(response)
     assert numbers(cycle)[0] == (1, "Initial")
 
@@ -395,7 +417,7 @@ def test_the_company_is_one_row_and_changes_at_once(
         "unassigned_seen_by": "team",
     }
     with django_capture_on_commit_callbacks(execute=True):
-        response = client.post(url("salespeople_company", "change", company.pk), data)
+        response = save(client, url("salespeople_company", "change", company.pk), data)
     assert response.status_code == 302
     assert (Company.current().name, Company.current().currency) == ("Renamed", "SEK")
     assert Company.current().unassigned_seen_by == "team"
@@ -412,7 +434,7 @@ def test_a_time_zone_that_is_none_is_refused(administrator: User, client_for: Si
         "fiscal_year_start": 13,
         "unassigned_seen_by": "me",
     }
-    response = client_for(administrator).post(url("salespeople_company", "change", company.pk), data)
+    response = save(client_for(administrator), url("salespeople_company", "change", company.pk), data)
     assert set(response.context["adminform"].form.errors) == set(data) - {"name"}
 
 
@@ -491,7 +513,7 @@ def test_nobody_makes_a_superuser_of_oneself_or_others(administrator: User, mana
     client = client_for(administrator)
     for user in (administrator, manager):
         data = user_data(user, is_superuser="on", user_permissions=every, is_staff="on")
-        assert client.post(url("salespeople_user", "change", user.pk), data).status_code == 302
+        assert save(client, url("salespeople_user", "change", user.pk), data).status_code == 302
         user.refresh_from_db()
         assert not user.is_superuser
         assert not user.user_permissions.exists()
@@ -501,7 +523,7 @@ def test_an_administrator_stays_one_and_stays_active(administrator: User, client
     client = client_for(administrator)
     page = url("salespeople_user", "change", administrator.pk)
     data = {"email": administrator.email, "name": "Me", "groups": []}
-    assert client.post(page, data).status_code == 302
+    assert save(client, page, data).status_code == 302
     administrator.refresh_from_db()
     assert (administrator.name, administrator.is_active, administrator.is_staff) == ("Me", True, True)
     assert administrator.groups.get().name == ADMINISTRATOR
@@ -519,7 +541,7 @@ def test_who_may_do_more_is_out_of_reach(active: bool, administrator: User, clie
         before = User.objects.values().get(pk=user.pk)
         data = user_data(user, email="mine@example.com")
         assert client.get(url("salespeople_user", "change", user.pk)).status_code == 200
-        assert client.post(url("salespeople_user", "change", user.pk), data).status_code == 403
+        assert save(client, url("salespeople_user", "change", user.pk), data).status_code == 403
         passwords = {"password1": "a long and good one", "password2": "a long and good one", "usable_password": "true"}
         assert client.post(reverse("admin:auth_user_password_change", args=[user.pk]), passwords).status_code == 403
         assert client.post(url("salespeople_user", "delete", user.pk), {"post": "yes"}).status_code == 403
@@ -532,7 +554,7 @@ def test_nobody_gives_away_what_they_do_not_hold(administrator: User, manager: U
     strong = Group.objects.create(name="strong")
     strong.permissions.add(Permission.objects.get(codename="change_group"))
     data = user_data(manager, groups=[strong.pk], is_staff="on")
-    response = client_for(administrator).post(url("salespeople_user", "change", manager.pk), data)
+    response = save(client_for(administrator), url("salespeople_user", "change", manager.pk), data)
     assert list(response.context["adminform"].form.errors) == ["groups"]
     assert manager.groups.get().name == SALES_MANAGER
 
@@ -578,7 +600,7 @@ def test_a_manager_adds_and_blocks_a_salesperson(manager: User, client_for: Sign
     )
     assert Salesperson.objects.get(code="NN").name == "Nina"
     data = {"code": "JO", "name": "Jim", "commission": 0, "blocked": "on"}
-    assert client.post(url("salespeople_salesperson", "change", jo.pk), data).status_code == 302
+    assert save(client, url("salespeople_salesperson", "change", jo.pk), data).status_code == 302
     jo.refresh_from_db()
     assert jo.blocked
     assert client.post(url("salespeople_salesperson", "delete", jo.pk), {"post": "yes"}).status_code == 403
@@ -610,7 +632,7 @@ def test_a_manager_makes_a_team_and_changes_who_is_in_it(
     team = Team.objects.get(code="N")
     assert (team.name, team.manager, list(team.members.all())) == ("North", of, [jo])
     data = team_data(team, of) | {"memberships-0-DELETE": "on"}
-    assert client.post(url("salespeople_team", "change", team.pk), data).status_code == 302
+    assert save(client, url("salespeople_team", "change", team.pk), data).status_code == 302
     assert (Team.objects.get().manager, list(team.members.all())) == (None, [of])
     listed = text(client.get(url("salespeople_team", "changelist")))
     assert "North" in listed and '<td class="field-how_many">1</td>' in listed
@@ -619,7 +641,7 @@ def test_a_manager_makes_a_team_and_changes_who_is_in_it(
 def test_a_team_below_itself_is_said_at_the_field(manager: User, client_for: SignIn) -> None:
     top = TeamFactory()
     below: Any = TeamFactory(parent=top)
-    response = client_for(manager).post(url("salespeople_team", "change", top.pk), team_data(top, parent=below.pk))
+    response = save(client_for(manager), url("salespeople_team", "change", top.pk), team_data(top, parent=below.pk))
     assert response.context["adminform"].form.errors == {"parent": ["A team cannot stand below itself."]}
     assert below.name in refused_deletion(client_for(manager), "salespeople_team", top)
 
@@ -629,7 +651,7 @@ def test_a_member_whom_somebody_just_added_is_said(manager: User, client_for: Si
     team = TeamFactory()
     data = team_data(team, jo, name="Lost")
     team.members.add(jo)
-    response = client_for(manager).post(url("salespeople_team", "change", team.pk), data, follow=True)
+    response = save(client_for(manager), url("salespeople_team", "change", team.pk), data, follow=True)
     assert "Nothing was saved" in text(response)
     assert (Team.objects.get().name, list(team.members.all())) == (team.name, [jo])
 
@@ -638,7 +660,7 @@ def test_a_rep_changes_no_team(rep: User, client_for: SignIn, jo: Salesperson) -
     User.objects.filter(pk=rep.pk).update(is_staff=True)
     team = TeamFactory()
     client = client_for(rep)
-    assert client.post(url("salespeople_team", "change", team.pk), team_data(team, jo, name="Mine")).status_code == 403
+    assert save(client, url("salespeople_team", "change", team.pk), team_data(team, jo, name="Mine")).status_code == 403
     assert client.post(url("salespeople_team", "add"), team_data(None, jo)).status_code == 403
     assert client.post(url("salespeople_team", "delete", team.pk), {"post": "yes"}).status_code == 403
     assert list(Team.objects.values_list("name", "members")) == [(team.name, None)]
@@ -791,7 +813,7 @@ def test_a_manager_defines_an_activity_with_its_steps(manager: User, client_for:
 
 def test_two_steps_swap_their_numbers_in_one_save(manager: User, client_for: SignIn, activity: Activity) -> None:
     data = activity_data(activity, {"number": 2}, {"number": 1})
-    assert client_for(manager).post(url("salescycles_activity", "change", activity.pk), data).status_code == 302
+    assert save(client_for(manager), url("salescycles_activity", "change", activity.pk), data).status_code == 302
     flush_deferred()
     assert list(activity.steps.values_list("description", flat=True)) == ["Second", "First"]
 
@@ -801,7 +823,7 @@ def test_a_wrong_step_is_refused_at_the_field(
     step: dict[str, Any], manager: User, client_for: SignIn, activity: Activity
 ) -> None:
     data = activity_data(activity, step)
-    response = client_for(manager).post(url("salescycles_activity", "change", activity.pk), data)
+    response = save(client_for(manager), url("salescycles_activity", "change", activity.pk), data)
     assert list(response.context["inline_admin_formsets"][0].formset.forms[0].errors) == list(step)
 
 
@@ -810,7 +832,7 @@ def test_an_activity_that_a_stage_names_is_not_deleted(
 ) -> None:
     first = cycle.stages.get(number=1)
     data = cycle_data(cycle, [{"activity": activity.pk}])
-    assert client_for(manager).post(url("salescycles_salescycle", "change", cycle.pk), data).status_code == 302
+    assert save(client_for(manager), url("salescycles_salescycle", "change", cycle.pk), data).status_code == 302
     first.refresh_from_db()
     assert first.activity == activity
     assert "Stage: Initial" in refused_deletion(client_for(manager), "salescycles_activity", activity)
@@ -835,3 +857,112 @@ def test_more_stages_ask_no_oftener_for_the_activities(
 def test_a_rep_defines_no_activity(rep: User, client_for: SignIn, activity: Activity) -> None:
     assert client_for(rep).get(url("salescycles_activity", "change", activity.pk)).status_code == 302
     assert not rep.has_perm("salescycles.change_activity")
+
+
+# ── two at once ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+STALE = "Somebody else saved this in the meantime; what you typed is kept."
+
+
+CODE = {"code": "X", "description": "Old"}
+NO_PARTS = {"parts-TOTAL_FORMS": 0, "parts-INITIAL_FORMS": 0}
+OUR_COMPANY = ("name", "currency", "time_zone", "fiscal_year_start", "unassigned_seen_by")
+MADE: dict[str, Callable[[Any], Any]] = {
+    "salescycles_salescycle": lambda of: of("cycle"),
+    "salescycles_activity": lambda of: of("activity"),
+    "salescycles_closecode": lambda of: CloseCode.objects.create(**CODE, outcome="won"),
+    "salescycles_source": lambda of: Source.objects.create(**CODE),
+    "salescycles_competitor": lambda of: Competitor.objects.create(code="X", name="Old"),
+    "collaboration_contactrole": lambda of: ContactRole.objects.create(**CODE),
+    "salespeople_salesperson": lambda of: of("jo"),
+    "salespeople_team": lambda of: TeamFactory(name="Old"),
+    "salespeople_company": lambda of: of("company"),
+    "salespeople_user": lambda of: of("rep"),
+    "contacts_duplicaterule": lambda of: DuplicateRule.objects.create(hit=100),
+}
+# what a browser sends of the row as it is, and the field that two change at once
+SENT: dict[str, tuple[Callable[[Any], dict[str, Any]], str]] = {
+    "salescycles_salescycle": (cycle_data, "description"),
+    "salescycles_activity": (lambda row: activity_data(row), "description"),
+    "salescycles_closecode": (lambda row: CODE | {"outcome": "won"}, "description"),
+    "salescycles_source": (lambda row: CODE, "description"),
+    "salescycles_competitor": (lambda row: {"code": "X", "name": "Old"}, "name"),
+    "collaboration_contactrole": (lambda row: CODE, "description"),
+    "salespeople_salesperson": (
+        lambda row: {name: getattr(row, name) for name in ("code", "name", "email", "commission")},
+        "job_title",
+    ),
+    "salespeople_team": (lambda row: team_data(row), "name"),
+    "salespeople_company": (lambda row: {name: getattr(row, name) for name in OUR_COMPANY}, "name"),
+    "salespeople_user": (lambda row: user_data(row), "name"),
+    "contacts_duplicaterule": (
+        lambda row: {"applies_to": "both", "hit": 100, "active": "on", "warns": "on"} | NO_PARTS,
+        "hit",
+    ),
+}
+
+
+@pytest.mark.parametrize("model", MADE)
+def test_who_saves_second_is_told_and_nothing_typed_is_lost(
+    model: str, administrator: User, client_for: SignIn, request: pytest.FixtureRequest
+) -> None:
+    row = MADE[model](request.getfixturevalue)
+    read, field = SENT[model]
+    data = read(row)
+    client, page = client_for(administrator), url(model, "change", row.pk)
+    seen, theirs, mine = versions(client, page), *(("90", "80") if field == "hit" else ("Theirs", "Mine"))
+    type(row)._default_manager.filter(pk=row.pk).update(**{field: theirs})
+    answer = client.post(page, seen | data | {field: mine})
+    form = answer.context["adminform"].form
+    assert STALE in form.non_field_errors()[0] and f": {theirs}" in form.non_field_errors()[0]
+    assert form[field].value() == mine
+    row.refresh_from_db()
+    assert str(getattr(row, field)) == theirs
+    assert client.post(page, shown(answer) | data | {field: mine}).status_code == 302
+    row.refresh_from_db()
+    assert str(getattr(row, field)) == mine
+
+
+def test_every_set_up_page_that_can_be_changed_compares() -> None:
+    """A page without is one that changes nothing here, or knows versions of its own."""
+    without = {
+        model._meta.label
+        for model, page in admin.site._registry.items()
+        if not isinstance(page, SeenAdmin) and model._meta.app_label not in ("auth", "procrastinate")
+    }
+    assert without == {
+        "contacts.Contact",
+        "opportunities.Opportunity",
+        "opportunities.OpportunityEntry",
+        "opportunities.Batch",
+        "quotes.Quote",
+        "tasks.Task",
+    }
+
+
+def test_a_stage_that_somebody_just_changed_is_told_in_its_row(
+    manager: User, client_for: SignIn, cycle: SalesCycle
+) -> None:
+    client, page = client_for(manager), url("salescycles_salescycle", "change", cycle.pk)
+    seen = versions(client, page)
+    cycle.stages.filter(number=2).update(description="Theirs")
+    Stage.objects.create(sales_cycle=cycle, number=9, description="New")
+    data = seen | cycle_data(cycle, [{}, {"description": "Mine"}, {"description": "Third"}])
+    data |= {"stages-TOTAL_FORMS": 4, "stages-INITIAL_FORMS": 4}
+    answer = client.post(page, data)
+    forms = answer.context["inline_admin_formsets"][0].formset.forms
+    assert [list(form.errors) for form in forms] == [[], ["__all__"], [], []]
+    assert STALE in forms[1].non_field_errors()[0] and "Description: Theirs" in forms[1].non_field_errors()[0]
+    assert [form["description"].value() for form in forms[1:3]] == ["Mine", "Third"]
+    assert numbers(cycle)[1:3] == [(2, "Theirs"), (3, "Offer")]
+    assert client.post(page, data | shown(answer)).status_code == 302
+    assert numbers(cycle) == [(1, "Initial"), (2, "Mine"), (3, "Third"), (4, "Sign"), (9, "New")]
+
+
+def test_a_stage_that_somebody_just_deleted_is_told(manager: User, client_for: SignIn, cycle: SalesCycle) -> None:
+    client, page = client_for(manager), url("salescycles_salescycle", "change", cycle.pk)
+    data = versions(client, page) | cycle_data(cycle, [{}, {}, {}, {"description": "Mine"}])
+    cycle.stages.get(number=4).delete()
+    answer = client.post(page, data | {"description": "Typed"})
+    assert answer.status_code == 200 and 'value="Typed"' in text(answer)
+    assert answer.context["errors"] and len(numbers(cycle)) == 3

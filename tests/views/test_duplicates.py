@@ -1,5 +1,6 @@
 """What looks alike: said while a contact is typed, asked before it is saved, listed in pairs, decided about."""
 
+import re
 from typing import Any
 
 import pytest
@@ -187,7 +188,16 @@ def test_a_manager_changes_the_rules_and_pairs_follow(client_for, manager):
     rule = DuplicateRule.objects.get(parts__field="registration_number")
     assert LikelyPair.objects.filter(rule=rule).count() == 1
     part = RulePart.objects.get(rule=rule)
-    data |= {"parts-INITIAL_FORMS": "1", "parts-0-id": part.pk, "parts-0-rule": rule.pk, "hit": "50", "active": ""}
+    seen = dict(
+        re.findall(r'name="([\w-]*version)" value="(\w+)"', client.get(f"{page}{rule.pk}/change/").content.decode())
+    )
+    data |= seen | {
+        "parts-INITIAL_FORMS": "1",
+        "parts-0-id": part.pk,
+        "parts-0-rule": rule.pk,
+        "hit": "50",
+        "active": "",
+    }
     assert (
         client.post(f"{page}{rule.pk}/change/", {key: value for key, value in data.items() if value}).status_code == 302
     )

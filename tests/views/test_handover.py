@@ -44,7 +44,7 @@ def asked(to: Salesperson, **more: Any) -> dict[str, Any]:
 def sent(preview: Any) -> dict[str, Any]:
     """What the form of the preview sends."""
     page = preview.content.decode()
-    hidden = dict(re.findall(r'<input type="hidden" name="(token|seen)" value="([^"]*)"', page))
+    hidden = dict(re.findall(r'<input type="hidden" name="(token|seen|at|to-[^"]*)" value="([^"]*)"', page))
     chosen = {
         name: (re.findall(r'<option value="(\w+)" selected>', options) or ["none"])[0]
         for name, options in re.findall(r'<select class="form-select" name="(to-[^"]*)".*?>(.*?)</select>', page)
@@ -259,3 +259,57 @@ def test_queries(
         12
     ):  # session, user, handover, runs; what went: three kinds, tasks and contacts; four left
         client.get(made)
+
+
+def shown(response: Any) -> list[str]:
+    return re.findall(r'<select class="form-select" name="to-contacts-(\d+)"', response.content.decode())
+
+
+def test_one_by_one_in_pages_keeps_every_choice(
+    client_for: Sign,
+    manager: User,
+    jo: Salesperson,
+    of: Salesperson,
+    hr: Salesperson,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("upkeep.handover_views.ROWS", 2)
+    one, two, three, four, five = (ContactFactory(salesperson=jo) for _number in range(5))
+    client, given = client_for(manager), asked(of, rule="each", what=["contacts"]) | {"to": []}
+    first = client.post(page_of(jo), given | {"do": "preview"})
+    assert shown(first) == [str(one.pk), str(two.pk)]
+    assert "1–2 of 5; what is chosen on the other pages is kept." in words(first)
+    own = {f"to-contacts-{one.pk}": of.pk}
+    second = client.post(page_of(jo), given | sent(first) | own | {"page": "2"})
+    assert shown(second) == [str(three.pk), str(four.pk)] and "3–4 of 5" in words(second)
+    own = {f"to-contacts-{four.pk}": hr.pk}
+    third = client.post(page_of(jo), given | sent(second) | own | {"page": "3"})
+    assert shown(third) == [str(five.pk)]
+    assert "Otis Falls 0 €0.00 €0.00 0 1 0" in words(third) and f"{hr.name} 0 €0.00 €0.00 0 1 0" in words(third)
+    own = {f"to-contacts-{five.pk}": of.pk}
+    again = client.post(page_of(jo), given | sent(third) | own | {"do": "preview"})
+    assert shown(again) == [str(five.pk)] and "Otis Falls 0 €0.00 €0.00 0 2 0" in words(again)
+    back = client.post(page_of(jo), given | sent(again) | {"page": "2"})
+    assert sent(back)[f"to-contacts-{four.pk}"] == str(hr.pk)
+    assert client.post(page_of(jo), given | sent(back) | {"do": "run"}).status_code == 302
+    whose = [contact.salesperson for contact in Contact.objects.order_by("pk").select_related("salesperson")]
+    assert whose == [of, jo, jo, hr, of]
+
+
+@pytest.mark.parametrize("page", ["0", "99", "x", "99999999999999999999"])
+def test_a_page_that_there_is_not(client_for: Sign, manager: User, jo: Salesperson, of: Salesperson, page: str) -> None:
+    contact = ContactFactory(salesperson=jo)
+    answer = client_for(manager).post(page_of(jo), asked(of, page=page))
+    assert answer.status_code == 200 and shown(answer) == [str(contact.pk)]
+
+
+def test_a_rule_chooses_for_every_page(
+    client_for: Sign, manager: User, jo: Salesperson, of: Salesperson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("upkeep.handover_views.ROWS", 1)
+    for _number in range(3):
+        ContactFactory(salesperson=jo)
+    client = client_for(manager)
+    preview = client.post(page_of(jo), asked(of, do="preview"))
+    client.post(page_of(jo), asked(of, do="run") | sent(preview))
+    assert Contact.objects.filter(salesperson=of).count() == 3

@@ -213,6 +213,49 @@ def test_who_saw_it_by_an_opportunity_sees_the_survivor(client_for, rep, twin, r
     assert (answer.status_code, answer["Location"]) == (302, f"/contacts/{beta.pk}/")
 
 
+@pytest.mark.parametrize("words", ["contact={}", "where=1:contact:is:{}", "where=1:company:one_of:{}"])
+def test_a_filter_that_names_it_means_the_survivor(client, acme, twin, running, manager, company, words):
+    own = make_opportunity(contact=acme, on=company.today(), description="Own tables")
+    merged(acme, twin, manager, company)
+    page = client.get(f"/opportunities/?{words.format(twin.pk)}")
+    assert (page.status_code, {row["pk"] for row in page.context["page"]}) == (200, {running.pk, own.pk})
+    assert "Acme Oy, merged into ACME" in page.content.decode()
+    page = client.get(f"/opportunities/?{words.format(acme.pk)}")
+    assert {row["pk"] for row in page.context["page"]} == {running.pk, own.pk}
+    assert "merged into" not in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/contacts/?company={}",
+        "/contacts/?where=1:company:is:{}",
+        "/tasks/?company={}",
+        "/tasks/?where=1:company:is:{}",
+    ],
+)
+def test_so_does_one_of_people_or_tasks(client, acme, twin, manager, company, jo, address):
+    person = ContactFactory(kind="person", name="Bo Ek", company=twin)
+    task = tasks.create(by=manager, on=company.today(), description="Call", salesperson=jo, contact=person)
+    merged(acme, twin, manager, company)
+    page = client.get(address.format(twin.pk))
+    expected = person if "contacts" in address else task
+    assert [row["pk"] for row in page.context["page"]] == [expected.pk]
+    assert "Acme Oy, merged into ACME" in page.content.decode()
+
+
+def test_a_filter_names_no_merged_one_whose_survivor_is_hidden(client_for, viewer, acme, twin, manager, company):
+    merged(acme, twin, manager, company)
+    viewer.groups.clear()
+    viewer.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_contact", "view_opportunity", "view_every_opportunity"])
+    )
+    page = client_for(viewer).get(f"/opportunities/?contact={twin.pk}")
+    assert "Acme Oy" not in page.content.decode() and "ACME" not in page.content.decode()
+    page = client_for(viewer).get(f"/opportunities/?where=1:contact:is:{twin.pk}")
+    assert page.status_code == 422 and "Acme Oy" not in page.content.decode()
+
+
 # ── what was merged, and taking it back ──────────────────────────────────────────────────────────────────────────────
 
 

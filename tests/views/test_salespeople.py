@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -12,7 +13,7 @@ from contacts.codes import Territory
 from contacts.models import Contact
 from opportunities import lifecycle
 from salescycles.models import CloseCode, SalesCycle
-from salespeople.models import Company, Salesperson, User
+from salespeople.models import Company, Grant, Salesperson, User
 from tests.factories import SalespersonFactory, TeamFactory, make_opportunity
 
 pytestmark = pytest.mark.django_db
@@ -270,6 +271,90 @@ def test_edit_and_the_second_of_two_tabs(client_for: Sign, manager: User, admini
     assert second.post(f"/salespeople/{jo.pk}/edit/", again).status_code == 302
     jo.refresh_from_db()
     assert (jo.name, jo.blocked) == ("Jim Green", False)
+
+
+SHOWN = {  # of Jim Olive and of Otis Falls: as far as each person may see
+    "manager": [("2", "€1,500.00"), ("1", "€400.00")],
+    "rep": [("2", "€1,500.00"), ("0", "€0.00")],
+    "rep2": [("1", "€500.00"), ("1", "€400.00")],
+    "no_opportunities": [("0", "€0.00"), ("0", "€0.00")],
+}
+
+
+@pytest.fixture
+def open_ones(
+    jo: Salesperson,
+    of: Salesperson,
+    acme: Contact,
+    cycle: SalesCycle,
+    price_w: CloseCode,
+    company: Company,
+) -> None:
+    """Of Jim two open ones, of which one is shared with Otis, one archived and one won; of Otis one; one of nobody."""
+    today = company.today()
+    given = {"contact": acme, "salesperson": jo, "on": today}
+    make_opportunity(cycle=cycle, stage=2, value=1000, **given)
+    shared = make_opportunity(value=500, **given)
+    Grant.objects.create(opportunity=shared, salesperson=of, may_edit=False)
+    gone = make_opportunity(value=70, **given)
+    lifecycle.archive(gone, version=gone.version, on=today, by=None)
+    won = make_opportunity(cycle=cycle, stage=1, value=1200, **given)
+    lifecycle.close(won, version=won.version, outcome="won", close_code=price_w, sales_value=700, on=today, by=None)
+    make_opportunity(value=400, **given | {"salesperson": of})
+    make_opportunity(value=30, **given | {"salesperson": None})
+
+
+@pytest.fixture
+def no_opportunities(db: None) -> User:
+    user = User.objects.create_user("clerk@example.com")
+    user.user_permissions.add(Permission.objects.get(codename="view_salesperson"))
+    return user
+
+
+@pytest.mark.parametrize("who", SHOWN)
+def test_teams_and_open_opportunities_of_each_as_far_as_they_are_seen(
+    client_for: Sign, request: pytest.FixtureRequest, jo: Salesperson, of: Salesperson, open_ones: None, who: str
+) -> None:
+    TeamFactory(name="South", members=[jo, of])
+    TeamFactory(name="North", members=[jo])
+    client = client_for(request.getfixturevalue(who))
+    page = client.get("/salespeople/?columns=name,team,open_count,open_value").content.decode()
+    rows = [re.sub("<[^>]+>", "|", page.split(f'id="row-{one.pk}"')[1].split("</tr>")[0]) for one in (jo, of)]
+    told = [[word for word in row.split("|") if word.strip() and ">" not in word] for row in rows]
+    teams = [["North, South"], ["South"]] if who != "no_opportunities" else [[], []]
+    assert told == [
+        [one.name, *names, *figures] for one, names, figures in zip((jo, of), teams, SHOWN[who], strict=True)
+    ]
+    file = client.get("/salespeople/export/?columns=code,team,open_count,open_value&as=csv")
+    lines = b"".join(file.streaming_content).decode().splitlines()[1:]
+    plain = [f"{count},{value.removeprefix('€').replace(',', '')}" for count, value in SHOWN[who]]
+    both, one_alone = ('"North, South"', "South") if who != "no_opportunities" else ("", "")
+    assert lines == [f"JO,{both},{plain[0]}", f"OF,{one_alone},{plain[1]}"]
+
+
+def test_sorted_by_open_value_page_by_page(
+    client_for: Sign, manager: User, open_ones: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm.lib.listing.selection.PAGE", 1)
+    SalespersonFactory(code="ZZ")
+    client, found = client_for(manager), []
+    address: str | None = "/salespeople/?order=-open_value,-open_count"
+    while address:
+        answer = client.get(address)
+        found += [row["code"] for row in answer.context["page"]]
+        after = [page["url"] for page in answer.context["pages"] if page["word"] == "next"]
+        address = f"/salespeople/{after[0]}" if after and after[0] else None
+    assert found == ["JO", "OF", "ZZ"]
+
+
+def test_of_a_team(client_for: Sign, rep: User, jo: Salesperson, of: Salesperson, company: Company) -> None:
+    south = TeamFactory(name="South", members=[jo])
+    page = client_for(rep).get(f"/salespeople/?where=1:team:is:{south.pk}")
+    assert [row["code"] for row in page.context["page"]] == ["JO"]
+    page = client_for(rep).get("/salespeople/?where=1:open_count:min:1")
+    assert page.status_code == 422
+    assert "Open opportunities cannot be compared like this" in page.content.decode()
+    assert "Open value" not in client_for(rep).get("/salespeople/filter/").content.decode()
 
 
 @pytest.mark.parametrize("rows", [1, 20])

@@ -303,6 +303,28 @@ def test_an_e_mail_finds_its_contact(client_for: Sign, rep: User, ann: Contact, 
 
 
 @pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("acme.example", {"Ann Lee", "Acme.Example Oy"}),
+        ("ACME.Example", {"Ann Lee", "Acme.Example Oy"}),
+        ("acme.exam", {"Ann Lee", "Acme.Example Oy"}),
+        ("acme.example oy", {"Acme.Example Oy"}),
+        ("lee acme.example", {"Ann Lee"}),
+        ("shop.acme.example", set()),
+        ("ann.le", {"Ann Lee"}),
+        ("st.gallen", {"St. Gallen"}),
+        ("st.gall", {"St. Gallen"}),
+        ("acme.fi", set()),
+    ],
+)
+def test_a_domain_without_its_mark(client_for: Sign, rep: User, ann: Contact, typed: str, expected: set[str]) -> None:
+    Contact.objects.filter(pk=ann.pk).update(email="ann.lee@acme.example")
+    for name in ("Acme.Example Oy", "St. Gallen"):
+        ContactFactory(name=name)
+    assert set(found(client_for(rep).get("/search/", {"q": typed})).get("contacts", [])) == expected
+
+
+@pytest.mark.parametrize(
     ("name", "typed"),
     [
         *(("Émile Zola", "emile"), ("Emile Zola", "émile"), ("Jürgen Müller", "muller"), ("Nguyễn Văn", "nguyen")),

@@ -36,10 +36,11 @@ class Address:
     embedded: bool
     unknown: tuple[str, ...]
     query: QueryDict
+    user: Any = None  # who asks: of what is put together for a row, that person sees a part
 
     @cached_property
     def order(self) -> Order:
-        return self.listing.sorting(self.words, self.group)
+        return self.listing.sorting(self.words, self.group, self.user)
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -69,12 +70,12 @@ def with_query(url: str, query: QueryDict, *, safe: str = "") -> str:
     return f"{url}?{query.urlencode(safe=safe or None)}" if query else url
 
 
-def read(listing: Listing, query: QueryDict, filters: Iterable[str]) -> Address:
+def read(listing: Listing, query: QueryDict, filters: Iterable[str], user: Any = None) -> Address:
     unknown: list[str] = [word for word in query if word not in {*filters, *OF_LIST}]
     columns = tuple(_columns(listing, query, unknown))
     words = tuple(_orders(listing, query, unknown))
     group = _group(listing, query, unknown)
-    order = listing.sorting(words or sorted_as_usual(listing), group)
+    order = listing.sorting(words or sorted_as_usual(listing), group, user)
     places = {name: _place(order, name, query, unknown) for name in PLACES}
     if places["after"] and places["before"]:
         unknown.append("before")
@@ -92,6 +93,7 @@ def read(listing: Listing, query: QueryDict, filters: Iterable[str]) -> Address:
         embedded=EMBEDDED in query,
         unknown=tuple(said[:MOST_SAID]),
         query=_again(query, filters, columns, words, group),
+        user=user,
     )
 
 

@@ -88,13 +88,13 @@ class Cells:
         self.picks = escape(_("Select")) if picks else ""
 
     @staticmethod
-    def needs(listing: Listing, columns: Iterable[Column]) -> list[Any]:
+    def needs(listing: Listing, columns: Iterable[Column], user: Any) -> list[Any]:
         """Every path that is read of a row, and what is put together for it, with its name."""
         found: list[Any] = ["pk", listing.named, *(listing.editing.needs if listing.editing else ())]
         for column in columns:
-            cell = listing.cell(column)
+            cell, made = listing.cell(column), column.put_together(user)
             found += [
-                (column.name, column.links.cell) if column.links else column.path,
+                column.path if made is None else (column.name, made),
                 *cell.needs,
                 *([column.key] if column.key else []),
             ]
@@ -111,7 +111,15 @@ class Cells:
         elif cell.page:
             link, key = '<a href="{}">{{}}</a>'.format(reverse(cell.page, args=[0]).replace("/0/", "/{}/")), column.key
         write = cell.write or writer(self.listing, column, self.reader, user)
-        return column.name if column.links else column.path, write, opening, cell.also, link, key, self._pencil(column)
+        return (
+            column.name if column.links or column.made else column.path,
+            write,
+            opening,
+            cell.also,
+            link,
+            key,
+            self._pencil(column),
+        )
 
     def _pencil(self, column: Column) -> Pencil | None:
         editing = self.listing.editing

@@ -6,7 +6,9 @@ from enum import Enum
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import F, Func, OuterRef, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 from django.utils.functional import Promise
 
 Choices = Iterable[tuple[str, Any]]
@@ -55,8 +57,12 @@ class Links:
     @property
     def names(self) -> Func:
         """As one text."""
-        told = self.told(F(self.name))
-        return Func(told, Value(", "), function="array_to_string", output_field=TextField())
+        return joined(self.told(F(self.name)))
+
+
+def joined(told: Any) -> Func:
+    texts = Cast(told, ArrayField(TextField()))  # of none at all PostgreSQL would not know what they are
+    return Func(texts, Value(", "), function="array_to_string", output_field=TextField())
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Column:
     shown and sorted by, `key` (relations only) to the key that is compared and grouped by. `choices`, of choices and
     relations, is asked with the user: keys as text with their labels, limited to what that user may see; "me" among them
     is the user's own salesperson. Relations too many to be listed have `rows` instead, the ones that user may see, which
-    know `search`."""
+    know `search`. What is `made` has its own name for a path; a figure that is made is compared in no condition."""
 
     name: str
     label: Promise | str
@@ -74,6 +80,9 @@ class Column:
     key: str = ""
     choices: Callable[[Any], Choices] | None = None
     rows: Callable[[Any], QuerySet] | None = None
+    known: Callable[[Any], QuerySet] | None = (
+        None  # rows that may be named by their key, where they are more than `rows`
+    )
     order: str = ""  # sorted by this path, where it is not `path`
     is_default: bool = False  # shown where the address does not choose columns
     is_sortable: bool = True
@@ -82,3 +91,18 @@ class Column:
     links: Links | None = None  # of several
     standing: Callable[[Any], QuerySet] | None = None  # rows that stand for those of these keys: compared alike
     edit: str = ""  # the verb and field that change it in place: "revise:estimated_value"
+    made: Callable[[Any], Any] | None = (
+        None  # put together for each row: the expression, as far as the user sees its rows
+    )
+
+    def put_together(self, user: Any) -> Any:
+        """The expression that a cell is made of; None where a path leads to its value."""
+        if self.made:
+            return self.made(user)
+        return self.links.cell if self.links else None
+
+    def in_file(self, user: Any) -> Any:
+        """The same as one value; None where a path leads to it."""
+        if self.links:
+            return joined(self.made(user)) if self.made else self.links.names
+        return self.put_together(user)

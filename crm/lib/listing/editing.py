@@ -60,7 +60,7 @@ def show_row(
 
 def _row(selection: Selection, pk: int) -> Row | None:
     """What is shown of the row, and whether it is listed still; None where it is not to be seen any more."""
-    fields = Cells.needs(selection.listing, selection.address.columns)
+    fields = Cells.needs(selection.listing, selection.address.columns, selection.user)
     listed = Exists(selection.rows.filter(pk=OuterRef("pk")))
     rows = selection.listing.visible(selection.user).filter(pk=pk).annotate(is_listed=listed)
     found: Row | None = told(rows, [*fields, "is_listed"]).first()

@@ -105,8 +105,8 @@ def sheet_of(selection: Selection) -> Sheet:
 
 
 def _value(listing: Listing, column: Column, user: Any, zone: Any) -> Any:
-    if column.links:
-        return column.links.names
+    if column.links or column.made:
+        return column.in_file(user)
     if column.kind is Kind.FLAG:
         return labelled(column.path, {"true": _("yes"), "false": _("no")})
     if column.kind is Kind.CHOICE:

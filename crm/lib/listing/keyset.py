@@ -33,10 +33,11 @@ class By:
     model: type[models.Model]
     path: str
     down: bool = False
+    made: Any = None  # the expression, where it is put together for each row
 
     @property
     def field(self) -> Any:
-        return field_of(self.model, self.path)
+        return field_of(self.model, self.path) if self.made is None else self.made.output_field
 
     @property
     def name(self) -> str:
@@ -45,6 +46,8 @@ class By:
 
     @property
     def expression(self) -> Any:
+        if self.made is not None:
+            return self.made
         field = self.field
         if field.choices:
             ranks = [When(**{self.path: word}, then=Value(rank)) for rank, (word, _) in enumerate(field.choices)]

@@ -165,10 +165,12 @@ class Listing:
     def address(self, name: str = "list") -> str:
         return reverse(f"{self.space}:{name}")
 
-    def sorting(self, words: tuple[tuple[Column, bool], ...], group: Column | None = None) -> Order:
+    def sorting(self, words: tuple[tuple[Column, bool], ...], group: Column | None = None, user: Any = None) -> Order:
         """By the group first, each path once; the key goes the way of the first column, and the newest come first without."""
         found = [*self._grouping(group, words)]
-        found += [By(self.model, column.order or column.path, down) for column, down in words]
+        for column, down in words:
+            made = column.made(user) if column.made else None
+            found.append(By(self.model, column.order or column.path, down, made))
         once = {by.path: by for by in reversed(found)}
         key_down = words[0][1] if words else True
         return Order(tuple(by for by in found if once[by.path] is by), key_down)

@@ -176,5 +176,8 @@ OF_KIND: dict[Kind, tuple[Operator, ...]] = {
 
 
 def operators_of(column: Column) -> dict[str, Operator]:
-    """By their words. What is too many to be listed can be found by a part of its name as well."""
+    """By their words. What is too many to be listed can be found by a part of its name as well; a figure that is made
+    for each row, by nothing."""
+    if column.made and not column.links:
+        return {}
     return {each.word: each for each in (LARGE if column.rows else OF_KIND[column.kind])}

@@ -111,7 +111,8 @@ class ConditionForm(forms.Form):
         prefix = f"w{number}"
         super().__init__(self._as_data(prefix), prefix=prefix)
         self.fields["column"].widget = forms.Select(
-            choices=[("", _("Choose a field")), *((each.name, each.label) for each in columns)], attrs=self.reload
+            choices=[("", _("Choose a field")), *((each.name, each.label) for each in columns if operators_of(each))],
+            attrs=self.reload,
         )
         if self.operator:
             operators = [(word, each.label) for word, each in known.items()]

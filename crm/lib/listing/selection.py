@@ -44,7 +44,7 @@ class Selection:
         self.listing, self.user = listing, user
         self.filters = listing.filters(query, queryset=listing.visible(user), user=user, offers=False)
         self.understood: bool = self.filters.is_valid()
-        self.address: Address = read(listing, query, self.filters.filters)
+        self.address: Address = read(listing, query, self.filters.filters, user)
         self._keys: list[int] | None = None  # of all rows, where counting them told
 
     @cached_property
@@ -150,7 +150,7 @@ class Selection:
     def page(self) -> Page:
         """The rows of the address's page, with the exact count known already; one query."""
         address, order = self.address, self.address.order
-        fields = Cells.needs(self.listing, address.columns)
+        fields = Cells.needs(self.listing, address.columns, self.user)
         if address.group:
             fields += [path for path in (address.group.path, address.group.key) if path]
         count = self.totals.count

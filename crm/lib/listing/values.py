@@ -69,8 +69,8 @@ class Asker:
         if column.rows is None:
             known = self._until(column, lambda known: wanted <= known.keys())
             return {key: known[key] for key in keys if key in known}
-        rows = column.rows(self.user).filter(pk__in=[key for key in wanted if KEY.fullmatch(key)])
-        found = {str(row.pk): row for row in rows.order_by()}
+        rows = (column.known or column.rows)(self.user).filter(pk__in=[key for key in wanted if KEY.fullmatch(key)])
+        found = {str(row.pk): getattr(row, "label", row) for row in rows.order_by()}
         return {key: found[key] for key in keys if key in found}
 
     def _offered(self, column: Column) -> Choices:

@@ -239,7 +239,7 @@ def column_form(request: HttpRequest, listing: Listing) -> HttpResponse:
     query = request.GET.copy()
     moved = {word: query.pop(word)[-1] for word in ("up", "down") if word in query}
     filters = listing.filters(query, queryset=listing.visible(request.user), user=request.user, offers=False)
-    address = read(listing, query, filters.filters)
+    address = read(listing, query, filters.filters, request.user)
     shown = _moved(list(address.columns), moved)
     others = [column for column in listing.columns if column not in shown]
     context = {

@@ -11,6 +11,7 @@ from opportunities.demo.journey import World
 from opportunities.demo.reference import make_reference
 from opportunities.demo.setup import PASSWORD, USERS, make_setup, share_one
 from opportunities.demo.together import make_words, work_together
+from opportunities.demo.twice import enter_twice
 from opportunities.management.asked import refuse_unasked
 from opportunities.models import Opportunity, OpportunityEntry
 from quotes.models import Quote
@@ -44,6 +45,7 @@ class Command(BaseCommand):
             share_one()
             make_words()
             work_together(world)
+            enter_twice(world)
         self.say(summary(), verbosity)
 
     def say(self, text: str, verbosity: int) -> None:
