@@ -17,8 +17,9 @@ from crm.lib.fragments import is_fragment, render_page
 from crm.lib.listing.address import read, with_query
 from crm.lib.listing.words import SHAPES
 from crm.lib.prepared import Prepared
+from interactions.models import Kind
 from opportunities import lifecycle
-from opportunities.beside import beside
+from opportunities.beside import Talk, beside
 from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
@@ -128,6 +129,10 @@ def state_of(request: SignedIn, opportunity: Opportunity, *, keeps_beside: bool 
         "timeline": [one for one in woven(told, hung.events) if shown in ("", one.kind)],
         "tags": hung.tags,
         "tag_root": reverse("opportunities:list"),
+        "talks": _figures(hung.talks),
+        "talk_kinds": Kind.choices,
+        "log_url": f"{reverse('interactions:new')}?opportunity={opportunity.pk}",
+        "may_log": request.user.has_perm("interactions.add_interaction") and not opportunity.is_fixed_for(request.user),
         "people": hung.people,
         "co_owners": hung.co_owners,
         "comment_form": CommentForm() if request.user.has_perm(COMMENT) else None,
@@ -151,6 +156,12 @@ def state_of(request: SignedIn, opportunity: Opportunity, *, keeps_beside: bool 
         "may_share": may_change and opportunity.is_held_by(request.user),
         "is_shared_with_me": not opportunity.is_held_by(request.user),
     }
+
+
+def _figures(talks: list[Talk]) -> dict[str, Any]:
+    """How many interactions, what they cost and how long they took (E.4); nothing where there are none."""
+    sums = {"cost": sum(talk.cost for talk in talks), "duration": sum(talk.duration for talk in talks)}
+    return {"count": len(talks), **sums} if talks else {}
 
 
 def _where(contact: Contact) -> list[str]:
