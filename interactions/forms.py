@@ -25,7 +25,7 @@ from salespeople.models import Salesperson, User
 from tasks.forms import Answerable
 
 BLANK = [("", "–")]
-BY_TEMPLATE = ("description", "kind", "direction", "initiated_by", "cost", "duration")
+BY_TEMPLATE = ("kind", "direction", "initiated_by", "cost", "duration")
 
 
 def open_deals(user: User, contact: Contact | None, salesperson: Any = None) -> Any:
@@ -175,8 +175,8 @@ def by_template(data: QueryDict) -> dict[str, Any]:
     template = usable.filter(pk=key).first() if key.isascii() and key.isdecimal() and len(key) < 19 else None
     if template is None:
         return {}
-    values = {name: getattr(template, name) for name in BY_TEMPLATE}
-    return values if not data.get("description") else values | {"description": data["description"]}
+    described = data.get("description") or str(template)
+    return {name: getattr(template, name) for name in BY_TEMPLATE} | {"description": described}
 
 
 def _as_typed(interaction: Interaction) -> dict[str, Any]:

@@ -87,9 +87,12 @@ class Talk(NamedTuple):
 
     @classmethod
     def of(cls, line: Line) -> "Talk":
-        told: Any = [word or "" for word in line.more or ()]
-        happened_on, duration, cost = datetime.date.fromisoformat(told[0]), int(told[6]), Decimal(told[7])
-        return cls(happened_on, *told[1:6], duration, cost, bool(told[8]), bool(told[9]))
+        day, contact, direction, evaluation, salesperson, text, duration, cost, failed, cancelled = (
+            word or "" for word in line.more or ()
+        )
+        said = (contact, direction, evaluation, salesperson, text)
+        happened_on = datetime.date.fromisoformat(day)
+        return cls(happened_on, *said, int(duration), Decimal(cost), bool(failed), bool(cancelled))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from crm.lib.prepared import Prepared
 from opportunities import moves as ways
 from opportunities.columns import COLUMNS
 from opportunities.models import OPEN, NextStep, Opportunity, OpportunityQuerySet, RunningTotal, Status, is_overdue
+from opportunities.stalling import Limit, Stall, Stalled, limit_of, stall_of
 from quotes.models import Quote
 from salescycles.models import SalesCycle, Stage
 
@@ -63,6 +64,7 @@ class Totals:
     this_month: int = 0
     overdue: int = 0
     stepless: int = 0
+    stalled: int = 0
 
     def add(self, other: "Totals") -> None:
         self.count += other.count
@@ -71,6 +73,7 @@ class Totals:
         self.this_month += other.this_month
         self.overdue += other.overdue
         self.stepless += other.stepless
+        self.stalled += other.stalled
 
 
 @dataclass
@@ -80,6 +83,7 @@ class Card:
     row: dict[str, Any]
     today: datetime.date
     rank: str
+    limit: Limit | None = None  # of days at its stage
 
     def __getitem__(self, name: str) -> Any:
         return self.row[name]
@@ -108,6 +112,11 @@ class Card:
     def is_stepless(self) -> bool:
         """In progress without anything to do today or later, whatever is overdue."""
         return self.row["status"] == Status.IN_PROGRESS and self.row["next_on"] is None
+
+    @property
+    def stall(self) -> Stall | None:
+        entered_on, has_next_step = self.row["stage_entered_on"], self.row["next_on"] is not None
+        return stall_of(entered_on=entered_on, limit=self.limit, has_next_step=has_next_step, today=self.today)
 
     @property
     def who(self) -> str:
@@ -269,7 +278,7 @@ class Board:
         for row in TOTALS.rows((self._shape, self.kept is None), build=lambda _: self._summed()):
             key = str(row["at"] or row["status"])
             values = (row["value"] or Decimal(0), row["weighted"] or Decimal(0))
-            dates = (row["this_month"], row["overdue"], row["stepless"])
+            dates = (row["this_month"], row["overdue"], row["stepless"], row["stalled"])
             totals.setdefault(key, Totals()).add(Totals(row["count"], *values, *dates))
         return totals
 
@@ -281,26 +290,28 @@ class Board:
         month, late = Q(status=Status.IN_PROGRESS, closing_on__range=month_of(self.today)), is_overdue(self.today)
 
         def summed(rows: Any, stage: Any, *figures: Any) -> Any:
-            names = ("count", "value", "weighted", "this_month", "overdue", "stepless")
+            names = ("count", "value", "weighted", "this_month", "overdue", "stepless", "stalled")
             return rows.order_by().values("status", at=stage).annotate(**dict(zip(names, figures, strict=True)))
 
         stage = F("stage_id")
         if self.kept is None:
             dates = (Count("pk", filter=month), Count("pk", filter=late))
-            parts = [summed(self._open(), stage, every, value, weighted, *dates, none)]
+            parts = [summed(self._open(), stage, every, value, weighted, *dates, none, none)]
         else:
             kept, open_ = self.kept.filter(status__in=OPEN), self._open().filter(stage__in=self.stages)
             parts = [
-                summed(kept, stage, Sum("count"), value, weighted, none, none, none),
-                summed(open_.filter(month), stage, none, nothing, nothing, every, none, none),
-                summed(open_.filter(late), stage, none, nothing, nothing, none, every, none),
+                summed(kept, stage, Sum("count"), value, weighted, none, none, none, none),
+                summed(open_.filter(month), stage, none, nothing, nothing, every, none, none, none),
+                summed(open_.filter(late), stage, none, nothing, nothing, none, every, none, none),
             ]
         stepless = self._open().without_next_step(self.today)
-        parts += [summed(stepless, stage, none, nothing, nothing, none, none, every)]
+        parts += [summed(stepless, stage, none, nothing, nothing, none, none, every, none)]
+        stalled = self._open().stalled(Stalled.ANY, self.today)
+        parts += [summed(stalled, stage, none, nothing, nothing, none, none, none, every)]
         closed = self._closed()
         parts += [
-            summed(closed.filter(status=Status.WON), nowhere, every, Sum("sales_value"), weighted, none, none, none),
-            summed(closed.filter(status=Status.LOST), nowhere, every, value, weighted, none, none, none),
+            summed(closed.filter(status=Status.WON), nowhere, every, Sum("sales_value"), weighted, *[none] * 4),
+            summed(closed.filter(status=Status.LOST), nowhere, every, value, weighted, *[none] * 4),
         ]
         first, *others = parts
         return first.union(*others, all=True)
@@ -335,7 +346,11 @@ class Board:
         return rows.values(*SHOWN, *STEP_SHOWN, *BESIDE, "has_quote")
 
     def _card(self, row: dict[str, Any]) -> Card:
-        return Card(_as_text(row), self.today, self._rank(row))
+        return Card(_as_text(row), self.today, self._rank(row), self._limits.get(row["stage_id"]))
+
+    @cached_property
+    def _limits(self) -> dict[int, Limit | None]:
+        return {stage.pk: limit_of(stage) for stage in self.stages}
 
     @property
     def _asks_for_quotes(self) -> bool:

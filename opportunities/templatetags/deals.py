@@ -157,6 +157,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
         warnings = (
             steps[card.step],
             steps[NextStep.NONE] if card.is_stepless and card.step == NextStep.OVERDUE else "",
+            stall.badge if (stall := card.stall) else "",
             overdue if card.is_overdue else "",
             manual if card["chances_are_manual"] else "",
             high if card["priority"] == "high" else "",

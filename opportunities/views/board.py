@@ -22,6 +22,7 @@ from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import NextStep, Opportunity, OpportunityEntry, Status
 from opportunities.sight import sight_of
+from opportunities.stalling import Stalled, are_old, learn, with_limits
 from opportunities.views.access import ADD, CHANGE
 from salescycles.models import SalesCycle, Stage
 from salespeople import saved_views
@@ -38,7 +39,7 @@ OWN_ENTRIES = 500  # so many changes made on a page that stays open are told fro
 def _stages(shape: tuple[str, tuple[str, ...]], user: int) -> QuerySet[Stage]:
     page, pages = shape
     newest = Subquery(newest_entry(OpportunityEntry.objects.all()))
-    stages = Stage.objects.select_related("sales_cycle").annotate(newest_entry=newest)
+    stages = with_limits(Stage.objects.select_related("sales_cycle").annotate(newest_entry=newest))
     stages = stages.order_by("sales_cycle__code", "number")
     return saved_views.beside(stages, page, pages, user) if page else stages
 
@@ -77,7 +78,7 @@ class Seen:
 
 def read(user: User, query: QueryDict, page: str = "") -> Seen:
     """The board of the cycle that the address names, else of the default one, limited to what the person may see.
-    `page` where its tabs are wanted as well."""
+    `page` where its tabs are wanted as well; then limits of a former day are learned anew."""
     filters = BoardFilter(query, queryset=Opportunity.objects.visible_to(user), user=user, page=page)
     filters.form.auto_id = "filter_%s"  # beside the forms of cards and of the panel
     understood = filters.is_valid()
@@ -85,11 +86,13 @@ def read(user: User, query: QueryDict, page: str = "") -> Seen:
     totals = OPPORTUNITIES.totals
     known = totals and understood and totals.beside(user) is None  # else every row is counted
     kept = totals.left_by(filters) if totals and known else None
+    today = Company.current().today()
+    if page and are_old(filters.stages, today) and learn(today):
+        del filters.stages
     order, more, unknown = _order(query), _more(query), []
     unknown += [name[:50] for name in query if name not in {*filters.filters, *words.OF_BOARD}]
     unknown += [f"order={query['order'][:50]}"] if query.get("order") and order != query["order"] else []
     cycle = _cycle(filters.stages, query.get("sales_cycle", ""))
-    today = Company.current().today()
     board = None
     if cycle is not None:
         board = Board(
@@ -322,6 +325,9 @@ def _strip(seen: Seen) -> list[dict[str, Any]]:
             "tone": "red" if totals.overdue else "",
         },
     ]
+    stalled = _with(running, stalled=asked["stalled"] or Stalled.ANY.value)
+    url, tone = f"{rows}?{stalled.urlencode()}", "amber" if totals.stalled else ""
+    figures.append({"label": _("Stalled"), "count": totals.stalled, "url": url, "tone": tone})
     if asked["next_step"] in ("", NextStep.NONE):  # no link could say both of two
         stepless = _with(running, next_step=NextStep.NONE)
         url, tone = f"{rows}?{stepless.urlencode()}", "amber" if totals.stepless else ""

@@ -1,5 +1,6 @@
 """The page of one opportunity."""
 
+import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from opportunities.beside import Talk, beside
 from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
+from opportunities.stalling import Stall, limit_of, stall_of
 from opportunities.timeline import SHOWN, postponements, timeline, woven
 from opportunities.views import access
 from opportunities.views.access import visible_or_404
@@ -143,6 +145,7 @@ def state_of(request: SignedIn, opportunity: Opportunity, *, keeps_beside: bool 
         "last_action": told[0].action,
         "postponements": postponements(live),
         "days_at_stage": (today - opportunity.stage_entered_on).days if opportunity.stage_entered_on else None,
+        "stall": _stall(opportunity, stages, today),
         "contact": opportunity.contact,
         "where": _where(opportunity.contact),
         "is_overdue": opportunity.is_in_progress and opportunity.closing_on and opportunity.closing_on < today,
@@ -156,6 +159,17 @@ def state_of(request: SignedIn, opportunity: Opportunity, *, keeps_beside: bool 
         "may_share": may_change and opportunity.is_held_by(request.user),
         "is_shared_with_me": not opportunity.is_held_by(request.user),
     }
+
+
+def _stall(opportunity: Opportunity, stages: list[Stage], today: datetime.date) -> Stall | None:
+    here = next((stage for stage in stages if stage.pk == opportunity.stage_id), None)
+    last = opportunity.last_step_on  # type: ignore[attr-defined]
+    return stall_of(
+        entered_on=opportunity.stage_entered_on,
+        limit=limit_of(here) if here else None,
+        has_next_step=last is not None and last >= today,
+        today=today,
+    )
 
 
 def _figures(talks: list[Talk]) -> dict[str, Any]:
