@@ -75,13 +75,17 @@ class Event:
     may_delete: bool = False
 
     @property
+    def is_talk(self) -> bool:
+        return self.line.kind == "talk"
+
+    @property
     def is_comment(self) -> bool:
         return self.line.kind == "comment"
 
     @property
     def kind(self) -> str:
         """What the timeline can be narrowed to."""
-        return "comments" if self.is_comment else "facts"
+        return {"comment": "comments", "talk": "talks"}.get(self.line.kind, "facts")
 
     @property
     def at(self) -> datetime.datetime:
@@ -108,7 +112,7 @@ SENTENCES: dict[tuple[str, str], Any] = {
     ("owned", "insert"): lambda: _("%(name)s is a co-owner"),
     ("owned", "delete"): lambda: _("%(name)s is a co-owner no longer"),
 }
-TOLD = {kind for kind, _label in SENTENCES} | {"comment"}
+TOLD = {kind for kind, _label in SENTENCES} | {"comment", "talk"}
 
 
 def events(lines: Iterable[Line], user: User) -> list[Event]:

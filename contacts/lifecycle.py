@@ -302,7 +302,11 @@ def _wrong_change_of_kind(before: Contact) -> Refusals:
     if before.is_company and before.people.exists():
         return {"kind": ValidationError(_("A company that people belong to stays a company."), code="people")}
     if in_use(before):
-        return {"kind": ValidationError(_("A contact with opportunities or tasks keeps its type."), code="history")}
+        return {
+            "kind": ValidationError(
+                _("A contact with opportunities, tasks or interactions keeps its type."), code="history"
+            )
+        }
     bound = [field for field in ("job_responsibilities", "industry_groups") if getattr(before, field).exists()]
     bound += [name for name in ("job_title", "organizational_level", "initials", "minor") if getattr(before, name)]
     if bound:

@@ -36,6 +36,7 @@ GROUPS = (
             Shortcut(("G", "L"), _("Go to the list of opportunities"), THEN),
             Shortcut(("G", "C"), _("Go to the contacts"), THEN),
             Shortcut(("G", "T"), _("Go to the tasks"), THEN),
+            Shortcut(("G", "I"), _("Go to the interactions"), THEN),
             Shortcut((pgettext_lazy("key", "Esc"),), _("Close what has opened")),
         ),
     ),
@@ -74,6 +75,7 @@ GROUPS = (
             Shortcut(("K",), _("Previous opportunity")),
             Shortcut(("U",), _("Undo the last step")),
             Shortcut(("T",), _("New task")),
+            Shortcut(("L",), _("Log a call")),
         ),
     ),
 )

@@ -55,6 +55,7 @@ PAGES = (
     Place(gettext_lazy("Contacts"), "contacts:list", "contact", "contacts.view_contact"),
     Place(gettext_lazy("Likely duplicates"), "contacts:duplicates", "copy", "contacts.view_contact"),
     Place(gettext_lazy("Tasks"), "tasks:list", "check", "tasks.view_task"),
+    Place(gettext_lazy("Interactions"), "interactions:list", "comment", "interactions.view_interaction"),
     Place(gettext_lazy("Quotes"), "quotes:list", "quote", "quotes.view_quote"),
     Place(gettext_lazy("Salespeople"), "salespeople:list", "people", "salespeople.view_salesperson"),
     Place(gettext_lazy("Teams"), "salespeople:teams", "people", "salespeople.view_team"),
@@ -66,6 +67,7 @@ PAGES = (
 ACTIONS = (
     Place(gettext_lazy("New opportunity"), "opportunities:new", "plus", "opportunities.add_opportunity"),
     Place(gettext_lazy("New task"), "tasks:new", "plus", "tasks.add_task"),
+    Place(gettext_lazy("Log an interaction"), "interactions:new", "plus", "interactions.add_interaction"),
     Place(gettext_lazy("New contact"), "contacts:new", "plus", "contacts.add_contact"),
     Place(gettext_lazy("New salesperson"), "salespeople:new", "plus", "salespeople.add_salesperson"),
     Place(gettext_lazy("Appearance: as the system"), "set_theme", "system", form="theme-switch", name="theme"),

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "contacts",
     "salescycles",
     "tasks",
+    "interactions",
     "quotes",
     "opportunities",
     "upkeep",

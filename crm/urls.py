@@ -25,6 +25,7 @@ urlpatterns = [
     path("contacts/", include("contacts.urls")),
     path("salespeople/", include("salespeople.urls")),
     path("tasks/", include("tasks.urls")),
+    path("interactions/", include("interactions.urls")),
     path("quotes/", include("quotes.urls")),
     path("upkeep/", include("upkeep.urls")),
     path("views/", include("salespeople.saved_view_urls")),

@@ -1,8 +1,10 @@
-"""What stands beside the ledger of an opportunity: comments, tags, people and co-owners, now and as they came to be. One
+"""What stands beside the ledger of an opportunity: comments, interactions, tags, people and co-owners, now and as they came to be. One
 statement brings all of it."""
 
+import datetime
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from collaboration.models import Tag
 from collaboration.told import Event, Line, events, read, statement, tags
@@ -40,7 +42,17 @@ SELECT 'owned', event.pgh_id, event.pgh_created_at, who.id, {WHO}, CASE WHEN eve
          WHERE past.opportunity_id = %(key)s) AS event {BY}
   LEFT JOIN salespeople_salesperson salesperson ON salesperson.id = event.salesperson_id
  WHERE event.owns <> event.owned"""
-OF_OPPORTUNITY = statement("opportunity", PEOPLE, INVOLVED, CO_OWNERS, OWNED)
+TALKS = """
+SELECT 'talk', talk.id, talk.logged_at, who.id, {WHO}, talk.kind, talk.description, talk.contact_id, NULL,
+       ARRAY[talk.happened_on::text, contact.name, talk.direction, talk.evaluation, salesperson.name, talk.text,
+             talk.duration::text, talk.cost::text, CASE WHEN talk.failed THEN 'failed' END,
+             CASE WHEN talk.cancelled THEN 'cancelled' END]
+  FROM interactions_interaction talk
+  JOIN contacts_contact contact ON contact.id = talk.contact_id
+  LEFT JOIN salespeople_salesperson salesperson ON salesperson.id = talk.salesperson_id
+  LEFT JOIN salespeople_user who ON who.id = talk.logged_by_id
+ WHERE talk.opportunity_id = %(key)s"""
+OF_OPPORTUNITY = statement("opportunity", PEOPLE, INVOLVED, CO_OWNERS, OWNED, TALKS)
 
 
 @dataclass(frozen=True)
@@ -59,12 +71,37 @@ class Person:
     is_blocked: bool
 
 
+class Talk(NamedTuple):
+    """An interaction, as the timeline tells it."""
+
+    happened_on: datetime.date
+    contact: str
+    direction: str
+    evaluation: str
+    salesperson: str
+    text: str
+    duration: int
+    cost: Decimal
+    failed: bool
+    cancelled: bool
+
+    @classmethod
+    def of(cls, line: Line) -> "Talk":
+        day, contact, direction, evaluation, salesperson, text, duration, cost, failed, cancelled = (
+            word or "" for word in line.more or ()
+        )
+        said = (contact, direction, evaluation, salesperson, text)
+        happened_on = datetime.date.fromisoformat(day)
+        return cls(happened_on, *said, int(duration), Decimal(cost), bool(failed), bool(cancelled))
+
+
 @dataclass(frozen=True)
 class Beside:
     events: list[Event]
     tags: list[Tag]
     people: list[Person]
     co_owners: list[Line]
+    talks: list[Talk]  # that are not cancelled
 
 
 def beside(opportunity: Opportunity, user: User) -> Beside:
@@ -77,17 +114,24 @@ def beside(opportunity: Opportunity, user: User) -> Beside:
         tags(lines),
         sorted(people, key=lambda person: (person.role, person.name, person.key)),
         sorted(co_owners, key=lambda line: line.name),
+        [talk for talk in map(Talk.of, (line for line in lines if line.kind == "talk")) if not talk.cancelled],
     )
 
 
 def _seen(lines: list[Line], user: User) -> list[Line]:
     if user.has_perm("contacts.view_every_contact") and user.has_perm("contacts.view_contact"):
         return lines
-    named = {line.about for line in lines if line.kind in ("person", "involved") and line.about}
+    named = {line.about for line in lines if line.kind in ("person", "involved", "talk") and line.about}
     if not named:
         return lines
     seen = set(Contact.objects.visible_to(user).filter(pk__in=named).values_list("pk", flat=True))
-    return [line for line in lines if line.kind not in ("person", "involved") or line.about in seen]
+    shown = [line for line in lines if line.kind not in ("person", "involved") or line.about in seen]
+    return [_without_contact(line) if line.kind == "talk" and line.about not in seen else line for line in shown]
+
+
+def _without_contact(line: Line) -> Line:
+    day, _contact, *others = line.more or []
+    return line._replace(about=None, more=[day, "", *others])
 
 
 def _person(line: Line, opportunity: Opportunity) -> Person:

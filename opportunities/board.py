@@ -5,6 +5,7 @@ read in two queries, whatever the number of rows: one for the totals of every co
 """
 
 import datetime
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -24,6 +25,7 @@ from crm.lib.prepared import Prepared
 from opportunities import moves as ways
 from opportunities.columns import COLUMNS
 from opportunities.models import OPEN, NextStep, Opportunity, OpportunityQuerySet, RunningTotal, Status, is_overdue
+from opportunities.stalling import Limit, Stall, Stalled, limit_of, stall_of
 from quotes.models import Quote
 from salescycles.models import SalesCycle, Stage
 
@@ -78,6 +80,7 @@ class Card:
     row: dict[str, Any]
     today: datetime.date
     rank: str
+    limit: Limit | None = None  # of days at its stage
 
     def __getitem__(self, name: str) -> Any:
         return self.row[name]
@@ -106,6 +109,11 @@ class Card:
     def is_stepless(self) -> bool:
         """In progress without anything to do today or later, whatever is overdue."""
         return self.row["status"] == Status.IN_PROGRESS and self.row["next_on"] is None
+
+    @property
+    def stall(self) -> Stall | None:
+        entered_on, has_next_step = self.row["stage_entered_on"], self.row["next_on"] is not None
+        return stall_of(entered_on=entered_on, limit=self.limit, has_next_step=has_next_step, today=self.today)
 
     @property
     def who(self) -> str:
@@ -223,9 +231,16 @@ class Board:
         return totals
 
     @cached_property
-    def stepless(self) -> int:
-        """How many of its rows have no next step. One query, which asks the tasks of each: not one of the page's own."""
-        return self._open().without_next_step(self.today).count()
+    def waiting(self) -> dict[str, Counter[str]]:
+        """By column: how many have no next step (`stepless`), how many stay too long (`stalled`). One query, which asks the
+        tasks of each row: not one of the page's own."""
+        opened, stage, none = self._open().order_by(), F("stage_id"), Value(0)
+        stepless = opened.without_next_step(self.today).values(at=stage).annotate(stepless=Count("pk"), stalled=none)
+        stalled = opened.stalled(Stalled.ANY, self.today).values(at=stage).annotate(stepless=none, stalled=Count("pk"))
+        waiting: dict[str, Counter[str]] = defaultdict(Counter)
+        for row in stepless.union(stalled, all=True):
+            waiting[str(row.pop("at"))].update(row)
+        return waiting
 
     def card(self, pk: int) -> Card | None:
         """One card, if its opportunity is among the rows and has a column."""
@@ -336,7 +351,11 @@ class Board:
         return rows.values(*SHOWN, *STEP_SHOWN, *BESIDE, "has_quote")
 
     def _card(self, row: dict[str, Any]) -> Card:
-        return Card(_as_text(row), self.today, self._rank(row))
+        return Card(_as_text(row), self.today, self._rank(row), self._limits.get(row["stage_id"]))
+
+    @cached_property
+    def _limits(self) -> dict[int, Limit | None]:
+        return {stage.pk: limit_of(stage) for stage in self.stages}
 
     @property
     def _asks_for_quotes(self) -> bool:

@@ -17,6 +17,7 @@ from crm.lib.priority import Priority
 from opportunities.columns import COLUMNS, co_owners
 from opportunities.models import CLOSED, OPEN, NextStep, Opportunity, Status
 from opportunities.sight import owners, sight_of
+from opportunities.stalling import Stalled
 from salescycles.models import SalesCycle, Stage
 from salespeople.clock import asker_of
 from salespeople.models import Company, Team, User
@@ -47,6 +48,9 @@ class OpportunityFilter(ListFilter):
     team = KeyFilter(label=_("Team"), method="by_team")
     next_step = django_filters.ChoiceFilter(
         label=_("Next step"), choices=NextStep, method="by_next_step", empty_label=_("Any")
+    )
+    stalled = django_filters.ChoiceFilter(
+        label=_("Stalled"), choices=Stalled, method="by_stall", empty_label=_("Whether or not")
     )
     archived = ArchivedFilter()
 
@@ -116,6 +120,9 @@ class OpportunityFilter(ListFilter):
 
     def by_next_step(self, rows: Any, name: str, which: str) -> Any:
         return rows.of_next_step(which, Company.current().today())
+
+    def by_stall(self, rows: Any, name: str, which: str) -> Any:
+        return rows.stalled(which, Company.current().today())
 
     def by_salesperson(self, rows: Any, name: str, whose: str) -> Any:
         if whose == "none":

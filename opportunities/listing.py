@@ -15,6 +15,7 @@ from opportunities.columns import COLUMNS
 from opportunities.filters import OpportunityFilter
 from opportunities.models import OPEN, Opportunity, RunningTotal, Status
 from opportunities.sight import sight_of
+from opportunities.stalling import EXPECTED, LEARNED, last_step, limit, stall_of
 from salespeople.models import User
 
 
@@ -31,6 +32,19 @@ def status_without_stage(row: Row, reader: Reader) -> str:
     return "" if row["stage_id"] else status_badge(row["status"], Status(row["status"]).label)
 
 
+def status_or_stall(row: Row, reader: Reader) -> str:
+    if not row["stage_id"]:
+        return status_without_stage(row, reader)
+    last = row["last_step_on"]
+    stall = stall_of(
+        entered_on=row["stage_entered_on"],
+        limit=limit(row[LEARNED], row[EXPECTED]),
+        has_next_step=last is not None and last >= reader.today,
+        today=reader.today,
+    )
+    return f" {stall.badge}" if stall else ""
+
+
 def overdue(row: Row, reader: Reader) -> str:
     closing = row["closing_on"]
     late = row["status"] == Status.IN_PROGRESS and closing is not None and closing < reader.today
@@ -42,7 +56,12 @@ CELLS = {
     "contact": Cell(also=company_behind, needs=("company__name", "company_id"), filter="contact"),
     "company": Cell(filter="company"),
     "salesperson": Cell(filter="salesperson", without="none"),
-    "stage": Cell(also=status_without_stage, needs=("status",), within="stage__sales_cycle__code", filter="stage"),
+    "stage": Cell(
+        also=status_or_stall,
+        needs=("status", "stage_entered_on", LEARNED, EXPECTED, ("last_step_on", last_step())),
+        within="stage__sales_cycle__code",
+        filter="stage",
+    ),
     "tags": Cell(write=tag_badges),
     "closing_on": Cell(also=overdue, needs=("status",)),
     "status": Cell(filter="status"),

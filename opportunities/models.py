@@ -16,6 +16,7 @@ from contacts.models import Contact
 from crm.lib.priority import Priority
 from crm.lib.search import prefix_query
 from opportunities.sight import Sight, seen_by, sight_of
+from opportunities.stalling import allowed_days, is_stalled, last_step
 from quotes.models import Quote
 from salescycles.models import CloseCode, Competitor, PercentField, SalesCycle, Source, Stage
 from salespeople.models import CodeField, Salesperson
@@ -344,6 +345,14 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         today = Exists(_open_tasks(due_on=on))
         return rows.filter(today if which == NextStep.TODAY else Exists(_open_tasks(due_on__gt=on)) & ~today)
 
+    def stalled(self, which: str, on: datetime.date) -> "OpportunityQuerySet":
+        """In progress and too long at the stage: `amber`, `red` or `any` of the two (docs/definitions.md, "Stalled")."""
+        return self.in_progress().alias(allowed_days=allowed_days()).filter(is_stalled(which, on))
+
+    def with_last_step(self) -> "OpportunityQuerySet":
+        """Adds `last_step_on`, the day of the last open task."""
+        return self.annotate(last_step_on=last_step())
+
     def with_next_step(self, on: datetime.date) -> "OpportunityQuerySet":
         """Adds `next_on` and `next_what` of the next task from `on` on, and `has_late_step`: whether one before is still open."""
         coming = _open_tasks(due_on__gte=on).order_by("due_on", "pk")
@@ -406,7 +415,7 @@ class Opportunity(Tracked):
                 "closing_on",
                 F("estimated_value").desc(nulls_last=True),
                 "id",
-                include=["calculated_value", "salesperson"],
+                include=["calculated_value", "salesperson", "stage_entered_on"],
                 condition=Q(closed_on__isnull=True, archived=False),
                 name="board_columns",
             ),
@@ -572,6 +581,24 @@ class DayAfter(models.Func):
     template = "((%(expressions)s AT TIME ZONE 'UTC')::date + 1)"
     output_field = models.DateField()
     arity = 1
+
+
+class StageLimit(models.Model):
+    """How long deals stand at a stage, as its completed visits of the last twelve months say (`stalling`): within `days` three
+    quarters of them leave it. Blank where there were too few `visits`."""
+
+    stage = models.OneToOneField(Stage, models.CASCADE, primary_key=True, related_name="limit")
+    days = models.PositiveIntegerField(null=True)
+    visits = models.PositiveIntegerField()
+    learned_on = models.DateField()
+
+    class Meta:
+        verbose_name = _("limit of a stage")
+        verbose_name_plural = _("limits of stages")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.stage_id}: {self.days}"
 
 
 class OpportunityEntry(Tracked):

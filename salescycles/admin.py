@@ -74,6 +74,7 @@ class StageForm(NumberedForm):
             "completed": forms.NumberInput(attrs={"class": "vIntegerField"}),
             "chances": forms.NumberInput(attrs={"class": "vIntegerField"}),
             "date_formula": forms.TextInput(attrs={"size": 8}),
+            "expected_days": forms.NumberInput(attrs={"class": "vIntegerField"}),
         }
 
 
@@ -138,6 +139,7 @@ class StageInline(Figures, SeenInline):
         "quote_required",
         "allow_skip",
         "date_formula",
+        "expected_days",
         "activity",
         "standing",
         "estimated",

@@ -200,6 +200,13 @@ class Stage(models.Model):
         verbose_name=_("activity"),
         help_text=_("Entering the stage makes its tasks."),
     )
+    expected_days = models.PositiveSmallIntegerField(
+        _("expected days"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text=_("After so many a deal is stalled, until the stage's own history says better. Blank: never."),
+    )
     date_formula = DateFormulaField(
         _("date formula"),
         max_length=40,
@@ -220,6 +227,10 @@ class Stage(models.Model):
                 violation_error_message=_("Another stage has this number."),
             ),
             models.CheckConstraint(name="stages_are_numbered_from_1", condition=Q(number__gte=1)),
+            models.CheckConstraint(
+                name="stage_expects_a_day_to_ten_years",
+                condition=Q(expected_days__isnull=True) | Q(expected_days__range=(1, 3650)),
+            ),
             models.CheckConstraint(
                 name="stage_percentages_are_percentages",
                 condition=Q(completed__range=(0, 100), chances__range=(0, 100)),

@@ -403,6 +403,7 @@ PERMISSION_OF_PAGE = {
     "contacts:list": "contacts.view_contact",
     "quotes:list": "quotes.view_quote",
     "tasks:list": "tasks.view_task",
+    "interactions:list": "interactions.view_interaction",
     "salespeople:list": "salespeople.view_salesperson",
 }
 
@@ -437,6 +438,7 @@ class SavedView(models.Model):
         CONTACTS = "contacts:list", _("Contacts")
         QUOTES = "quotes:list", _("Quotes")
         TASKS = "tasks:list", _("Tasks")
+        INTERACTIONS = "interactions:list", _("Interactions")
         SALESPEOPLE = "salespeople:list", _("Salespeople")
 
     owner = models.ForeignKey(User, models.CASCADE, related_name="saved_views", verbose_name=_("owner"))

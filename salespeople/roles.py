@@ -31,6 +31,9 @@ READ = [
     "salescycles.view_source",
     "quotes.view_quote",
     "tasks.view_task",
+    "interactions.view_interaction",
+    "interactions.view_interactiongroup",
+    "interactions.view_interactiontemplate",
     "opportunities.view_opportunity",
     "opportunities.view_opportunityentry",
     "contacts.view_alternativeaddress",
@@ -47,6 +50,8 @@ SELL = [
     "contacts.delete_alternativeaddress",
     "tasks.add_task",
     "tasks.change_task",
+    "interactions.add_interaction",
+    "interactions.change_interaction",
     "quotes.add_quote",
     "quotes.change_quote",
     "opportunities.add_opportunity",
@@ -77,6 +82,11 @@ MANAGE = [
     for act in ("add", "change", "delete")
 ]
 MANAGE += [f"collaboration.{act}_{model}" for model in ("tag", "contactrole") for act in ("add", "change", "delete")]
+MANAGE += [
+    f"interactions.{act}_{model}"
+    for model in ("interactiongroup", "interactiontemplate")
+    for act in ("add", "change", "delete")
+]
 MANAGE += ["collaboration.change_comment", "collaboration.delete_comment"]
 ADMINISTER = [
     "salespeople.add_company",

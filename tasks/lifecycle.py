@@ -340,12 +340,12 @@ def _check_contact(guard: Guard, task: Task, before: Task) -> None:
         guard(not opportunity.archived, "opportunity", _("The opportunity is archived."), "archived")
     elif contact is not None and contact.pk == before.contact_id:
         return  # a person may have gone elsewhere since
-    together = contact is not None and _belongs(contact, opportunity)
+    together = contact is not None and belongs(contact, opportunity)
     guard(together, "contact", _("The contact does not belong to the opportunity's company."), "R-TASK-LINK")
 
 
-def _belongs(contact: Contact, opportunity: Any) -> bool:
-    """A closed opportunity goes on naming who was merged with this one, or with this one's company."""
+def belongs(contact: Contact, opportunity: Any) -> bool:
+    """Whether it is one of the opportunity's company. A closed opportunity goes on naming who was merged with this one, or with this one's company."""
     if contact.account_id == opportunity.company_id or contact.pk == opportunity.contact_id:
         return True
     merged = (opportunity.company.merged_into_id, opportunity.contact.merged_into_id)

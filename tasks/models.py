@@ -276,6 +276,12 @@ class Task(models.Model):
         return self.kind == TaskKind.MEETING
 
     @property
+    def can_be_logged(self) -> bool:
+        """A call or a meeting with somebody that was completed (R-TASK-LOG)."""
+        met = self.kind in (TaskKind.CALL, TaskKind.MEETING) and self.contact_id is not None
+        return met and self.status == Status.COMPLETED
+
+    @property
     def recurs(self) -> bool:
         return bool(self.interval)
 

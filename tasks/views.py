@@ -7,6 +7,8 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, QueryDict
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
@@ -199,10 +201,20 @@ def _verb(
             status = STALE
         else:
             messages.success(request, " ".join([said, *_following(done)]))
+            _offer_to_log(request, done)
             return _after(request, carried(request, "card"), None, task.pk)
     asked = carried(request, "card")
     context = {"form": form, "task": task, "card_query": None if asked is None else asked.urlencode()}
     return render_page(request, "tasks/verb.html", context, partial="form", status=status)
+
+
+def _offer_to_log(request: SignedIn, done: Any) -> None:
+    """A call or a meeting that took place can be logged (R-TASK-LOG): an app above does that, at its address."""
+    if not isinstance(done, lifecycle.Done) or not done.task.can_be_logged:
+        return
+    if request.user.has_perm("interactions.add_interaction"):
+        url = f"{reverse('interactions:new')}?task={done.task.pk}"
+        messages.info(request, format_html('<a href="{}">{}</a>', url, _("Log it as an interaction")))
 
 
 def _following(done: Any) -> list[str]:

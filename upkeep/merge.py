@@ -80,6 +80,8 @@ OWNED = (
         gettext_lazy("parts in opportunities"),
         like=("opportunity_id", "role_id"),
     ),
+    Owned("interactions.Interaction", "contact", gettext_lazy("interactions")),
+    Owned("interactions.Interaction", "company", gettext_lazy("interactions of the company")),
     Owned("tasks.Attendee", "contact", gettext_lazy("parts in meetings"), like=("task_id",)),
 )
 NOT_MOVED = {

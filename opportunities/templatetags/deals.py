@@ -9,6 +9,7 @@ from django import template
 from django.template import Context
 from django.template.defaultfilters import linebreaksbr
 from django.template.loader import get_template
+from django.urls import reverse
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -16,10 +17,13 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from collaboration.columns import tag_badges
+from collaboration.told import Event
 from crm.lib.dates import day_long, day_short
 from crm.lib.icons import ICONS
 from crm.lib.money import money_formatter
 from crm.templatetags.crm import NOTHING, badge, initials, moment, number, shown
+from interactions.models import SYMBOLS, Direction, Evaluation, Kind
+from opportunities.beside import Talk
 from opportunities.board import Card, Column
 from opportunities.models import NextStep, OpportunityEntry
 from opportunities.moves import Move
@@ -67,6 +71,31 @@ def told_step(context: Context, told: Told) -> SafeString:
         f'<div class="timeline-head"><strong>{escaped(action)}</strong> '
         f'<time datetime="{entry.happened_on.isoformat()}">{day_long(entry.happened_on, language)}</time>{marks}</div>'
         f'<p class="timeline-by">{" · ".join(notes)}</p>{reason}{_changes(context, told.changes)}{_takes_back(context, entry)}</li>'
+    )
+
+
+@register.simple_tag
+def told_talk(event: Event) -> SafeString:
+    """An interaction on the timeline, where it stands by when it was logged."""
+    line, talk, language = event.line, Talk.of(event.line), get_language() or "en"
+    kind = Kind(line.label)
+    marks = " " + badge(_("Cancelled"), "grey", "x") if talk.cancelled else ""
+    marks += " " + badge(_("Attempt failed"), "amber", "alert") if talk.failed else ""
+    marks += " " + badge(Evaluation(talk.evaluation).label) if talk.evaluation else ""
+    direction = [Direction(talk.direction).label] if talk.direction else []
+    notes = [kind.label, *direction, talk.contact, talk.salesperson]
+    if talk.duration:
+        notes.append(ngettext("%(minutes)s minute", "%(minutes)s minutes", talk.duration) % {"minutes": talk.duration})
+    by = _("logged by %(who)s") % {"who": line.by or _("the system")}
+    told = " · ".join(escaped(str(note)) for note in [*notes, by] if note)
+    text = f'<div class="comment-text" dir="auto">{linebreaksbr(talk.text, autoescape=True)}</div>' if talk.text else ""
+    url = reverse("interactions:detail", args=[line.key])
+    return SafeString(
+        f'<li class="timeline-item{" timeline-void" if talk.cancelled else ""}" id="interaction-{line.key}">'
+        f'<span class="timeline-mark timeline-mark-blue">{ICONS[SYMBOLS[kind]]}</span>'
+        f'<div class="timeline-head"><strong><a href="{url}">{escaped(line.name)}</a></strong> '
+        f'<time datetime="{talk.happened_on.isoformat()}">{day_long(talk.happened_on, language)}</time>{marks}</div>'
+        f'{text}<p class="timeline-by">{told} · {moment(event.at)}</p></li>'
     )
 
 
@@ -128,6 +157,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
         warnings = (
             steps[card.step],
             steps[NextStep.NONE] if card.is_stepless and card.step == NextStep.OVERDUE else "",
+            stall.badge if (stall := card.stall) else "",
             overdue if card.is_overdue else "",
             manual if card["chances_are_manual"] else "",
             high if card["priority"] == "high" else "",

@@ -5,6 +5,7 @@ from crm.lib.prepared import Prepared
 from crm.lib.refusals import log_hidden
 from opportunities.models import NAMED, Opportunity, OpportunityQuerySet
 from opportunities.sight import Sight, sight_of
+from opportunities.stalling import with_limits
 from salescycles.models import Stage
 from salespeople.requests import SignedIn
 
@@ -27,12 +28,12 @@ def _one(shape: tuple[Sight, bool], pk: int, *keys: int) -> OpportunityQuerySet:
     many they are."""
     sight, named = shape
     many = len(sight.people)
-    rows = _within(sight._replace(people=keys[:many], adopted=keys[many:])).filter(pk=pk)
+    rows = _within(sight._replace(people=keys[:many], adopted=keys[many:])).filter(pk=pk).with_last_step()
     return rows.with_names() if named else rows
 
 
 ONE = Prepared(_one, planned=True)
-STAGES = Prepared(lambda _shape, cycle: Stage.objects.filter(sales_cycle=cycle), planned=True)
+STAGES = Prepared(lambda _shape, cycle: with_limits(Stage.objects.filter(sales_cycle=cycle)), planned=True)
 
 
 def find(request: SignedIn, pk: int, *, like: Opportunity | None = None) -> Opportunity | None:

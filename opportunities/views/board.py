@@ -22,6 +22,7 @@ from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import NextStep, Opportunity, OpportunityEntry, Status
 from opportunities.sight import sight_of
+from opportunities.stalling import Stalled, are_old, learn, with_limits
 from opportunities.views.access import ADD, CHANGE
 from salescycles.models import SalesCycle, Stage
 from salespeople import saved_views
@@ -38,7 +39,7 @@ OWN_ENTRIES = 500  # so many changes made on a page that stays open are told fro
 def _stages(shape: tuple[str, tuple[str, ...]], user: int) -> QuerySet[Stage]:
     page, pages = shape
     newest = Subquery(newest_entry(OpportunityEntry.objects.all()))
-    stages = Stage.objects.select_related("sales_cycle").annotate(newest_entry=newest)
+    stages = with_limits(Stage.objects.select_related("sales_cycle").annotate(newest_entry=newest))
     stages = stages.order_by("sales_cycle__code", "number")
     return saved_views.beside(stages, page, pages, user) if page else stages
 
@@ -77,7 +78,7 @@ class Seen:
 
 def read(user: User, query: QueryDict, page: str = "") -> Seen:
     """The board of the cycle that the address names, else of the default one, limited to what the person may see.
-    `page` where its tabs are wanted as well."""
+    `page` where its tabs are wanted as well; then limits of a former day are learned anew."""
     filters = BoardFilter(query, queryset=Opportunity.objects.visible_to(user), user=user, page=page)
     filters.form.auto_id = "filter_%s"  # beside the forms of cards and of the panel
     understood = filters.is_valid()
@@ -85,11 +86,13 @@ def read(user: User, query: QueryDict, page: str = "") -> Seen:
     totals = OPPORTUNITIES.totals
     known = totals and understood and totals.beside(user) is None  # else every row is counted
     kept = totals.left_by(filters) if totals and known else None
+    today = Company.current().today()
+    if page and are_old(filters.stages, today) and learn(today):
+        del filters.stages
     order, more, unknown = _order(query), _more(query), []
     unknown += [name[:50] for name in query if name not in {*filters.filters, *words.OF_BOARD}]
     unknown += [f"order={query['order'][:50]}"] if query.get("order") and order != query["order"] else []
     cycle = _cycle(filters.stages, query.get("sales_cycle", ""))
-    today = Company.current().today()
     board = None
     if cycle is not None:
         board = Board(
@@ -174,7 +177,10 @@ def attention(request: SignedIn) -> HttpResponse:
     if not is_fragment(request):
         return HttpResponseRedirect(address(query))
     seen = read(request.user, query)
-    return render_page(request, TEMPLATE, {"attention": _attention(seen, counted=True)}, partial="attention")
+    figures = _attention(seen, counted=True)
+    stages = seen.board.stages if seen.board and figures else []
+    stalled = {stage.pk: seen.board.waiting[str(stage.pk)]["stalled"] for stage in stages if seen.board}
+    return render_page(request, TEMPLATE, {"attention": figures, "stalled": stalled}, partial="waiting")
 
 
 def _is_key(text: str) -> bool:
@@ -338,18 +344,24 @@ def _strip(seen: Seen) -> list[dict[str, Any]]:
 
 
 def _attention(seen: Seen, *, counted: bool = False) -> list[dict[str, Any]]:
-    """Those in progress without a next step; the link leads to them, whether they were counted or not. None where no link
-    could say both what the address asks for and this."""
+    """Those in progress that stay too long, and those without a next step; links lead to them, counted or not. None where no
+    link could say both what the address asks for and this."""
     if seen.board is None or not seen.understood:
         return []
     asked = seen.filters.form.cleaned_data
-    if asked["status"] not in ("", "open", Status.IN_PROGRESS) or asked["next_step"] not in ("", NextStep.NONE):
+    if asked["status"] not in ("", "open", Status.IN_PROGRESS):
         return []
-    stepless = _with(QueryDict(_list_query(seen)), status="in_progress", next_step=NextStep.NONE)
-    figure: dict[str, Any] = {
-        "label": _("No next step"),
-        "url": f"{reverse('opportunities:list')}?{stepless.urlencode()}",
+    running = _with(QueryDict(_list_query(seen)), status="in_progress")
+    wanted: dict[str, tuple[str, QueryDict]] = {
+        "stalled": (_("Stalled"), _with(running, stalled=asked["stalled"] or Stalled.ANY.value))
     }
-    if counted:
-        figure |= {"count": seen.board.stepless, "tone": "amber" if seen.board.stepless else ""}
-    return [figure]
+    if asked["next_step"] in ("", NextStep.NONE):
+        wanted["stepless"] = (_("No next step"), _with(running, next_step=NextStep.NONE))
+    rows, figures = reverse("opportunities:list"), []
+    for name, (label, query) in wanted.items():
+        figure: dict[str, Any] = {"label": label, "url": f"{rows}?{query.urlencode()}"}
+        if counted:
+            count = sum(waiting[name] for waiting in seen.board.waiting.values())
+            figure |= {"count": count, "tone": "amber" if count else ""}
+        figures.append(figure)
+    return figures

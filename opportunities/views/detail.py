@@ -1,5 +1,6 @@
 """The page of one opportunity."""
 
+import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,11 +18,13 @@ from crm.lib.fragments import is_fragment, render_page
 from crm.lib.listing.address import read, with_query
 from crm.lib.listing.words import SHAPES
 from crm.lib.prepared import Prepared
+from interactions.models import Kind
 from opportunities import lifecycle
-from opportunities.beside import beside
+from opportunities.beside import Talk, beside
 from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
+from opportunities.stalling import Stall, limit_of, stall_of
 from opportunities.timeline import SHOWN, postponements, timeline, woven
 from opportunities.views import access
 from opportunities.views.access import visible_or_404
@@ -128,6 +131,10 @@ def state_of(request: SignedIn, opportunity: Opportunity, *, keeps_beside: bool 
         "timeline": [one for one in woven(told, hung.events) if shown in ("", one.kind)],
         "tags": hung.tags,
         "tag_root": reverse("opportunities:list"),
+        "talks": _figures(hung.talks),
+        "talk_kinds": Kind.choices,
+        "log_url": f"{reverse('interactions:new')}?opportunity={opportunity.pk}",
+        "may_log": request.user.has_perm("interactions.add_interaction") and not opportunity.is_fixed_for(request.user),
         "people": hung.people,
         "co_owners": hung.co_owners,
         "comment_form": CommentForm() if request.user.has_perm(COMMENT) else None,
@@ -138,6 +145,7 @@ def state_of(request: SignedIn, opportunity: Opportunity, *, keeps_beside: bool 
         "last_action": told[0].action,
         "postponements": postponements(live),
         "days_at_stage": (today - opportunity.stage_entered_on).days if opportunity.stage_entered_on else None,
+        "stall": _stall(opportunity, stages, today),
         "contact": opportunity.contact,
         "where": _where(opportunity.contact),
         "is_overdue": opportunity.is_in_progress and opportunity.closing_on and opportunity.closing_on < today,
@@ -151,6 +159,23 @@ def state_of(request: SignedIn, opportunity: Opportunity, *, keeps_beside: bool 
         "may_share": may_change and opportunity.is_held_by(request.user),
         "is_shared_with_me": not opportunity.is_held_by(request.user),
     }
+
+
+def _stall(opportunity: Opportunity, stages: list[Stage], today: datetime.date) -> Stall | None:
+    here = next((stage for stage in stages if stage.pk == opportunity.stage_id), None)
+    last = opportunity.last_step_on  # type: ignore[attr-defined]
+    return stall_of(
+        entered_on=opportunity.stage_entered_on,
+        limit=limit_of(here) if here else None,
+        has_next_step=last is not None and last >= today,
+        today=today,
+    )
+
+
+def _figures(talks: list[Talk]) -> dict[str, Any]:
+    """How many interactions, what they cost and how long they took (E.4); nothing where there are none."""
+    sums = {"cost": sum(talk.cost for talk in talks), "duration": sum(talk.duration for talk in talks)}
+    return {"count": len(talks), **sums} if talks else {}
 
 
 def _where(contact: Contact) -> list[str]:

@@ -4,18 +4,24 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import Http404, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 
+from collaboration import lifecycle as collaboration
+from collaboration.pages import COMMENT
 from contacts.models import Contact
 from crm.lib.fragments import is_fragment, redirect_to, render_page
 from crm.lib.listing.editing import back_to, list_of, show_row
-from crm.lib.refusals import log_hidden
+from crm.lib.listing.filters import key_of
+from crm.lib.refusals import log_hidden, one_or_404
 from crm.lib.undo import undo_offer
+from interactions import lifecycle as interactions
+from interactions.models import Interaction
 from opportunities import forms, lifecycle
 from opportunities.effects import Share, effect, share
 from opportunities.listing import OPPORTUNITIES
@@ -29,7 +35,7 @@ from opportunities.views.board import answer as board_answer
 from opportunities.views.detail import state_of
 from opportunities.views.lists import help_without_cycle, more
 from salespeople.listing import reader
-from salespeople.models import Company, Salesperson
+from salespeople.models import Company, Salesperson, User
 from salespeople.requests import SignedIn
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -335,15 +341,21 @@ def new(request: SignedIn) -> HttpResponse:
     """A new opportunity; the context it was asked from (contact, salesperson) is kept. "Find" only searches contacts."""
     require(request, ADD)
     data = request.POST if request.method == "POST" else None
-    form = forms.NewForm(data, initial=_context_of(request), user=request.user, today=Company.current().today())
+    talk = _talk(request)
+    form = forms.NewForm(data, initial=_context_of(request, talk), user=request.user, today=Company.current().today())
     finding = data is not None and "find" in data
     if data is None or finding or not form.is_valid():
-        return _show_new(request, form, finding, status=200 if data is None or finding else 422)
+        return _show_new(request, form, finding, talk, status=200 if data is None or finding else 422)
     try:
-        entry = lifecycle.create(by=request.user, **form.values())
+        with transaction.atomic():
+            entry = lifecycle.create(by=request.user, **form.values())
+            _goes_on(talk, entry.opportunity, request.user)
     except ValidationError as refusal:
         form.refuse(refusal)
-        return _show_new(request, form, finding, status=422)
+        return _show_new(request, form, finding, talk, status=422)
+    except interactions.Stale:
+        form.add_error(None, _("Somebody is changing this just now. Please send it again."))
+        return _show_new(request, form, finding, talk, status=409)
     opportunity = entry.opportunity
     messages.success(request, _("Created: %(opportunity)s.") % {"opportunity": opportunity})
     if not visible(request).filter(pk=opportunity.pk).exists():
@@ -352,14 +364,43 @@ def new(request: SignedIn) -> HttpResponse:
     return redirect_to(request, "opportunities:detail", opportunity.pk)
 
 
-def _show_new(request: SignedIn, form: forms.NewForm, finding: bool, *, status: int) -> HttpResponse:
-    context = {"form": form, "finding": finding, **help_without_cycle(request)}
+def _show_new(
+    request: SignedIn, form: forms.NewForm, finding: bool, talk: Interaction | None, *, status: int
+) -> HttpResponse:
+    context = {"form": form, "finding": finding, "talk": talk, **help_without_cycle(request)}
     return render_page(request, "opportunities/new.html", context, partial="form", status=status)
 
 
-def _context_of(request: SignedIn) -> dict[str, Any]:
-    """Contact and salesperson that the address names, where they are visible; a contact brings its salesperson."""
+def _talk(request: SignedIn) -> Interaction | None:
+    """The interaction that the address names, of which an opportunity is to be made. Raises Http404, PermissionDenied."""
+    named = request.POST.get("interaction") or request.GET.get("interaction")
+    if not named:
+        return None
+    rows = Interaction.objects.visible_to(request.user).select_related("contact", "salesperson", "opportunity")
+    talk: Interaction = one_or_404(request, rows, key_of(named) or 0)
+    if not talk.may_be_changed_by(request.user):
+        raise PermissionDenied
+    return talk
+
+
+def _goes_on(talk: Interaction | None, opportunity: Opportunity, by: User) -> None:
+    """The interaction is about the new opportunity; what was said is its first comment (R-FROM-LOG). Raises ValidationError,
+    `interactions.Stale`."""
+    if talk is None:
+        return
+    interactions.become(talk, version=talk.version, opportunity=opportunity, by=by)
+    if talk.text.strip() and by.has_perm(COMMENT):
+        collaboration.write("opportunity", opportunity.pk, text=talk.text, by=by)
+
+
+def _context_of(request: SignedIn, talk: Interaction | None = None) -> dict[str, Any]:
+    """Contact and salesperson that the address names, where they are visible; a contact brings its salesperson. An interaction
+    brings both, and its description."""
     initial: dict[str, Any] = {}
+    if talk is not None:
+        found = {"description": talk.description, "contact": talk.contact_id, "start": False}
+        usable = talk.salesperson if talk.salesperson and talk.salesperson.is_usable else None
+        return found | ({"salesperson": usable.pk} if usable else {})
     contact = _named(Contact.objects.visible_to(request.user).select_related("salesperson"), request, "contact")
     salesperson = _named(Salesperson.objects.visible_to(request.user), request, "salesperson")
     if contact:

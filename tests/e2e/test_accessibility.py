@@ -18,6 +18,8 @@ from collaboration import lifecycle as collaboration
 from collaboration.models import Comment, ContactRole, Mention, Tag
 from contacts import lifecycle as contacts
 from contacts.models import AddressPeriod, AlternativeAddress, Contact
+from interactions import lifecycle as interactions
+from interactions.models import InteractionTemplate
 from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salescycles.models import CloseCode, SalesCycle
@@ -220,6 +222,23 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
     yield from ("/tasks/", "/tasks/filter/", "/tasks/new/", f"/tasks/new/{of_running}", f"/tasks/assign/{of_running}")
     yield from (f"/tasks/card/{of_running}", f"/tasks/{task.pk}/", f"/opportunities/{deals['running'].pk}/")
     yield from (f"/tasks/{task.pk}/{verb}/" for verb in ("complete", "postpone", "reassign", "cancel", "reopen"))
+    talk = interactions.log(
+        description="Called",
+        opportunity=deals["running"],
+        text="They want twelve",
+        failed=True,
+        evaluation="positive",
+        on=WORK_DATE,
+        by=None,
+    )
+    InteractionTemplate.objects.create(code="OUTGOING", description="Outgoing call")
+    yield from ("/interactions/", "/interactions/filter/", f"/interactions/new/{of_running}", "/interactions/new/")
+    yield from (
+        f"/interactions/card/?company={contact}",
+        f"/interactions/{talk.pk}/",
+        f"/opportunities/new/?interaction={talk.pk}",
+    )
+    yield from (f"/contacts/{contact}/", f"/opportunities/{deals['running'].pk}/?show=talks")
     quote = deals["running"].quotes.get()
     yield from ("/quotes/", "/quotes/new/", f"/quotes/new/?opportunity={deals['running'].pk}", f"/quotes/{quote.pk}/")
 

@@ -112,7 +112,9 @@ def test_a_type_changes_only_while_nothing_hangs_on_it(
 ) -> None:
     assert "kind" in refused(change, acme, kind="person")
     make_opportunity(contact=beta)
-    assert refused(change, beta, kind="person") == {"kind": ["A contact with opportunities or tasks keeps its type."]}
+    assert refused(change, beta, kind="person") == {
+        "kind": ["A contact with opportunities, tasks or interactions keeps its type."]
+    }
     change(pia, job_title="Buyer", organizational_level=OrganizationalLevel.objects.create(code="TOP"))
     assert refused(change, pia, kind="company") == {
         "kind": ["First take away what the other type cannot have: job title, organizational level."]

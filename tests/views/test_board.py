@@ -327,7 +327,7 @@ def strip_agrees(client: Client, query: str) -> None:
     strip = response.context["strip"]
     if strip and "not_started" not in query:
         strip = [*strip, *waiting(client, query)]
-        assert len(strip) == 6
+        assert len(strip) == 7
     open_rows = 0 if "status=won" in query or "status=closed" in query else 1
     assert bool(strip) is bool(open_rows)
     for figure in strip:
@@ -352,7 +352,7 @@ def test_the_strip_in_words(client: Client, mixed: list[Opportunity], today: dat
         "Closing this month": in_month,
         "Overdue": 4,
     }
-    assert [(figure["label"], figure["count"]) for figure in waiting(client)] == [("No next step", 8)]
+    assert [(figure["label"], figure["count"]) for figure in waiting(client)] == [("Stalled", 0), ("No next step", 8)]
     assert (
         sum(column.totals.weighted for column in columns(response).values() if not column.is_closed)
         == counts["Weighted"]

@@ -41,7 +41,7 @@ def test_the_list_is_a_page_and_a_fragment(client_for: Sign, outsider: User) -> 
     client = client_for(outsider)
     page, fragment = (client.get("/keyboard/", headers=headers) for headers in ({}, {"HX-Request": "true"}))
     assert (page.status_code, fragment.status_code) == (200, 200)
-    assert page.content.count(b"<kbd>") == fragment.content.count(b"<kbd>") == 39
+    assert page.content.count(b"<kbd>") == fragment.content.count(b"<kbd>") == 42
     assert b"<main" in page.content
     assert b"<main" not in fragment.content
     assert b'method="dialog"' not in page.content

@@ -19,6 +19,7 @@ from pytest_django import Settings
 from contacts.listing import CONTACTS
 from contacts.models import Contact
 from crm.lib.messages import ROOT, update_catalogues
+from interactions.listing import INTERACTIONS
 from opportunities import bulk, lifecycle
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
@@ -375,6 +376,7 @@ SPACES = {
     "quotes": QUOTES,
     "salespeople": SALESPEOPLE,
     "tasks": TASKS,
+    "interactions": INTERACTIONS,
 }
 CONDITIONS = (
     *("1:description:is:Chairs", "1:description:is_not:Chairs", "1:description:contains:Chairs"),

@@ -25,6 +25,7 @@ PAGES = {
     "contacts:list": ("/contacts/", "kind=person", "kind=company"),
     "quotes:list": ("/quotes/", "which=current", "which=former"),
     "tasks:list": ("/tasks/", "which=open", "which=closed"),
+    "interactions:list": ("/interactions/", "kind=call", "kind=note"),
     "salespeople:list": ("/salespeople/", "state=usable", "state=blocked"),
 }
 every_page = pytest.mark.parametrize("page", PAGES)

@@ -19,6 +19,8 @@ from openpyxl import load_workbook
 from collaboration.models import Comment, ContactRole, Involvement, Mention, Tag, Tagging
 from contacts.duplicate_models import LikelyPair, SeparateContacts
 from contacts.models import AlternativeAddress, Contact
+from interactions import lifecycle as interactions
+from interactions.models import Interaction
 from opportunities import bulk
 from opportunities.ledger import faults
 from opportunities.models import Batch, Opportunity, OpportunityEntry
@@ -50,6 +52,7 @@ SECRETS = (
     "2,345,678",
     "2345678",
     "Hushed call",
+    "Hushed words",
 )
 
 as_page_and_fragment = pytest.mark.parametrize("headers", [{}, HX], ids=["page", "fragment"])
@@ -136,6 +139,8 @@ MATRIX = {
     **{f"tasks:{page}": LACKS for page in ("list", "filter", "columns", "export", "new", "assign")},
     "tasks:card": GONE,
     **{f"tasks:{verb}": GONE for verb in ("detail", "complete", "postpone", "reassign", "cancel", "reopen")},
+    **{f"interactions:{page}": LACKS for page in ("list", "filter", "columns", "export", "new")},
+    **{f"interactions:{page}": GONE for page in ("card", "detail", "cancel", "restore")},
     "search": LACKS,
     "upkeep:handovers": LACKS,
     "upkeep:handover": LACKS,
@@ -157,8 +162,15 @@ NOT_READ = (
     "saved_views:save",
     "saved_views:default",
     "saved_views:order",
+    "interactions:cancel",
+    "interactions:restore",
 )
-NOT_WRITTEN = ("opportunities:detail", "opportunities:batch", "tasks:card")  # by GET; by POST: answered before any look
+NOT_WRITTEN = (
+    "opportunities:detail",
+    "opportunities:batch",
+    "tasks:card",
+    "interactions:card",
+)  # by GET; by POST: answered before any look
 
 
 @pytest.fixture
@@ -214,6 +226,11 @@ def quote(hidden: Opportunity) -> Quote:
 def task(hidden: Opportunity, rep: User, company: Company) -> Task:
     today = company.today()
     return tasks.create(description="Hushed call", salesperson=rep.salesperson, opportunity=hidden, on=today, by=rep)
+
+
+@pytest.fixture(autouse=True)
+def talk(hidden: Opportunity, rep: User, company: Company) -> Interaction:
+    return interactions.log(description="Hushed words", opportunity=hidden, on=company.today(), by=rep)
 
 
 @pytest.fixture(autouse=True)
@@ -306,7 +323,7 @@ def own(stranger: User, beta: Contact, cycle: SalesCycle, company: Company) -> O
 
 @pytest.fixture(autouse=True)
 def nothing_changed(
-    request: pytest.FixtureRequest, hidden: Opportunity, quote: Quote, batch: Batch, task: Task
+    request: pytest.FixtureRequest, hidden: Opportunity, quote: Quote, batch: Batch, task: Task, talk: Interaction
 ) -> Iterator[None]:
     for name in {"stranger", "own", "viewer", "called"} & set(request.fixturenames):
         request.getfixturevalue(name)
@@ -320,6 +337,7 @@ def everything() -> list[Any]:
     kinds: tuple[Any, ...] = (Opportunity, OpportunityEntry, Quote, Batch, Contact, Salesperson)
     kinds += (
         Task,
+        Interaction,
         Merge,
         SeparateContacts,
         Comment,
@@ -356,6 +374,7 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         "salespeople": hidden.salesperson_id,
         "quotes": quote.pk,
         "tasks": Task.objects.get().pk,
+        "interactions": Interaction.objects.get().pk,
         "saved_views": SavedView.objects.get().pk,
         "upkeep": hidden.contact_id
         if name == "upkeep:merges"
@@ -373,7 +392,7 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
     if name == "salespeople:team":
         keys[app] = Team.objects.order_by("pk").values_list("pk", flat=True).first() or 1
     takes_a_key = "<int:pk>" in dict(addresses())[name]
-    of_the_deal = f"?opportunity={hidden.pk}" if name == "tasks:card" else ""
+    of_the_deal = f"?opportunity={hidden.pk}" if name in ("tasks:card", "interactions:card") else ""
     return reverse(name, args=[keys[app]] if takes_a_key else []) + of_the_deal
 
 
@@ -605,7 +624,7 @@ def test_the_board_and_its_feed_lack_it(client: Client, hidden: Opportunity) -> 
         assert counts <= {0} and not [card for column in response.context["columns"] for card in column.cards]
     feed = client.get("/opportunities/board/changes/", {"board": query, "since": 0}, headers=HX)
     assert (feed.status_code, feed.content.strip()) == (200, b"")
-    assert [figure["count"] for figure in waiting(client, query)] == [0]
+    assert [figure["count"] for figure in waiting(client, query)] == [0, 0]
     card = client.get(f"/opportunities/{hidden.pk}/card/?board={query}", headers=HX)
     lacks(card)
     assert "data-version" not in card.content.decode()

@@ -30,13 +30,13 @@ class Reader:
 @dataclass(frozen=True)
 class Cell:
     """How a column looks, beside what its kind says. `write` makes a value, which is not blank, markup instead. `also` is markup behind the value, made of the row, for which `needs`
-    names more paths. `page` is the name of the address of the row that is related, or a scheme such as `mailto:`. `within`
+    names more paths, or what is put together for it, each a name with its expression. `page` is the name of the address of the row that is related, or a scheme such as `mailto:`. `within`
     leads to what the value belongs to: a heading says it first, and groups are sorted by it first. `filter` is the word
     of the FilterSet that leaves one group, and `without` its value where the group is that of the blanks."""
 
     write: Callable[[Any], str] | None = None
     also: Callable[[Row, Reader], str] | None = None
-    needs: tuple[str, ...] = ()
+    needs: tuple[Any, ...] = ()
     page: str = ""
     within: str = ""
     filter: str = ""

@@ -1,0 +1,41 @@
+from django.contrib import admin
+
+from crm.lib.admin import CarefulAdmin, ReadOnly
+from interactions.models import Interaction, InteractionGroup, InteractionTemplate
+
+
+@admin.register(Interaction)
+class InteractionAdmin(ReadOnly, CarefulAdmin):
+    """Looked at here; logged and changed on its own page, where the rules are asked."""
+
+    list_display = ("description", "kind", "happened_on", "contact", "opportunity", "salesperson", "cancelled")
+    list_filter = ("kind", "direction", "evaluation", "failed", "cancelled")
+    list_select_related = ("contact", "opportunity", "salesperson")
+    search_fields = ("description", "contact__name", "opportunity__number", "opportunity__description")
+    date_hierarchy = "happened_on"
+    ordering = ("-happened_on", "-pk")
+
+
+@admin.register(InteractionGroup)
+class InteractionGroupAdmin(CarefulAdmin):
+    list_display = ("code", "description")
+    search_fields = ("code", "description")
+    ordering = ("code",)
+    fields = ("code", "description")
+
+
+@admin.register(InteractionTemplate)
+class InteractionTemplateAdmin(CarefulAdmin):
+    list_display = ("code", "description", "group", "kind", "direction", "initiated_by", "cost", "duration", "blocked")
+    list_filter = ("blocked", "kind", "group")
+    list_select_related = ("group",)
+    search_fields = ("code", "description", "group__description")
+    ordering = ("code",)
+    fields = (
+        ("code", "description"),
+        "group",
+        "kind",
+        ("direction", "initiated_by"),
+        ("cost", "duration"),
+        "blocked",
+    )
