@@ -50,7 +50,7 @@ COLUMNS = (
     Column(
         "team",
         _("Teams"),
-        "team",
+        "memberships",
         Kind.SEVERAL,
         choices=teams,
         links=Links(Membership.objects.all, "salesperson", "team", "team__name"),

@@ -30,7 +30,15 @@ from quotes.models import Quote
 from salescycles.models import CloseCode, Competitor, SalesCycle
 from salespeople.columns import COLUMNS as SALESPERSON_COLUMNS
 from salespeople.models import Grant, Salesperson, User
-from tests.factories import ContactFactory, QuoteFactory, SourceFactory, fresh, make_opportunity
+from tests.factories import (
+    ContactFactory,
+    QuoteFactory,
+    SalespersonFactory,
+    SourceFactory,
+    TeamFactory,
+    fresh,
+    make_opportunity,
+)
 
 pytestmark = pytest.mark.django_db
 TODAY = datetime.date(2026, 3, 31)
@@ -56,6 +64,8 @@ def rows(cycle: SalesCycle, jo: Salesperson, of: Salesperson, price_w: CloseCode
     """Of every model some, with values that are equal, near, extreme and missing."""
     chance = random.Random(4)
     Salesperson.objects.filter(pk=of.pk).update(job_title="Tur", blocked=True, commission=Decimal("12.5"))
+    TeamFactory(members=[jo, of]), TeamFactory(members=[of]), TeamFactory()
+    SalespersonFactory(code="ALONE")
     people: list[Contact] = []
     coded = [(model(code="A"), model(code="B")) for model in (Territory, Salutation, OrganizationalLevel)]
     for both in coded:
