@@ -41,6 +41,26 @@ class Base(models.TextChoices):
     CLOSING = "closing", _("the day it is closed")
 
 
+class When(models.TextChoices):
+    """The parts of an agenda."""
+
+    OVERDUE = "overdue", _("Overdue")
+    TODAY = "today", _("Today")
+    WEEK = "week", _("This week")
+    LATER = "later", _("Later")
+
+
+def parts(today: datetime.date) -> dict[When, Q]:
+    """Which days each part has. On a Sunday this week has none."""
+    sunday = today + datetime.timedelta(days=6 - today.weekday())
+    return {
+        When.OVERDUE: Q(due_on__lt=today),
+        When.TODAY: Q(due_on=today),
+        When.WEEK: Q(due_on__gt=today, due_on__lte=sunday),
+        When.LATER: Q(due_on__gt=sunday),
+    }
+
+
 class TaskQuerySet(models.QuerySet["Task"]):
     def visible_to(self, user: "User") -> "TaskQuerySet":
         """The one door: own ones and those of own teams, by level those of others, meetings one is invited to, and whatever
@@ -59,8 +79,20 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """Neither completed nor cancelled."""
         return self.filter(closed_on__isnull=True)
 
-    def overdue(self, on: datetime.date) -> "TaskQuerySet":
-        return self.open().filter(due_on__lt=on)
+    def due(self, when: str, today: datetime.date) -> "TaskQuerySet":
+        """Open ones of one part of the agenda; a week ends on Sunday. Every open task is in exactly one part."""
+        return self.open().filter(parts(today)[When(when)])
+
+    def of_person(self, salesperson: int) -> "TaskQuerySet":
+        """What a salesperson has to do: own tasks, those of own teams, meetings to take part in."""
+        teams = Membership.objects.filter(salesperson=salesperson).values("team")
+        meetings = Attendee.objects.filter(salesperson=salesperson).values("task")
+        return self.filter(Q(salesperson=salesperson) | Q(team__in=teams) | Q(pk__in=meetings))
+
+    def of_team(self, team: int) -> "TaskQuerySet":
+        """What a team has to do: its tasks, and those of its members."""
+        members = Membership.objects.filter(team=team).values("salesperson")
+        return self.filter(Q(team=team) | Q(salesperson__in=members))
 
     def of_contact(self, contact: Contact) -> "TaskQuerySet":
         """A company's include its people's; a person's only the person's own."""

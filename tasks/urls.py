@@ -2,7 +2,7 @@ from django.urls import path
 
 from crm.lib.listing.export import export
 from crm.lib.listing.views import column_form, filter_form
-from tasks import views
+from tasks import agenda_views, views
 from tasks.listing import TASKS
 
 app_name = "tasks"
@@ -11,6 +11,7 @@ urlpatterns = [
     path("filter/", filter_form, {"listing": TASKS}, name="filter"),
     path("columns/", column_form, {"listing": TASKS}, name="columns"),
     path("export/", export, {"listing": TASKS}, name="export"),
+    path("agenda/", agenda_views.show_agenda, name="agenda"),
     path("card/", views.card, name="card"),
     path("new/", views.new, name="new"),
     path("assign/", views.assign, name="assign"),

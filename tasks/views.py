@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
@@ -20,7 +21,8 @@ from crm.lib.refusals import one_or_404
 from salespeople import saved_views
 from salespeople.models import Company, Salesperson, SavedView, Team
 from salespeople.requests import SignedIn
-from tasks import forms, lifecycle
+from tasks import agenda_views, forms, lifecycle
+from tasks.agenda_views import later
 from tasks.listing import TASKS
 from tasks.models import Task
 
@@ -44,6 +46,22 @@ class About(NamedTuple):
         return "&".join(f"{name}={row.pk}" for name, row in self._asdict().items() if row)
 
 
+class Asked(NamedTuple):
+    """The page that a form was opened on, which it carries as `word`: the card of something, the agenda, the calendar."""
+
+    word: str
+    query: QueryDict
+
+    @property
+    def written(self) -> str:
+        return self.query.urlencode()
+
+
+def _asked(request: SignedIn) -> Asked | None:
+    carrying = ((word, carried(request, word)) for word in ("card", "agenda", "calendar"))
+    return next((Asked(word, query) for word, query in carrying if query is not None), None)
+
+
 @require_safe
 def task_list(request: SignedIn) -> HttpResponse:
     return saved_views.show_list(request, TASKS, SavedView.Page.TASKS)
@@ -59,8 +77,8 @@ def card(request: SignedIn) -> HttpResponse:
 @permission_required(ADD, raise_exception=True)
 def new(request: SignedIn) -> HttpResponse:
     """A new task about what the address names. From a card of open tasks it answers with that card."""
-    asked = carried(request, "card")
-    about = _about(request, request.GET if asked is None else asked)
+    asked = _asked(request)
+    about = _about(request, request.GET if asked is None else asked.query)
     _require_open(request, about)
     form = forms.TaskForm(
         posted(request), user=request.user, opportunity=about.opportunity, initial=_proposed(request, about)
@@ -74,8 +92,7 @@ def new(request: SignedIn) -> HttpResponse:
                 request, asked, about.opportunity or about.contact or about.company or about.salesperson or task
             )
         status = INVALID
-    context = {"form": form, "about": about, "back": _back(about)}
-    context["card_query"] = None if asked is None else asked.urlencode()
+    context = {"form": form, "about": about, "back": _back(about), "asked": asked}
     return render_page(request, "tasks/new.html", context, partial="form", status=status)
 
 
@@ -199,9 +216,9 @@ def _verb(
             status = STALE
         else:
             messages.success(request, " ".join([said, *_following(done)]))
-            return _after(request, carried(request, "card"), None, task.pk)
-    asked = carried(request, "card")
-    context = {"form": form, "task": task, "card_query": None if asked is None else asked.urlencode()}
+            return _after(request, _asked(request), task)
+    asked = _asked(request)
+    context = {"form": form, "task": task, "asked": asked, "back": _page(request, asked) if asked else task}
     return render_page(request, "tasks/verb.html", context, partial="form", status=status)
 
 
@@ -271,17 +288,24 @@ def _back(about: About) -> Any:
     return about.opportunity or about.contact or about.company or about.salesperson or TASKS.address()
 
 
-def _after(request: SignedIn, asked: QueryDict | None, to: Any, pk: int = 0) -> HttpResponse:
-    """The card that asked, else the page of what it was about."""
-    if asked is not None and is_fragment(request):
-        response = _card(request, asked)
-        response["HX-Retarget"], response["HX-Reswap"] = "#tasks", "innerHTML"
-        return response
-    if asked is not None:
-        return redirect_to(request, _back(_about(request, asked)))
-    if isinstance(to, Task):
-        return _to(request, to.pk)
-    return redirect_to(request, to) if to else _to(request, pk)
+def _after(request: SignedIn, asked: Asked | None, to: Any) -> HttpResponse:
+    """The page that asked, else the page of what it was about."""
+    if asked is None:
+        return _to(request, to.pk) if isinstance(to, Task) else redirect_to(request, to)
+    if not is_fragment(request):
+        return redirect_to(request, _page(request, asked))
+    if asked.word == "card":
+        response, place = _card(request, asked.query), "#tasks"
+    else:
+        response, place = agenda_views.show(request, asked.query, done=to), "#agenda"
+    response["HX-Retarget"], response["HX-Reswap"] = place, "innerHTML"
+    return response
+
+
+def _page(request: SignedIn, asked: Asked) -> Any:
+    if asked.word == "card":
+        return _back(_about(request, asked.query))
+    return with_query(reverse(f"tasks:{asked.word}"), asked.query)
 
 
 def _to(request: SignedIn, pk: int) -> HttpResponse:
@@ -298,21 +322,10 @@ def _show(request: SignedIn, task: Task, *, form: forms.TaskForm, status: int) -
         "form": form,
         "may_change": _may_change(request, task),
         "today": _today(),
-        "later": _later(),
+        "later": later(_today()),
         "attendees": list(task.attendees.select_related("salesperson", "contact")) if task.is_meeting else [],
     }
     return render_page(request, "tasks/detail.html", context, partial="form", status=status)
-
-
-def _later() -> list[tuple[str, datetime.date]]:
-    """Days that one click postpones to."""
-    today = _today()
-    monday = today + datetime.timedelta(days=7 - today.weekday())
-    return [
-        (_("Tomorrow"), today + datetime.timedelta(days=1)),
-        (_("Next Monday"), monday),
-        (_("In a week"), today + datetime.timedelta(days=7)),
-    ]
 
 
 def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
@@ -334,7 +347,7 @@ def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
         "query": about.query,
         "all_url": with_query(TASKS.address(), QueryDict(f"{about.query}&which=open")),
         "today": _today(),
-        "later": _later(),
+        "later": later(_today()),
         "may_add": request.user.has_perm(ADD) and not fixed,
         "may_change": request.user.has_perm(CHANGE) and not fixed,
         "owner": _owner(request, about),

@@ -217,7 +217,8 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
         interval="1W",
         recurs_from="due",
     )
-    yield from ("/tasks/", "/tasks/filter/", "/tasks/new/", f"/tasks/new/{of_running}", f"/tasks/assign/{of_running}")
+    yield from ("/tasks/", "/tasks/agenda/?whose=", "/tasks/agenda/", "/tasks/filter/")
+    yield from ("/tasks/new/", f"/tasks/new/{of_running}", f"/tasks/assign/{of_running}")
     yield from (f"/tasks/card/{of_running}", f"/tasks/{task.pk}/", f"/opportunities/{deals['running'].pk}/")
     yield from (f"/tasks/{task.pk}/{verb}/" for verb in ("complete", "postpone", "reassign", "cancel", "reopen"))
     quote = deals["running"].quotes.get()

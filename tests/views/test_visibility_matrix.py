@@ -131,7 +131,7 @@ MATRIX = {
     "upkeep:merges": BY_LEVEL,
     "upkeep:merge-detail": BY_LEVEL,
     "upkeep:merge-undo": BY_LEVEL,
-    **{f"tasks:{page}": LACKS for page in ("list", "filter", "columns", "export", "new", "assign")},
+    **{f"tasks:{page}": LACKS for page in ("list", "filter", "columns", "export", "new", "assign", "agenda")},
     "tasks:card": GONE,
     **{f"tasks:{verb}": GONE for verb in ("detail", "complete", "postpone", "reassign", "cancel", "reopen")},
     "search": LACKS,
