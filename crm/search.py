@@ -55,6 +55,7 @@ PAGES = (
     Place(gettext_lazy("Contacts"), "contacts:list", "contact", "contacts.view_contact"),
     Place(gettext_lazy("Likely duplicates"), "contacts:duplicates", "copy", "contacts.view_contact"),
     Place(gettext_lazy("Agenda"), "tasks:agenda", "check", "tasks.view_task"),
+    Place(gettext_lazy("Calendar"), "tasks:calendar", "calendar", "tasks.view_task"),
     Place(gettext_lazy("Tasks"), "tasks:list", "list", "tasks.view_task"),
     Place(gettext_lazy("Quotes"), "quotes:list", "quote", "quotes.view_quote"),
     Place(gettext_lazy("Salespeople"), "salespeople:list", "people", "salespeople.view_salesperson"),

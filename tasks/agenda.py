@@ -2,6 +2,7 @@
 
 import datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.db.models import BooleanField, Case, Count, Value, When
 from django.http import QueryDict
@@ -63,19 +64,29 @@ def all_url(**words: str) -> str:
     return with_query(TASKS.address(), query)
 
 
+def written(words: dict[str, str]) -> str:
+    """As an address of agenda and calendar; a blank says something there."""
+    return urlencode(words)
+
+
 def _shown(rows: TaskQuerySet, user: User, today: datetime.date) -> list[Any]:
-    """The first of each part, in order. `may` is whether the person may change it; no query for each row."""
+    """The first of each part, in order."""
     firsts = [rows.due(when, today).in_order().values("pk")[:SHOWN] for when in models.When]
     part = Case(*(When(asked, then=Value(when.value)) for when, asked in parts(today).items()))
-    held = Case(When(held_by(user), then=True), default=False, output_field=BooleanField())
     tasks = (
         Task.objects.filter(pk__in=firsts[0].union(*firsts[1:], all=True))
         .select_related("salesperson", "team", "opportunity", "contact")
-        .annotate(part=part, is_held=held)
+        .annotate(part=part)
         .in_order()
     )
+    return changeable(tasks, user)
+
+
+def changeable(tasks: TaskQuerySet, user: User, most: int | None = None) -> list[Any]:
+    """At most so many; each says by `may` whether the person may change it; its opportunity has to come along. One query, that of the rows."""
+    held = Case(When(held_by(user), then=True), default=False, output_field=BooleanField())
     may_change = user.has_perm("tasks.change_task")
-    shown: list[Any] = list(tasks)
+    shown: list[Any] = list(tasks.annotate(is_held=held)[:most])
     for task in shown:
         fixed = not task.is_held and task.opportunity is not None and task.opportunity.is_fixed_for(user)
         task.may = may_change and not fixed

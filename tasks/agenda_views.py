@@ -3,36 +3,19 @@
 import datetime
 from typing import Any
 
-from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from crm.lib.editing import INVALID, OK
 from crm.lib.fragments import render_page
-from salespeople.models import User
 from salespeople.requests import SignedIn
-from tasks import agenda, whose
+from tasks import agenda
+from tasks.forms import WhoseForm
 from tasks.models import Task
 
 VIEW, ADD = "tasks.view_task", "tasks.add_task"
-
-
-class WhoseForm(forms.Form):
-    """What the address of the agenda says."""
-
-    whose = forms.ChoiceField(label=gettext_lazy("To do by"), required=False)
-
-    def __init__(self, query: QueryDict, *, user: User) -> None:
-        words = query.copy()
-        words.setdefault("whose", whose.usual(user))
-        super().__init__(words)
-        field = self.fields["whose"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [*whose.choices(user), (whose.EVERYBODY, _("Everybody"))]
-        field.widget.attrs |= {"class": "form-select", "data-go": ""}
 
 
 @require_safe
@@ -53,7 +36,7 @@ def show(request: SignedIn, query: QueryDict, *, done: Task | None = None) -> Ht
         "sections": sections,
         "today": today,
         "later": later(today),
-        "query": f"whose={word}",
+        "query": agenda.written({"whose": word}),
         "list_url": agenda.all_url(which="open", whose=word),
         "may_add": request.user.has_perm(ADD),
         "focus": agenda.after(sections, done) if done else None,

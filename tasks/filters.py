@@ -55,7 +55,9 @@ class TaskFilter(ListFilter):
 
     def __init__(self, data: Any, *, queryset: QuerySet[Task], user: User, offers: bool = True) -> None:
         super().__init__(data, queryset=queryset, user=user, offers=offers)
-        self.filters["whose"].extra["choices"] = lambda: whose.choices(self.user)
+        self.filters["whose"].extra["choices"] = lambda: whose.choices(
+            self.user, None if self.offers else self.data.get("whose", "")
+        )
         self.filters["salesperson"].extra["choices"] = lambda: list(people(self.user))
         self.filters["team"].extra["choices"] = lambda: list(
             Team.objects.visible_to(self.user).values_list("pk", "name")

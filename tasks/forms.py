@@ -17,6 +17,7 @@ from crm.lib.fields import DayField
 from crm.lib.priority import Priority
 from salescycles.models import Activity, TaskKind
 from salespeople.models import Salesperson, Team, User
+from tasks import whose
 from tasks.lifecycle import Taking
 from tasks.models import MOST_MINUTES, UNDER_WAY, Attendee, Base, Task
 
@@ -251,6 +252,49 @@ class CancelForm(VerbForm):
 
 class ReopenForm(VerbForm):
     title, submit = _("Reopen"), _("Reopen the task")
+
+
+class RescheduleForm(VerbForm):
+    """Another day; of a meeting another time too."""
+
+    due_on = DayField(label=_("Date"))
+    all_day = forms.BooleanField(label=_("All day"), required=False)
+    starts_at = forms.TimeField(label=_("Start time"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
+    duration = forms.IntegerField(label=_("Duration in minutes"), required=False, min_value=1, max_value=MOST_MINUTES)
+
+    title, submit = _("Another date"), _("Save")
+    TIMES: ClassVar = ("all_day", "starts_at", "duration")
+
+    def prepare(self) -> None:
+        self.initial.update({name: getattr(self.task, name) for name in ("due_on", *self.TIMES)})
+        if not self.task.is_meeting:
+            for name in self.TIMES:
+                del self.fields[name]
+
+
+class WhoseForm(forms.Form):
+    """What the address of the agenda says."""
+
+    whose = forms.ChoiceField(label=_("To do by"), required=False)
+
+    def __init__(self, query: QueryDict, *, user: User, offers: bool = True) -> None:
+        words = query.copy()
+        words.setdefault("whose", whose.usual(user))
+        super().__init__(words)
+        field = self.fields["whose"]
+        assert isinstance(field, forms.ChoiceField)
+        said = None if offers else str(words["whose"])
+        field.choices = [*whose.choices(user, said), (whose.EVERYBODY, _("Everybody"))]
+        for one in self.fields.values():
+            one.widget.attrs["class"] = "form-select"
+
+    def words(self) -> dict[str, str]:
+        """What it says, as an address says it again: “everybody” is said by a blank."""
+        return {name: value for name, value in self.cleaned_data.items() if value or name == "whose"}
+
+
+class CalendarForm(WhoseForm):
+    kind = forms.ChoiceField(label=_("Type"), required=False, choices=[("", _("Any type")), *TaskKind.choices])
 
 
 class AssignForm(OwnerForm):

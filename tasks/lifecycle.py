@@ -196,6 +196,30 @@ def postpone(task: Task, *, version: int, to: datetime.date | None, on: datetime
 
 
 @verb
+def reschedule(
+    task: Task,
+    *,
+    version: int,
+    due_on: datetime.date,
+    on: datetime.date,
+    by: User | None,
+    all_day: bool = False,
+    starts_at: datetime.time | None = None,
+    duration: int | None = None,
+) -> Task:
+    """To another day, a meeting to another time. To a later day it is postponed, as by that verb. Raises ValidationError, Stale."""
+    now = _begin(task, version)
+    guard = Guard()
+    if _check_day(guard, "due_on", due_on) and due_on > now.due_on and now.status == Status.NOT_STARTED:
+        now.status = Status.POSTPONED
+    now.due_on, now.all_day, now.starts_at, now.duration = due_on, all_day, starts_at, duration
+    _check_times(guard, now)
+    guard.raise_if_any()
+    _write(now, "due_on", "all_day", "starts_at", "duration", "status")
+    return now
+
+
+@verb
 def reassign(
     task: Task,
     *,

@@ -47,7 +47,10 @@ TASKS = Listing(
     named="description",
     order="due_on",
     permission="tasks.view_task",
-    links=(Link(gettext_lazy("Agenda"), "tasks:agenda", "check", "tasks.view_task"),),
+    links=(
+        Link(gettext_lazy("Agenda"), "tasks:agenda", "check", "tasks.view_task"),
+        Link(gettext_lazy("Calendar"), "tasks:calendar", "calendar", "tasks.view_task"),
+    ),
     new=gettext_lazy("New task"),
     new_permission="tasks.add_task",
 )

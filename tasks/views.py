@@ -184,6 +184,12 @@ def postpone(request: SignedIn, pk: int) -> HttpResponse:
 
 
 @get_or_post
+def reschedule(request: SignedIn, pk: int) -> HttpResponse:
+    """To another day or time: by its form, or by dragging it in the calendar, which sends the same."""
+    return _verb(request, pk, forms.RescheduleForm, lifecycle.reschedule, _("The date was changed."))
+
+
+@get_or_post
 def reassign(request: SignedIn, pk: int) -> HttpResponse:
     return _verb(request, pk, forms.ReassignForm, lifecycle.reassign, _("The task is reassigned."))
 
@@ -218,6 +224,9 @@ def _verb(
             messages.success(request, " ".join([said, *_following(done)]))
             return _after(request, _asked(request), task)
     asked = _asked(request)
+    if asked and asked.word == "calendar" and status != OK and is_fragment(request):
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        return render_page(request, "tasks/calendar.html", partial="said", status=status)
     context = {"form": form, "task": task, "asked": asked, "back": _page(request, asked) if asked else task}
     return render_page(request, "tasks/verb.html", context, partial="form", status=status)
 
@@ -294,6 +303,8 @@ def _after(request: SignedIn, asked: Asked | None, to: Any) -> HttpResponse:
         return _to(request, to.pk) if isinstance(to, Task) else redirect_to(request, to)
     if not is_fragment(request):
         return redirect_to(request, _page(request, asked))
+    if asked.word == "calendar":
+        return render_page(request, "tasks/calendar.html", partial="said")
     if asked.word == "card":
         response, place = _card(request, asked.query), "#tasks"
     else:

@@ -13,10 +13,13 @@ from tasks.models import TaskQuerySet
 ME, EVERYBODY, TEAM = "me", "", "team-"
 
 
-def choices(user: User) -> Iterator[tuple[Any, Any]]:
-    """The words first: an address that says “me” fetches nobody. Of the others those whose tasks the person sees by a level."""
+def choices(user: User, said: str | None = None) -> Iterator[tuple[Any, Any]]:
+    """Of the others those whose tasks the person sees by a level. Where nothing is offered, only what was `said` counts: then “me”
+    and “everybody” fetch nobody."""
     if user.salesperson_id:
         yield ME, _("Mine")
+    if said in (ME, EVERYBODY):
+        return
     people, teams = Salesperson.objects.visible_to(user), Team.objects.visible_to(user)
     if not user.has_perm("tasks.view_every_task"):
         seen = whose(user, "tasks", "task")

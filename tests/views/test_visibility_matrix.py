@@ -131,9 +131,15 @@ MATRIX = {
     "upkeep:merges": BY_LEVEL,
     "upkeep:merge-detail": BY_LEVEL,
     "upkeep:merge-undo": BY_LEVEL,
-    **{f"tasks:{page}": LACKS for page in ("list", "filter", "columns", "export", "new", "assign", "agenda")},
+    **{
+        f"tasks:{page}": LACKS
+        for page in ("list", "filter", "columns", "export", "new", "assign", "agenda", "calendar", "events")
+    },
     "tasks:card": GONE,
-    **{f"tasks:{verb}": GONE for verb in ("detail", "complete", "postpone", "reassign", "cancel", "reopen")},
+    **{
+        f"tasks:{verb}": GONE
+        for verb in ("detail", "complete", "postpone", "reschedule", "reassign", "cancel", "reopen")
+    },
     "search": LACKS,
     "upkeep:handovers": LACKS,
     "upkeep:handover": LACKS,
