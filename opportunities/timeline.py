@@ -49,7 +49,13 @@ SYMBOLS = {
 COLOURS = {Action.WON: "green", Action.LOST: "red"}
 FACTS = (Action.EDITED, Action.REASSIGNED)
 # what the timeline can be narrowed to
-SHOWN = {"moves": _("Moves"), "estimates": _("Estimates"), "facts": _("Facts"), "comments": _("Comments")}
+SHOWN = {
+    "moves": _("Moves"),
+    "estimates": _("Estimates"),
+    "facts": _("Facts"),
+    "comments": _("Comments"),
+    "tasks": _("Tasks"),
+}
 OWN = [field.name for field in OpportunityEntry._meta.concrete_fields]
 NAMES = (
     *("by__name", "by__email", "contact__name", "salesperson__name"),

@@ -110,6 +110,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
         return self.filter(search=query)
 
 
+UNTOUCHED = Q(version=F("by_steps") + 1, closed_on__isnull=True)
+
+
 def held_by(user: "User") -> Q:
     """Whose tasks a person has by the levels own, team and subtree. A team's are those of each of its members."""
     people = whose(user, "tasks", "task")
@@ -119,9 +122,12 @@ def held_by(user: "User") -> Q:
     return Q(salesperson__in=people) | Q(team__in=teams)
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["search"])
+@pghistory.track(
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["search", "by_steps"]
+)
 class Task(models.Model):
-    """One thing to do, of a salesperson or of a team, on a day. `version` counts its changes."""
+    """One thing to do, of a salesperson or of a team, on a day. `version` counts its changes; what nobody but steps of its
+    opportunity changed is untouched."""
 
     kind = models.CharField(_("type"), max_length=7, choices=TaskKind, default=TaskKind.TASK)
     description = models.CharField(_("description"), max_length=100)
@@ -202,6 +208,7 @@ class Task(models.Model):
     )
     recurs_from = models.CharField(_("counted from"), max_length=7, choices=Base, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
+    by_steps = models.PositiveIntegerField(default=0, db_default=0, editable=False)  # so many of its changes steps made
     search = search_column("description", "location")
 
     objects = TaskQuerySet.as_manager()
@@ -364,3 +371,30 @@ class Attendee(models.Model):
 
     def __str__(self) -> str:
         return str(self.salesperson or self.contact)
+
+
+class Along(models.Model):
+    """An open task that went along when a step of its opportunity changed salesperson or contact: it comes back when the step is
+    taken back."""
+
+    class Kind(models.TextChoices):
+        SALESPERSON = "salesperson", _("To another salesperson")
+        CONTACT = "contact", _("To another contact")
+
+    entry = models.ForeignKey(
+        "opportunities.OpportunityEntry", models.PROTECT, related_name="tasks_along", verbose_name=_("with the step")
+    )
+    task = models.ForeignKey(Task, models.PROTECT, related_name="went_along", verbose_name=_("task"))
+    kind = models.CharField(_("kind"), max_length=11, choices=Kind)
+
+    class Meta:
+        verbose_name = _("task that went along")
+        verbose_name_plural = _("tasks that went along")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["entry", "task", "kind"], name="a_task_goes_along_once_each_way"),
+            models.CheckConstraint(name="goes_along_in_a_known_way", condition=Q(kind__in=["salesperson", "contact"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task}: {self.get_kind_display()}"

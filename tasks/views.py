@@ -28,6 +28,7 @@ from tasks.models import Task
 
 VIEW, ADD, CHANGE = "tasks.view_task", "tasks.add_task", "tasks.change_task"
 NAMED = ("salesperson", "team", "contact", "company", "opportunity", "completed_by", "follows")
+CLOSED_SHOWN = 5  # so many of the last closed ones stand on the page of a contact
 SHOWN = 10  # so many open tasks stand on the page of something else; the list has them all
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -346,6 +347,8 @@ def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
         raise Http404
     rows = _of(about, Task.objects.visible_to(request.user).open())
     tasks = list(rows.select_related("salesperson", "team").in_order()[: SHOWN + 1])
+    whom = about.contact or about.company
+    closed = Task.objects.visible_to(request.user).filter(closed_on__isnull=False).select_related("completed_by")
     deal = about.opportunity
     fixed = deal is not None and deal.is_fixed_for(request.user)
     comes = tasks and (
@@ -355,6 +358,8 @@ def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
         "tasks": tasks[:SHOWN],
         "needs_step": deal is not None and deal.is_in_progress and not comes,
         "has_more": len(tasks) > SHOWN,
+        "closed": list(_of(about, closed).order_by("-closed_on", "-pk")[:CLOSED_SHOWN]) if whom else [],
+        "closed_url": with_query(TASKS.address(), QueryDict(f"{about.query}&which=closed&order=-closed_on")),
         "query": about.query,
         "all_url": with_query(TASKS.address(), QueryDict(f"{about.query}&which=open")),
         "today": _today(),

@@ -75,9 +75,8 @@ function follow(info) {
 }
 
 function draw() {
-  const { data } = { data: place.dataset };
+  const data = place.dataset;
   const calendar = new window.FullCalendar.Calendar(place, {
-    plugins: [],
     locale: document.documentElement.lang,
     firstDay: 1,
     headerToolbar: false,
@@ -85,6 +84,10 @@ function draw() {
     initialDate: data.day,
     now: data.today,
     height: "auto",
+    views: {
+      timeGrid: { height: Math.max(480, innerHeight - 220) },
+      week: { titleFormat: { year: "numeric", month: "long", day: "numeric" } },
+    },
     dayMaxEvents: 5,
     navLinks: true,
     navLinkDayClick: (date) => calendar.changeView(VIEWS.day, date),
