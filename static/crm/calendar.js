@@ -76,8 +76,9 @@ function follow(info) {
 
 function draw() {
   const data = place.dataset;
+  const { lang } = document.documentElement;
   const calendar = new window.FullCalendar.Calendar(place, {
-    locale: document.documentElement.lang,
+    locale: lang === "en" ? "en-gb" : lang, // the day first, as everywhere here
     firstDay: 1,
     headerToolbar: false,
     initialView: VIEWS[data.by],
@@ -89,14 +90,11 @@ function draw() {
       week: { titleFormat: { year: "numeric", month: "long", day: "numeric" } },
     },
     dayMaxEvents: 5,
-    navLinks: true,
-    navLinkDayClick: (date) => calendar.changeView(VIEWS.day, date),
     allDayText: data.allDay,
     moreLinkText: data.more,
     moreLinkHint: (count) => `${count} ${data.more}`,
     closeHint: data.close,
     eventsHint: data.tasks,
-    navLinkHint: `${data.goTo} $0`,
     scrollTime: "08:00:00",
     eventTimeFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
     slotHeaderFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
