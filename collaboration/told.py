@@ -85,7 +85,7 @@ class Event:
     @property
     def kind(self) -> str:
         """What the timeline can be narrowed to."""
-        return {"comment": "comments", "talk": "talks"}.get(self.line.kind, "facts")
+        return {"comment": "comments", "talk": "talks", "task": "tasks"}.get(self.line.kind, "facts")
 
     @property
     def at(self) -> datetime.datetime:
@@ -93,7 +93,16 @@ class Event:
 
     @property
     def symbol(self) -> str:
-        return {"comment": "comment", "tagged": "tag"}.get(self.line.kind, "people")
+        return {"comment": "comment", "tagged": "tag", "task": "check"}.get(self.line.kind, "people")
+
+    @property
+    def is_task(self) -> bool:
+        return self.line.kind == "task"
+
+    @property
+    def outcome(self) -> str:
+        """What came of a task, where somebody said it."""
+        return (self.line.more or [""])[0] or "" if self.is_task else ""
 
     @property
     def words(self) -> str:
@@ -109,6 +118,9 @@ SENTENCES: dict[tuple[str, str], Any] = {
     ("involved", "insert"): lambda: _("%(name)s takes part: %(role)s"),
     ("involved", "update"): lambda: _("%(name)s takes part: %(role)s"),
     ("involved", "delete"): lambda: _("%(name)s takes part no longer: %(role)s"),
+    ("task", "completed"): lambda: _("Task “%(name)s” completed"),
+    ("task", "cancelled"): lambda: _("Task “%(name)s” cancelled"),
+    ("task", "reopened"): lambda: _("Task “%(name)s” opened again"),
     ("owned", "insert"): lambda: _("%(name)s is a co-owner"),
     ("owned", "delete"): lambda: _("%(name)s is a co-owner no longer"),
 }

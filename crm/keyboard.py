@@ -35,7 +35,7 @@ GROUPS = (
             Shortcut(("G", "B"), _("Go to the board"), THEN),
             Shortcut(("G", "L"), _("Go to the list of opportunities"), THEN),
             Shortcut(("G", "C"), _("Go to the contacts"), THEN),
-            Shortcut(("G", "T"), _("Go to the tasks"), THEN),
+            Shortcut(("G", "T"), _("Go to the agenda"), THEN),
             Shortcut(("G", "I"), _("Go to the interactions"), THEN),
             Shortcut((pgettext_lazy("key", "Esc"),), _("Close what has opened")),
         ),

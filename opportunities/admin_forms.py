@@ -6,6 +6,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from opportunities.forms import tasks_too_field
 from opportunities.lifecycle import Stale
 from opportunities.models import Opportunity
 from salespeople.models import Salesperson
@@ -75,6 +76,7 @@ class ReassignForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
     )
+    tasks_too = tasks_too_field()
     seen = forms.RegexField(r"^\d{1,18}:\d{1,9}(,\d{1,18}:\d{1,9})*$", widget=forms.HiddenInput)
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:

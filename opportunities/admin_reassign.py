@@ -58,9 +58,9 @@ def _ask(page: Any, request: HttpRequest, form: ReassignForm, rows: Iterable[Opp
     return TemplateResponse(request, "admin/opportunities/opportunity/reassign.html", context, status=status)
 
 
-def _run(request: HttpRequest, *, seen: dict[int, int], salesperson: Salesperson, reason: str) -> None:
+def _run(request: HttpRequest, *, seen: dict[int, int], salesperson: Salesperson, reason: str, tasks_too: bool) -> None:
     user: Any = request.user
-    values = {"salesperson": salesperson, "reason": reason, "on": Company.current().today()}
+    values = {"salesperson": salesperson, "reason": reason, "tasks_too": tasks_too, "on": Company.current().today()}
     asked = [(name, str(words)) for name, words in (("salesperson", salesperson), ("reason", reason)) if words]
     try:
         outcome = bulk.run(user, seen, bulk.Verb.REASSIGN, values, asked=asked)

@@ -52,7 +52,15 @@ SELECT 'talk', talk.id, talk.logged_at, who.id, {WHO}, talk.kind, talk.descripti
   LEFT JOIN salespeople_salesperson salesperson ON salesperson.id = talk.salesperson_id
   LEFT JOIN salespeople_user who ON who.id = talk.logged_by_id
  WHERE talk.opportunity_id = %(key)s"""
-OF_OPPORTUNITY = statement("opportunity", PEOPLE, INVOLVED, CO_OWNERS, OWNED, TALKS)
+# each time that a task was closed, or opened again; `about` leads to it
+TASKS = """
+SELECT 'task', event.pgh_id, event.pgh_created_at, who.id, {WHO},
+       CASE WHEN event.closed_on IS NULL THEN 'reopened' WHEN event.cancelled THEN 'cancelled' ELSE 'completed' END,
+       event.description, event.pgh_obj_id, NULL, ARRAY[event.outcome]
+  FROM (SELECT past.*, lag(past.closed_on) OVER (PARTITION BY past.pgh_obj_id ORDER BY past.pgh_id) AS closed_before
+          FROM tasks_taskevent past WHERE past.opportunity_id = %(key)s) AS event {BY}
+ WHERE (event.closed_on IS NULL) <> (event.closed_before IS NULL)"""
+OF_OPPORTUNITY = statement("opportunity", PEOPLE, INVOLVED, CO_OWNERS, OWNED, TALKS, TASKS)
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 MERGED = "an_open_opportunity_names_no_merged_contact"  # migration 0012
 UNDO_WITHIN = datetime.timedelta(hours=24)
-# steps that make or cancel tasks; an undo of them, which may be taken back too, does the contrary
-WITH_TASKS = (
-    *(Action.STARTED, Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP, Action.CYCLE_CHANGED),
-    *(Action.WON, Action.LOST, Action.UNDONE),
-)
 
 
 class How(TypedDict, total=False):
@@ -724,12 +719,7 @@ def reassign(
     guard.raise_if_any()
     entry = _step(opportunity, changes, Action.REASSIGNED, on=on, by=by, reason=reason, **how)
     if tasks_too:
-        new = contact if isinstance(contact, Contact) and "contact_id" in changes else None
-        tasks.hand_over(
-            opportunity.pk,
-            salespeople=(former, changes["salesperson_id"]) if "salesperson_id" in changes else None,
-            contacts=(former_contact, new) if new else None,
-        )
+        tasks.hand_over(entry, former=former, former_contact=former_contact)
     return entry
 
 
@@ -906,8 +896,7 @@ def undo(
     )
     guard.raise_if_any()
     entry = _restate(opportunity, wrong, before, by=by, reason=reason, **how)
-    if wrong.action in WITH_TASKS:
-        tasks.take_back(wrong, entry)
+    tasks.take_back(wrong, before, entry)
     return entry
 
 
@@ -960,10 +949,9 @@ def correct(
     guard.raise_if_any()
     state = _state(wrong) | _dates_of_step(wrong, rest[0] if rest else None, on)
     if rest:
-        _restate(opportunity, wrong, rest[0], by=by, reason=reason, **how)
+        tasks.follow(rest[0], _restate(opportunity, wrong, rest[0], by=by, reason=reason, **how))
         entry = _step(opportunity, state, wrong.action, on=on, by=by, reason=reason, undoes=wrong.step, **how)
-        if wrong.action in WITH_TASKS:
-            tasks.correct_day(wrong, entry)
+        tasks.correct_day(wrong, entry)
         return entry
     state["created_on"] = on
     version = _raise_version(opportunity, state)

@@ -55,6 +55,7 @@ SHOWN = {
     "facts": _("Facts"),
     "comments": _("Comments"),
     "talks": _("Interactions"),
+    "tasks": _("Tasks"),
 }
 OWN = [field.name for field in OpportunityEntry._meta.concrete_fields]
 NAMES = (

@@ -13,14 +13,14 @@ from crm.lib.priority import Priority
 from salescycles.models import TaskKind
 from salespeople.clock import asker_of
 from salespeople.columns import people
-from salespeople.models import Company, Team, User
+from salespeople.models import Team, User
+from tasks import whose
 from tasks.columns import COLUMNS, opportunities
-from tasks.models import UNDER_WAY, Task
+from tasks.models import UNDER_WAY, Task, When
 
 WHICH = [
     ("open", _("Open")),
-    ("overdue", _("Overdue")),
-    ("today", _("Today")),
+    *When.choices,
     *UNDER_WAY,
     ("completed", _("Completed")),
     ("cancelled", _("Cancelled")),
@@ -33,6 +33,7 @@ class TaskFilter(ListFilter):
     reads = staticmethod(asker_of)
     q = SearchFilter()
     which = django_filters.ChoiceFilter(label=_("Status"), choices=WHICH, method="by_which", empty_label=_("All"))
+    whose = django_filters.ChoiceFilter(label=_("To do by"), empty_label=_("Everybody"), method="by_whose")
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), empty_label=_("Any"), method="by_salesperson")
     team = django_filters.ChoiceFilter(label=_("Team"), empty_label=_("Any"), field_name="team_id")
     kind = django_filters.ChoiceFilter(label=_("Type"), choices=TaskKind, empty_label=_("Any"))
@@ -55,6 +56,9 @@ class TaskFilter(ListFilter):
 
     def __init__(self, data: Any, *, queryset: QuerySet[Task], user: User, offers: bool = True) -> None:
         super().__init__(data, queryset=queryset, user=user, offers=offers)
+        self.filters["whose"].extra["choices"] = lambda: whose.choices(
+            self.user, None if self.offers else self.data.get("whose", "")
+        )
         self.filters["salesperson"].extra["choices"] = lambda: list(people(self.user))
         self.filters["team"].extra["choices"] = lambda: list(
             Team.objects.visible_to(self.user).values_list("pk", "name")
@@ -68,20 +72,20 @@ class TaskFilter(ListFilter):
         return rows.search(text)
 
     def by_which(self, rows: Any, name: str, which: str) -> Any:
-        today = Company.current().today()
         match which:
             case "open":
                 return rows.open()
-            case "overdue":
-                return rows.overdue(today)
-            case "today":
-                return rows.open().filter(due_on=today)
+            case which if which in When.values:
+                return rows.due(which, self.asker.clock.today)
             case "cancelled":
                 return rows.filter(cancelled=True)
             case "closed":
                 return rows.filter(closed_on__isnull=False)
             case _:
                 return rows.filter(status=which, cancelled=False)
+
+    def by_whose(self, rows: Any, name: str, word: str) -> Any:
+        return whose.narrowed(rows, word, self.user)
 
     def by_salesperson(self, rows: Any, name: str, whose: str) -> Any:
         return rows.filter(salesperson=self.user.salesperson_id if whose == "me" else whose)

@@ -17,6 +17,7 @@ from crm.lib.fields import DayField
 from crm.lib.priority import Priority
 from salescycles.models import Activity, TaskKind
 from salespeople.models import Salesperson, Team, User
+from tasks import whose
 from tasks.lifecycle import Taking
 from tasks.models import MOST_MINUTES, UNDER_WAY, Attendee, Base, Task
 
@@ -63,6 +64,12 @@ class TaskForm(ContactPicker, OwnerForm):
     starts_at = forms.TimeField(label=_("Start time"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
     duration = forms.IntegerField(label=_("Duration in minutes"), required=False, min_value=1, max_value=MOST_MINUTES)
     location = forms.CharField(label=_("Place"), required=False, max_length=100)
+    organizer = forms.ModelChoiceField(
+        Salesperson.objects.none(),
+        label=_("Organizer"),
+        required=False,
+        help_text=_("Blank: whose task it is, of a team's who makes it."),
+    )
     people = forms.ModelMultipleChoiceField(Salesperson.objects.none(), label=_("Our people"), required=False)
     guests = forms.ModelMultipleChoiceField(Contact.objects.none(), label=_("Their people"), required=False)
     interval = forms.CharField(
@@ -73,7 +80,7 @@ class TaskForm(ContactPicker, OwnerForm):
     )
     recurs_from = forms.ChoiceField(label=_("Counted from"), choices=[("", "–"), *Base.choices], required=False)
 
-    MEETING: ClassVar = ("all_day", "starts_at", "duration", "people", "guests")
+    MEETING: ClassVar = ("all_day", "starts_at", "duration", "organizer", "people", "guests")
     REPEATED: ClassVar = ("interval", "recurs_from")
     USUAL: ClassVar = ("description", "due_on", "kind", "priority", "status", "salesperson", "team")
     field_order = [*USUAL, "contact_search", "contact", "location", *MEETING, *REPEATED]
@@ -90,7 +97,10 @@ class TaskForm(ContactPicker, OwnerForm):
         super().__init__(data, initial={**(_as_typed(task) if task else {}), **(initial or {})})
         self.user, self.task, self.opportunity = user, task, opportunity
         self.offer_owners(user, task)
-        self.offer("people", Salesperson.objects.visible_to(user).usable())
+        people = Salesperson.objects.visible_to(user)
+        taking_part = people.filter(attendances__task=task) if task else people.none()
+        for name in ("organizer", "people"):
+            self.offer(name, (people.usable() | taking_part).distinct())
         account = self._account()
         seen = Contact.objects.visible_to(user)
         theirs = seen.filter(Q(pk=account) | Q(company=account)) if account else seen.none()
@@ -142,7 +152,7 @@ class TaskForm(ContactPicker, OwnerForm):
     def values(self) -> dict[str, Any]:
         """Arguments of the verb: of a meeting who takes part, of anything else nothing of a meeting."""
         values = {name: value for name, value in self.cleaned_data.items() if name not in ("version", "contact_search")}
-        people, guests = values.pop("people"), values.pop("guests", ())
+        leads, people, guests = values.pop("organizer"), values.pop("people"), values.pop("guests", ())
         for name, usual in (("kind", TaskKind.TASK), ("priority", Priority.NORMAL), ("status", None)):
             if not values.get(name):
                 values.pop(name, None)
@@ -153,14 +163,15 @@ class TaskForm(ContactPicker, OwnerForm):
             values |= {"all_day": False, "starts_at": None, "duration": None}
         if not values.get("interval"):
             values["recurs_from"] = ""
-        values["attendees"] = [Taking(one, self._role(one)) for one in (*people, *guests)] if meets else []
+        taking = [Taking(one, self._role(one)) for one in (*people, *guests) if one != leads]
+        values["attendees"] = [*([Taking(leads, Attendee.Role.ORGANIZER)] if leads else []), *taking] if meets else []
         return values
 
     def _role(self, one: Salesperson | Contact) -> str:
         """As before: the form says only who takes part."""
         if self.task:
             for known in self.task.attendees.all():
-                if (known.salesperson or known.contact) == one:
+                if (known.salesperson or known.contact) == one and known.role != Attendee.Role.ORGANIZER:
                     return known.role
         return Attendee.Role.REQUIRED
 
@@ -170,7 +181,10 @@ def _as_typed(task: Task) -> dict[str, Any]:
     attendees = list(task.attendees.all())
     return {name: getattr(task, name) for name in names} | {
         "contact": task.contact,
-        "people": [one.salesperson_id for one in attendees if one.salesperson_id],
+        "organizer": next((one.salesperson_id for one in attendees if one.role == Attendee.Role.ORGANIZER), None),
+        "people": [
+            one.salesperson_id for one in attendees if one.salesperson_id and one.role != Attendee.Role.ORGANIZER
+        ],
         "guests": [one.contact_id for one in attendees if one.contact_id],
     }
 
@@ -251,6 +265,49 @@ class CancelForm(VerbForm):
 
 class ReopenForm(VerbForm):
     title, submit = _("Reopen"), _("Reopen the task")
+
+
+class RescheduleForm(VerbForm):
+    """Another day; of a meeting another time too."""
+
+    due_on = DayField(label=_("Date"))
+    all_day = forms.BooleanField(label=_("All day"), required=False)
+    starts_at = forms.TimeField(label=_("Start time"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
+    duration = forms.IntegerField(label=_("Duration in minutes"), required=False, min_value=1, max_value=MOST_MINUTES)
+
+    title, submit = _("Another date"), _("Save")
+    TIMES: ClassVar = ("all_day", "starts_at", "duration")
+
+    def prepare(self) -> None:
+        self.initial.update({name: getattr(self.task, name) for name in ("due_on", *self.TIMES)})
+        if not self.task.is_meeting:
+            for name in self.TIMES:
+                del self.fields[name]
+
+
+class WhoseForm(forms.Form):
+    """What the address of the agenda says."""
+
+    whose = forms.ChoiceField(label=_("To do by"), required=False)
+
+    def __init__(self, query: QueryDict, *, user: User, offers: bool = True) -> None:
+        words = query.copy()
+        words.setdefault("whose", whose.usual(user))
+        super().__init__(words)
+        field = self.fields["whose"]
+        assert isinstance(field, forms.ChoiceField)
+        said = None if offers else str(words["whose"])
+        field.choices = [*whose.choices(user, said), (whose.EVERYBODY, _("Everybody"))]
+        for one in self.fields.values():
+            one.widget.attrs["class"] = "form-select"
+
+    def words(self) -> dict[str, str]:
+        """What it says, as an address says it again: “everybody” is said by a blank."""
+        return {name: value for name, value in self.cleaned_data.items() if value or name == "whose"}
+
+
+class CalendarForm(WhoseForm):
+    kind = forms.ChoiceField(label=_("Type"), required=False, choices=[("", _("Any type")), *TaskKind.choices])
 
 
 class AssignForm(OwnerForm):

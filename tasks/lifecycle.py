@@ -19,13 +19,14 @@ from crm.lib.priority import Priority
 from crm.lib.races import is_busy, refused_by
 from salescycles.models import Activity, TaskKind
 from salespeople.models import Company, Salesperson, Team, User
-from tasks.models import MOST_MINUTES, Attendee, Base, Status, Task
+from tasks.models import MOST_MINUTES, UNTOUCHED, Along, Attendee, Base, Status, Task
 from tasks.recurring import goes_forward, next_day
 
 P = ParamSpec("P")
 R = TypeVar("R")
 MERGED = "an_open_task_names_no_merged_contact"  # migration 0002
 YEARS = range(1900, 3000)
+COUNTED: dict[str, Any] = {"version": F("version") + 1, "by_steps": F("by_steps") + 1}  # a change by a step
 CHANGED_BY_FORM = (
     *("kind", "description", "due_on", "all_day", "starts_at", "duration", "location", "status", "priority"),
     *("salesperson", "team", "contact", "opportunity", "interval", "recurs_from"),
@@ -192,6 +193,30 @@ def postpone(task: Task, *, version: int, to: datetime.date | None, on: datetime
     if now.status == Status.NOT_STARTED:
         now.status = Status.POSTPONED
     _write(now, "due_on", "status")
+    return now
+
+
+@verb
+def reschedule(
+    task: Task,
+    *,
+    version: int,
+    due_on: datetime.date,
+    on: datetime.date,
+    by: User | None,
+    all_day: bool = False,
+    starts_at: datetime.time | None = None,
+    duration: int | None = None,
+) -> Task:
+    """To another day, a meeting to another time. To a later day it is postponed, as by that verb. Raises ValidationError, Stale."""
+    now = _begin(task, version)
+    guard = Guard()
+    if _check_day(guard, "due_on", due_on) and due_on > now.due_on and now.status == Status.NOT_STARTED:
+        now.status = Status.POSTPONED
+    now.due_on, now.all_day, now.starts_at, now.duration = due_on, all_day, starts_at, duration
+    _check_times(guard, now)
+    guard.raise_if_any()
+    _write(now, "due_on", "all_day", "starts_at", "duration", "status")
     return now
 
 
@@ -438,9 +463,9 @@ def _invite(taking: Iterable[tuple[Task, Sequence[Attendee]]]) -> None:
 
 
 def _take_part(task: Task, taking: Sequence[Attendee]) -> None:
-    """Only what differs is written: everybody else keeps their row and its history."""
+    """Only what differs is written: everybody else keeps their row and its history. Who organizes it no more goes first."""
     wanted = {(one.salesperson_id, one.contact_id): one for one in taking}
-    for known in task.attendees.all():
+    for known in sorted(task.attendees.all(), key=lambda one: one.role != Attendee.Role.ORGANIZER):
         same = wanted.pop((known.salesperson_id, known.contact_id), None)
         if same is None:
             known.delete()
@@ -521,50 +546,79 @@ def make_of_stage(entry: Any, activity: int) -> list[Task]:
 def cancel_of(entry: Any) -> int:
     """Every open task of the opportunity, by this step (R-CANCEL-TASKS): recurring ones do not come again. Returns how many."""
     tasks = Task.objects.open().filter(opportunity=entry.opportunity_id)
-    return tasks.update(cancelled=True, closed_on=entry.happened_on, cancelled_in=entry.pk, version=F("version") + 1)
+    return tasks.update(cancelled=True, closed_on=entry.happened_on, cancelled_in=entry.pk, **COUNTED)
 
 
-def take_back(wrong: Any, undone: Any) -> None:
-    """`wrong` never happened: tasks that it cancelled are open again, those that it made and nobody touched are cancelled by
-    `undone`. One statement."""
-    was_cancelled = Q(cancelled_in=wrong.pk)
-    untouched = Q(entry=wrong.pk, version=1, closed_on__isnull=True)
-    nothing = Value(None)
-    Task.objects.filter(was_cancelled | untouched, opportunity=wrong.opportunity_id).update(
+def take_back(wrong: Any, before: Any, undone: Any) -> None:
+    """`wrong` never happened, and `before` stands again as `undone`: tasks that it cancelled are open again, but not those of steps
+    that were taken back themselves; those that it made and nobody touched are cancelled; those that went along, and still are
+    with whom or about whom they went to, come back."""
+    follow(before, undone)
+    standing: Any = type(wrong).objects.filter(opportunity=wrong.opportunity_id, voided_at=None).order_by().values("pk")
+    was_cancelled, nothing = Q(cancelled_in=wrong.pk), Value(None)
+    again = was_cancelled & (Q(entry=None) | Q(entry__in=standing))
+    untouched = UNTOUCHED & Q(entry=wrong.pk)
+    Task.objects.filter(again | untouched, opportunity=wrong.opportunity_id).update(
         cancelled=Case(When(was_cancelled, then=False), default=True),
         closed_on=Case(When(was_cancelled, then=nothing), default=Value(undone.happened_on), output_field=DateField()),
         cancelled_in=Case(When(was_cancelled, then=nothing), default=Value(undone.pk), output_field=BigIntegerField()),
-        version=F("version") + 1,
+        **COUNTED,
     )
+    if wrong.salesperson_id != undone.salesperson_id:
+        sold = _along(wrong, Along.Kind.SALESPERSON).filter(salesperson=wrong.salesperson_id)
+        sold.update(salesperson=undone.salesperson_id, **COUNTED)
+    if wrong.contact_id != undone.contact_id:
+        about = _along(wrong, Along.Kind.CONTACT).filter(contact=wrong.contact_id)
+        about.update(contact=undone.contact_id, company=undone.company_id, **COUNTED)
+
+
+def _along(entry: Any, kind: str) -> Any:
+    return Task.objects.open().filter(pk__in=Along.objects.filter(entry=entry.pk, kind=kind).values("task"))
+
+
+def follow(before: Any, again: Any) -> None:
+    """A step stands again as another entry: what it did to tasks is of that one now."""
+    made, cancelled = Q(entry=before.pk), Q(cancelled_in=before.pk)
+    Task.objects.filter(made | cancelled, opportunity=before.opportunity_id).update(
+        entry=Case(When(made, then=Value(again.pk)), default=F("entry"), output_field=BigIntegerField()),
+        cancelled_in=Case(
+            When(cancelled, then=Value(again.pk)), default=F("cancelled_in"), output_field=BigIntegerField()
+        ),
+    )
+    Along.objects.filter(entry=before.pk).update(entry=again.pk)
 
 
 def correct_day(wrong: Any, corrected: Any) -> None:
     """The step happened on another day: its untouched tasks count from there, and all of them belong to the corrected step."""
-    made = Task.objects.filter(entry=wrong.pk)
-    moved = list(made.open().filter(version=1).select_related("activity_step"))
+    moved = list(Task.objects.filter(UNTOUCHED, entry=wrong.pk).select_related("activity_step"))
     for task in moved:
         task.due_on = _due(task.activity_step.date_formula if task.activity_step else "", corrected.happened_on)
     if moved:
         Task.objects.bulk_update(moved, ["due_on"])
-    made.update(entry=corrected.pk)
-    Task.objects.filter(cancelled_in=wrong.pk).update(cancelled_in=corrected.pk, closed_on=corrected.happened_on)
+    Task.objects.filter(cancelled_in=wrong.pk).update(closed_on=corrected.happened_on)
+    follow(wrong, corrected)
 
 
-def hand_over(
-    opportunity: int, *, salespeople: tuple[int | None, int] | None, contacts: tuple[int, Contact] | None
-) -> int:
-    """Open tasks of the opportunity that are the former salesperson's go to the new one (R-CHG-SP), those about the former
-    contact to the new one (R-CHG-CON). Returns how many, each change counted."""
-    rows, count = Task.objects.open().filter(opportunity=opportunity), 0
-    raised = F("version") + 1
-    if salespeople and salespeople[0] is not None:
-        former, new = salespeople
-        count += rows.filter(salesperson=former).update(salesperson=new, version=raised)
-    if contacts:
-        before, contact = contacts
-        values = {"contact": contact.pk, "company": contact.account_id}
-        count += rows.filter(contact=before).update(**values, version=raised)
+def hand_over(entry: Any, *, former: int | None, former_contact: int) -> int:
+    """Open tasks of the opportunity that are the former salesperson's go to who has it by this step (R-CHG-SP), those about the
+    former contact to the new one (R-CHG-CON). Returns how many, each change counted."""
+    rows, count = Task.objects.open().filter(opportunity=entry.opportunity_id), 0
+    if former is not None and former != entry.salesperson_id:
+        count += _take_along(
+            entry, Along.Kind.SALESPERSON, rows.filter(salesperson=former), salesperson=entry.salesperson_id
+        )
+    if former_contact != entry.contact_id:
+        values = {"contact": entry.contact_id, "company": entry.company_id}
+        count += _take_along(entry, Along.Kind.CONTACT, rows.filter(contact=former_contact), **values)
     return count
+
+
+def _take_along(entry: Any, kind: str, tasks: Any, **values: int) -> int:
+    keys = list(tasks.values_list("pk", flat=True))
+    if keys:
+        Task.objects.filter(pk__in=keys).update(**values, **COUNTED)
+        Along.objects.bulk_create(Along(entry_id=entry.pk, task_id=key, kind=kind) for key in keys)
+    return len(keys)
 
 
 def follow_merge(keys: Sequence[int], **values: int) -> None:

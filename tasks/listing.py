@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from crm.lib.listing.cells import tally
-from crm.lib.listing.listing import Cell, Empty, Listing, Reader, Row
+from crm.lib.listing.listing import Cell, Empty, Link, Listing, Reader, Row
 from crm.templatetags.crm import badge
 from tasks.columns import COLUMNS
 from tasks.filters import TaskFilter
@@ -47,6 +47,10 @@ TASKS = Listing(
     named="description",
     order="due_on",
     permission="tasks.view_task",
+    links=(
+        Link(gettext_lazy("Agenda"), "tasks:agenda", "check", "tasks.view_task"),
+        Link(gettext_lazy("Calendar"), "tasks:calendar", "calendar", "tasks.view_task"),
+    ),
     new=gettext_lazy("New task"),
     new_permission="tasks.add_task",
 )

@@ -41,6 +41,26 @@ class Base(models.TextChoices):
     CLOSING = "closing", _("the day it is closed")
 
 
+class When(models.TextChoices):
+    """The parts of an agenda."""
+
+    OVERDUE = "overdue", _("Overdue")
+    TODAY = "today", _("Today")
+    WEEK = "week", _("This week")
+    LATER = "later", _("Later")
+
+
+def parts(today: datetime.date) -> dict[When, Q]:
+    """Which days each part has. On a Sunday this week has none."""
+    sunday = today + datetime.timedelta(days=6 - today.weekday())
+    return {
+        When.OVERDUE: Q(due_on__lt=today),
+        When.TODAY: Q(due_on=today),
+        When.WEEK: Q(due_on__gt=today, due_on__lte=sunday),
+        When.LATER: Q(due_on__gt=sunday),
+    }
+
+
 class TaskQuerySet(models.QuerySet["Task"]):
     def visible_to(self, user: "User") -> "TaskQuerySet":
         """The one door: own ones and those of own teams, by level those of others, meetings one is invited to, and whatever
@@ -59,8 +79,20 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """Neither completed nor cancelled."""
         return self.filter(closed_on__isnull=True)
 
-    def overdue(self, on: datetime.date) -> "TaskQuerySet":
-        return self.open().filter(due_on__lt=on)
+    def due(self, when: str, today: datetime.date) -> "TaskQuerySet":
+        """Open ones of one part of the agenda; a week ends on Sunday. Every open task is in exactly one part."""
+        return self.open().filter(parts(today)[When(when)])
+
+    def of_person(self, salesperson: int) -> "TaskQuerySet":
+        """What a salesperson has to do: own tasks, those of own teams, meetings to take part in."""
+        teams = Membership.objects.filter(salesperson=salesperson).values("team")
+        meetings = Attendee.objects.filter(salesperson=salesperson).values("task")
+        return self.filter(Q(salesperson=salesperson) | Q(team__in=teams) | Q(pk__in=meetings))
+
+    def of_team(self, team: int) -> "TaskQuerySet":
+        """What a team has to do: its tasks, and those of its members."""
+        members = Membership.objects.filter(team=team).values("salesperson")
+        return self.filter(Q(team=team) | Q(salesperson__in=members))
 
     def of_contact(self, contact: Contact) -> "TaskQuerySet":
         """A company's include its people's; a person's only the person's own."""
@@ -78,6 +110,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
         return self.filter(search=query)
 
 
+UNTOUCHED = Q(version=F("by_steps") + 1, closed_on__isnull=True)
+
+
 def held_by(user: "User") -> Q:
     """Whose tasks a person has by the levels own, team and subtree. A team's are those of each of its members."""
     people = whose(user, "tasks", "task")
@@ -87,9 +122,12 @@ def held_by(user: "User") -> Q:
     return Q(salesperson__in=people) | Q(team__in=teams)
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["search"])
+@pghistory.track(
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["search", "by_steps"]
+)
 class Task(models.Model):
-    """One thing to do, of a salesperson or of a team, on a day. `version` counts its changes."""
+    """One thing to do, of a salesperson or of a team, on a day. `version` counts its changes; what nobody but steps of its
+    opportunity changed is untouched."""
 
     kind = models.CharField(_("type"), max_length=7, choices=TaskKind, default=TaskKind.TASK)
     description = models.CharField(_("description"), max_length=100)
@@ -170,6 +208,7 @@ class Task(models.Model):
     )
     recurs_from = models.CharField(_("counted from"), max_length=7, choices=Base, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
+    by_steps = models.PositiveIntegerField(default=0, db_default=0, editable=False)  # so many of its changes steps made
     search = search_column("description", "location")
 
     objects = TaskQuerySet.as_manager()
@@ -338,3 +377,30 @@ class Attendee(models.Model):
 
     def __str__(self) -> str:
         return str(self.salesperson or self.contact)
+
+
+class Along(models.Model):
+    """An open task that went along when a step of its opportunity changed salesperson or contact: it comes back when the step is
+    taken back."""
+
+    class Kind(models.TextChoices):
+        SALESPERSON = "salesperson", _("To another salesperson")
+        CONTACT = "contact", _("To another contact")
+
+    entry = models.ForeignKey(
+        "opportunities.OpportunityEntry", models.PROTECT, related_name="tasks_along", verbose_name=_("with the step")
+    )
+    task = models.ForeignKey(Task, models.PROTECT, related_name="went_along", verbose_name=_("task"))
+    kind = models.CharField(_("kind"), max_length=11, choices=Kind)
+
+    class Meta:
+        verbose_name = _("task that went along")
+        verbose_name_plural = _("tasks that went along")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["entry", "task", "kind"], name="a_task_goes_along_once_each_way"),
+            models.CheckConstraint(name="goes_along_in_a_known_way", condition=Q(kind__in=["salesperson", "contact"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task}: {self.get_kind_display()}"

@@ -2,7 +2,7 @@ from django.urls import path
 
 from crm.lib.listing.export import export
 from crm.lib.listing.views import column_form, filter_form
-from tasks import views
+from tasks import agenda_views, calendar_views, views
 from tasks.listing import TASKS
 
 app_name = "tasks"
@@ -11,12 +11,16 @@ urlpatterns = [
     path("filter/", filter_form, {"listing": TASKS}, name="filter"),
     path("columns/", column_form, {"listing": TASKS}, name="columns"),
     path("export/", export, {"listing": TASKS}, name="export"),
+    path("agenda/", agenda_views.show_agenda, name="agenda"),
+    path("calendar/", calendar_views.show_calendar, name="calendar"),
+    path("calendar/events/", calendar_views.events, name="events"),
     path("card/", views.card, name="card"),
     path("new/", views.new, name="new"),
     path("assign/", views.assign, name="assign"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/complete/", views.complete, name="complete"),
     path("<int:pk>/postpone/", views.postpone, name="postpone"),
+    path("<int:pk>/reschedule/", views.reschedule, name="reschedule"),
     path("<int:pk>/reassign/", views.reassign, name="reassign"),
     path("<int:pk>/cancel/", views.cancel, name="cancel"),
     path("<int:pk>/reopen/", views.reopen, name="reopen"),

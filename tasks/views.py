@@ -22,12 +22,14 @@ from crm.lib.refusals import one_or_404
 from salespeople import saved_views
 from salespeople.models import Company, Salesperson, SavedView, Team
 from salespeople.requests import SignedIn
-from tasks import forms, lifecycle
+from tasks import agenda_views, forms, lifecycle
+from tasks.agenda_views import later
 from tasks.listing import TASKS
 from tasks.models import Task
 
 VIEW, ADD, CHANGE = "tasks.view_task", "tasks.add_task", "tasks.change_task"
 NAMED = ("salesperson", "team", "contact", "company", "opportunity", "completed_by", "follows")
+CLOSED_SHOWN = 5  # so many of the last closed ones stand on the page of a contact
 SHOWN = 10  # so many open tasks stand on the page of something else; the list has them all
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -46,6 +48,22 @@ class About(NamedTuple):
         return "&".join(f"{name}={row.pk}" for name, row in self._asdict().items() if row)
 
 
+class Asked(NamedTuple):
+    """The page that a form was opened on, which it carries as `word`: the card of something, the agenda, the calendar."""
+
+    word: str
+    query: QueryDict
+
+    @property
+    def written(self) -> str:
+        return self.query.urlencode()
+
+
+def _asked(request: SignedIn) -> Asked | None:
+    carrying = ((word, carried(request, word)) for word in ("card", "agenda", "calendar"))
+    return next((Asked(word, query) for word, query in carrying if query is not None), None)
+
+
 @require_safe
 def task_list(request: SignedIn) -> HttpResponse:
     return saved_views.show_list(request, TASKS, SavedView.Page.TASKS)
@@ -61,8 +79,8 @@ def card(request: SignedIn) -> HttpResponse:
 @permission_required(ADD, raise_exception=True)
 def new(request: SignedIn) -> HttpResponse:
     """A new task about what the address names. From a card of open tasks it answers with that card."""
-    asked = carried(request, "card")
-    about = _about(request, request.GET if asked is None else asked)
+    asked = _asked(request)
+    about = _about(request, request.GET if asked is None else asked.query)
     _require_open(request, about)
     form = forms.TaskForm(
         posted(request), user=request.user, opportunity=about.opportunity, initial=_proposed(request, about)
@@ -76,8 +94,7 @@ def new(request: SignedIn) -> HttpResponse:
                 request, asked, about.opportunity or about.contact or about.company or about.salesperson or task
             )
         status = INVALID
-    context = {"form": form, "about": about, "back": _back(about)}
-    context["card_query"] = None if asked is None else asked.urlencode()
+    context = {"form": form, "about": about, "back": _back(about), "asked": asked}
     return render_page(request, "tasks/new.html", context, partial="form", status=status)
 
 
@@ -169,6 +186,12 @@ def postpone(request: SignedIn, pk: int) -> HttpResponse:
 
 
 @get_or_post
+def reschedule(request: SignedIn, pk: int) -> HttpResponse:
+    """To another day or time: by its form, or by dragging it in the calendar, which sends the same."""
+    return _verb(request, pk, forms.RescheduleForm, lifecycle.reschedule, _("The date was changed."))
+
+
+@get_or_post
 def reassign(request: SignedIn, pk: int) -> HttpResponse:
     return _verb(request, pk, forms.ReassignForm, lifecycle.reassign, _("The task is reassigned."))
 
@@ -202,9 +225,12 @@ def _verb(
         else:
             messages.success(request, " ".join([said, *_following(done)]))
             _offer_to_log(request, done)
-            return _after(request, carried(request, "card"), None, task.pk)
-    asked = carried(request, "card")
-    context = {"form": form, "task": task, "card_query": None if asked is None else asked.urlencode()}
+            return _after(request, _asked(request), task)
+    asked = _asked(request)
+    if asked and asked.word == "calendar" and status != OK and is_fragment(request):
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        return render_page(request, "tasks/calendar.html", partial="said", status=status)
+    context = {"form": form, "task": task, "asked": asked, "back": _page(request, asked) if asked else task}
     return render_page(request, "tasks/verb.html", context, partial="form", status=status)
 
 
@@ -283,17 +309,26 @@ def _back(about: About) -> Any:
     return about.opportunity or about.contact or about.company or about.salesperson or TASKS.address()
 
 
-def _after(request: SignedIn, asked: QueryDict | None, to: Any, pk: int = 0) -> HttpResponse:
-    """The card that asked, else the page of what it was about."""
-    if asked is not None and is_fragment(request):
-        response = _card(request, asked)
-        response["HX-Retarget"], response["HX-Reswap"] = "#tasks", "innerHTML"
-        return response
-    if asked is not None:
-        return redirect_to(request, _back(_about(request, asked)))
-    if isinstance(to, Task):
-        return _to(request, to.pk)
-    return redirect_to(request, to) if to else _to(request, pk)
+def _after(request: SignedIn, asked: Asked | None, to: Any) -> HttpResponse:
+    """The page that asked, else the page of what it was about."""
+    if asked is None:
+        return _to(request, to.pk) if isinstance(to, Task) else redirect_to(request, to)
+    if not is_fragment(request):
+        return redirect_to(request, _page(request, asked))
+    if asked.word == "calendar":
+        return render_page(request, "tasks/calendar.html", partial="said")
+    if asked.word == "card":
+        response, place = _card(request, asked.query), "#tasks"
+    else:
+        response, place = agenda_views.show(request, asked.query, done=to), "#agenda"
+    response["HX-Retarget"], response["HX-Reswap"] = place, "innerHTML"
+    return response
+
+
+def _page(request: SignedIn, asked: Asked) -> Any:
+    if asked.word == "card":
+        return _back(_about(request, asked.query))
+    return with_query(reverse(f"tasks:{asked.word}"), asked.query)
 
 
 def _to(request: SignedIn, pk: int) -> HttpResponse:
@@ -310,21 +345,10 @@ def _show(request: SignedIn, task: Task, *, form: forms.TaskForm, status: int) -
         "form": form,
         "may_change": _may_change(request, task),
         "today": _today(),
-        "later": _later(),
+        "later": later(_today()),
         "attendees": list(task.attendees.select_related("salesperson", "contact")) if task.is_meeting else [],
     }
     return render_page(request, "tasks/detail.html", context, partial="form", status=status)
-
-
-def _later() -> list[tuple[str, datetime.date]]:
-    """Days that one click postpones to."""
-    today = _today()
-    monday = today + datetime.timedelta(days=7 - today.weekday())
-    return [
-        (_("Tomorrow"), today + datetime.timedelta(days=1)),
-        (_("Next Monday"), monday),
-        (_("In a week"), today + datetime.timedelta(days=7)),
-    ]
 
 
 def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
@@ -334,6 +358,8 @@ def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
         raise Http404
     rows = _of(about, Task.objects.visible_to(request.user).open())
     tasks = list(rows.select_related("salesperson", "team").in_order()[: SHOWN + 1])
+    whom = about.contact or about.company
+    closed = Task.objects.visible_to(request.user).filter(closed_on__isnull=False).select_related("completed_by")
     deal = about.opportunity
     fixed = deal is not None and deal.is_fixed_for(request.user)
     comes = tasks and (
@@ -343,10 +369,12 @@ def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
         "tasks": tasks[:SHOWN],
         "needs_step": deal is not None and deal.is_in_progress and not comes,
         "has_more": len(tasks) > SHOWN,
+        "closed": list(_of(about, closed).order_by("-closed_on", "-pk")[:CLOSED_SHOWN]) if whom else [],
+        "closed_url": with_query(TASKS.address(), QueryDict(f"{about.query}&which=closed&order=-closed_on")),
         "query": about.query,
         "all_url": with_query(TASKS.address(), QueryDict(f"{about.query}&which=open")),
         "today": _today(),
-        "later": _later(),
+        "later": later(_today()),
         "may_add": request.user.has_perm(ADD) and not fixed,
         "may_change": request.user.has_perm(CHANGE) and not fixed,
         "owner": _owner(request, about),

@@ -23,6 +23,12 @@ STAMP = VENDOR / ".installed"
 FILES = (
     "@tabler/core/dist/css/tabler.min.css",
     "@tabler/core/dist/css/tabler.min.css.map",
+    "fullcalendar/all/global.js",
+    "fullcalendar/skeleton.css",
+    "fullcalendar/themes/classic/global.js",
+    "fullcalendar/themes/classic/theme.css",
+    "fullcalendar/themes/classic/palette.css",
+    *(f"fullcalendar/locales/{language}/global.js" for language in ("fi", "nb", "de", "nl", "it")),
     "sortablejs/Sortable.min.js",
 )
 NPM_OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries=1")
@@ -68,8 +74,10 @@ def _copy(modules: Path) -> None:
 
 
 def _place(file: str) -> str:
-    """Say where in static/vendor a package's file goes: @tabler/core/dist/css/x.css becomes tabler/x.css."""
-    return f"{file.split('/')[0].removeprefix('@')}/{Path(file).name}"
+    """Say where in static/vendor a package's file goes: @tabler/core/dist/css/x.css becomes tabler/x.css, and what is not below
+    dist/ keeps its folders."""
+    package, _, path = file.removeprefix("@").partition("/")
+    return f"{package}/{Path(path).name if '/dist/' in file else path}"
 
 
 def _wanted() -> str:

@@ -1,9 +1,10 @@
 """Dates as each language writes them. The short forms are plain string formats: cheap enough for every row of a list."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 
-from babel.dates import format_date
+from babel.dates import format_date, format_timedelta
+from django.utils.translation import gettext as _
 
 from crm.lib.money import BLANK, locale_of
 
@@ -32,8 +33,24 @@ def day_long(day: date | None, language: str) -> str:
     return format_date(day, _LONG.get(language, "long"), locale=locale_of(language))
 
 
+def day_from(day: date, today: date, language: str) -> str:
+    """How far it is: yesterday, today, tomorrow, Friday, in 9 days, 3 weeks ago."""
+    days = (day - today).days
+    near = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}
+    if days in near:
+        return near[days]
+    if 1 < days < 7:
+        return format_date(day, "EEEE", locale=locale_of(language))
+    return format_timedelta(day - today, "day", threshold=3, add_direction=True, locale=locale_of(language))
+
+
+def clock(at: time, language: str) -> str:
+    """09:30, 9.30."""
+    return _TIME.get(language, "{0.hour:02}:{0.minute:02}").format(at)
+
+
 def moment(instant: datetime | None, language: str) -> str:
     """Day and time of an instant already in the reader's time zone."""
     if instant is None:
         return BLANK
-    return f"{day_short(instant, language)} {_TIME.get(language, '{0.hour:02}:{0.minute:02}').format(instant)}"
+    return f"{day_short(instant, language)} {clock(instant.time(), language)}"

@@ -4,7 +4,7 @@ All of it is cheap enough for a row loop: formats are read once per language, ic
 show as a dash.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any
 
@@ -64,6 +64,18 @@ def day_short(value: date | None) -> str:
 def day(value: date | None) -> str:
     """`{{ opportunity.closing_on|day }}`: with the month's name, for headings and sentences."""
     return dates.day_long(value or None, _language())
+
+
+@register.filter
+def day_from(value: date, today: date) -> str:
+    """`{{ task.due_on|day_from:today }}`: how far it is."""
+    return dates.day_from(value, today, _language())
+
+
+@register.filter
+def clock(value: time) -> str:
+    """`{{ task.starts_at|clock }}`"""
+    return dates.clock(value, _language())
 
 
 @register.filter

@@ -1,15 +1,18 @@
 """What was to be done in the demo, and what of it was done."""
 
 import datetime
+from typing import Any
 
 from django.db.models import F
 
 from opportunities.demo.journey import World
 from opportunities.models import Opportunity
+from opportunities.seed.chores import date_the_past
 from tasks import lifecycle
 from tasks.models import Task
 
 OVERDUE = datetime.timedelta(days=3)  # so long a task may lie there before it is done
+MEETING: dict[str, Any] = {"starts_at": datetime.time(10), "duration": 90}
 # what comes next, how, how many days from today; a deal without one needs a next step
 PLANNED: tuple[tuple[str, str, int] | None, ...] = (
     ("Call about the quantities", "call", 1),
@@ -38,6 +41,7 @@ def do_tasks(world: World) -> None:
     left = Task.objects.open().filter(opportunity__closed_on__isnull=False)
     for task in left.annotate(over_on=F("opportunity__closed_on")).order_by("pk"):
         lifecycle.cancel(task, version=task.version, on=task.over_on, by=None)
+    date_the_past()
 
 
 def _plan_ahead(world: World) -> None:
@@ -50,7 +54,7 @@ def _plan_ahead(world: World) -> None:
             lifecycle.create(
                 description=description,
                 kind=kind,
-                all_day=kind == "meeting",
+                **(MEETING if kind == "meeting" else {}),
                 due_on=due_on,
                 salesperson=deal.salesperson,
                 opportunity=deal,

@@ -12,6 +12,7 @@ from opportunities.models import TRACKED, Opportunity, OpportunityEntry
 from quotes.models import Quote
 
 if TYPE_CHECKING:
+    from opportunities.seed.chores import Chores
     from opportunities.seed.life import Entry, Life
 
 PRESENT = ["id", "number", "created_on", "version", *TRACKED]
@@ -43,7 +44,8 @@ class Writer:
     """Presents go in as they come; entries wait and go in by the instant of their recording, as they would in daily
     work: what a period says then lies together on disk."""
 
-    def __init__(self, *, batch_id: int, imported_at: datetime.datetime) -> None:
+    def __init__(self, *, batch_id: int, imported_at: datetime.datetime, chores: "Chores") -> None:
+        self.chores = chores
         self.batch_id, self.imported_at = batch_id, imported_at
         self.waiting: list[tuple[datetime.datetime, int, Entry]] = []
         self.opportunities = self.entries = self.quotes = 0
@@ -54,6 +56,7 @@ class Writer:
         numbers = next_numbers(Opportunity, "OP", len(lives))
         born = list(zip(lives, keys, numbers, strict=True))
         self.opportunities += copy(Opportunity, PRESENT, (present(*one) for one in born))
+        self.chores.write([(life, key) for life, key, _ in born])
         self._write_quotes([(key, *quote) for life, key, _ in born for quote in life.quotes])
         self.waiting += ((entry.recorded_at, key, entry) for life, key, _ in born for entry in life.entries)
         self.waiting.sort(key=itemgetter(0, 1))

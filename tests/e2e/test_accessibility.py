@@ -219,9 +219,13 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
         interval="1W",
         recurs_from="due",
     )
-    yield from ("/tasks/", "/tasks/filter/", "/tasks/new/", f"/tasks/new/{of_running}", f"/tasks/assign/{of_running}")
+    yield from ("/tasks/", "/tasks/agenda/?whose=", "/tasks/agenda/", "/tasks/filter/")
+    yield from (f"/tasks/calendar/?by={by}&whose=" for by in ("month", "week", "day"))
+    yield from ("/tasks/new/", f"/tasks/new/{of_running}", f"/tasks/assign/{of_running}")
     yield from (f"/tasks/card/{of_running}", f"/tasks/{task.pk}/", f"/opportunities/{deals['running'].pk}/")
-    yield from (f"/tasks/{task.pk}/{verb}/" for verb in ("complete", "postpone", "reassign", "cancel", "reopen"))
+    yield from (
+        f"/tasks/{task.pk}/{verb}/" for verb in ("complete", "postpone", "reschedule", "reassign", "cancel", "reopen")
+    )
     talk = interactions.log(
         description="Called",
         opportunity=deals["running"],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, F
 from django.test import TestCase
 
 from contacts.models import Contact
@@ -20,6 +20,7 @@ from opportunities.models import TRACKED, Action, Opportunity, OpportunityEntry,
 from quotes.models import Quote
 from salescycles.models import SalesCycle
 from salespeople.models import Company, Salesperson
+from tasks.models import Task
 
 COUNT, SAMPLE = 3000, 200
 DAY = datetime.date(2026, 3, 2)
@@ -67,6 +68,7 @@ def digest(**options: Any) -> str:
             list(Contact.objects.order_by("pk").values_list("name", "company__name", "email", "created_at")),
             list(Quote.objects.order_by("pk").values_list("quoted_on", "net_amount", "is_current")),
             list(Salesperson.objects.order_by("pk").values_list("code", "name")),
+            list(Task.objects.order_by("pk").values_list("description", "due_on", "starts_at", "closed_on", "outcome")),
         ]
         transaction.set_rollback(True)
     return hashlib.sha256(repr(told).encode()).hexdigest()
@@ -98,8 +100,32 @@ class TestSeeded(TestCase):
         cls.today = Company.current().today()
 
     def test_it_says_what_it_added(self):
-        entries, quotes = OpportunityEntry.objects.count(), Quote.objects.count()
-        assert f"Added {COUNT:,} opportunities with {entries:,} entries and {quotes:,} quotes" in self.said
+        entries, quotes, tasks = OpportunityEntry.objects.count(), Quote.objects.count(), Task.objects.count()
+        told = f"{entries:,} entries, {quotes:,} quotes and {tasks:,} tasks"
+        assert f"Added {COUNT:,} opportunities with {told}" in self.said
+
+    def test_most_of_what_is_in_progress_has_one_open_task(self):
+        open_ones = Task.objects.open()
+        running = Opportunity.objects.in_progress()
+        with_one = running.filter(pk__in=open_ones.values("opportunity")).count()
+        assert 0.6 < with_one / running.count() < 0.8
+        assert open_ones.count() == with_one == open_ones.filter(opportunity__in=running).count()
+        late, today = (open_ones.due(when, self.today).count() / with_one for when in ("overdue", "today"))
+        assert (0.1 < late < 0.3, 0 < today < 0.25) == (True, True)
+
+    def test_what_was_done_was_done_in_time_and_stands_on_that_day(self):
+        done = Task.objects.filter(closed_on__isnull=False)
+        assert done.count() > COUNT / 2
+        assert not done.filter(closed_on__gte=self.today).exists()
+        assert not done.exclude(completed_by=F("salesperson")).exclude(cancelled=True).exists()
+        told = Task.pgh_event_model.objects.filter(closed_on__isnull=False)
+        assert told.count() == done.count()
+        assert not told.exclude(pgh_created_at__date=F("closed_on")).exists()
+
+    def test_a_meeting_is_organized_by_whose_it_is(self):
+        meetings = Task.objects.filter(kind="meeting")
+        organized = meetings.filter(attendees__role="organizer", attendees__salesperson=F("salesperson"))
+        assert organized.count() == meetings.count() > 0
 
     def test_the_ledger_is_sound(self):
         assert [str(fault) for fault in faults()] == []

@@ -141,8 +141,29 @@ def test_undo_takes_back_what_nobody_touched(at_stage: Callable[..., Opportunity
     deal = take_back(deal)
     assert told(deal) == [*STARTED, ("Meet", day(5), False)]
     assert deal.tasks.get(description="Meet").cancelled_in == deal.entries.current().get()
-    deal = take_back(deal)  # the move stands again, and so does its task
-    assert told(deal)[2:] == MET
+    deal = take_back(deal)  # one step further back: the start, with its tasks
+    assert told(deal) == [*CANCELLED, ("Meet", day(5), False)]
+
+
+def test_undoing_again_brings_back_what_the_step_before_had_cancelled(
+    at_stage: Callable[..., Opportunity], planned: SalesCycle
+) -> None:
+    deal = go(at_stage(1), 2, cancel_tasks=True)
+    deal = go(deal, 3, on=day(6), cancel_tasks=True)
+    assert [due for *due, is_open in told(deal) if is_open] == []
+    deal = take_back(deal)
+    assert told(deal) == [*CANCELLED, *MET]
+    assert told(take_back(deal)) == [*STARTED, ("Meet", day(5), False)]
+
+
+def test_what_somebody_did_with_a_fact_between_moves_disturbs_nothing(
+    at_stage: Callable[..., Opportunity], planned: SalesCycle
+) -> None:
+    deal = go(at_stage(1), 2, cancel_tasks=True)
+    lifecycle.edit(deal, version=3, priority="high", on=day(3), by=None)
+    deal = take_back(deal)
+    assert told(deal) == [*CANCELLED, *MET]
+    assert told(take_back(deal)) == [*STARTED, ("Meet", day(5), False)]
 
 
 def test_undo_leaves_what_somebody_touched(at_stage: Callable[..., Opportunity], planned: SalesCycle) -> None:
@@ -168,6 +189,72 @@ def test_reassigning_takes_the_tasks_of_the_former_salesperson_along(
     task_verbs.create(description="Hers", salesperson=hr, opportunity=deal, on=day(2), by=None)
     lifecycle.reassign(deal, version=2, salesperson=of, on=day(2), by=None, tasks_too=True)
     assert [task.salesperson for task in deal.tasks.order_by("pk")] == [of, of, hr]
+
+
+def test_undo_gives_the_tasks_back_that_a_reassignment_took_along(
+    at_stage: Callable[..., Opportunity], planned: SalesCycle, jo: Salesperson, of: Salesperson, hr: Salesperson
+) -> None:
+    deal = at_stage(1)
+    of_before = task_verbs.create(description="His before", salesperson=of, opportunity=deal, on=day(2), by=None)
+    lifecycle.reassign(deal, version=2, salesperson=of, on=day(2), by=None, tasks_too=True)
+    went_on, done = deal.tasks.exclude(pk=of_before.pk).order_by("pk")
+
+    def whose() -> list[Salesperson | None]:
+        return [task.salesperson for task in deal.tasks.order_by("pk")]
+
+    assert whose() == [of, of, of]
+    deal = take_back(deal)
+    assert whose() == [jo, jo, of]
+    lifecycle.reassign(deal, version=4, salesperson=of, on=day(2), by=None, tasks_too=True)
+    task_verbs.reassign(went_on, version=4, salesperson=hr, on=day(2), by=None)
+    task_verbs.complete(done, version=4, on=day(2), by=None)
+    take_back(deal)
+    assert whose() == [hr, of, of]
+
+
+def test_a_reassignment_that_stands_again_can_be_taken_back_too(
+    at_stage: Callable[..., Opportunity], planned: SalesCycle, jo: Salesperson, of: Salesperson
+) -> None:
+    deal = at_stage(1)
+    lifecycle.reassign(deal, version=2, salesperson=of, on=day(2), by=None, tasks_too=True)
+    deal = take_back(go(fresh(deal), 2))
+    assert {task.salesperson for task in deal.tasks.open()} == {of}
+    deal = take_back(deal)
+    assert {task.salesperson for task in deal.tasks.open()} == {jo}
+
+
+def test_undo_gives_tasks_back_to_the_former_contact(
+    at_stage: Callable[..., Opportunity], planned: SalesCycle, ann: Contact, acme: Contact, of: Salesperson
+) -> None:
+    deal = at_stage(1)
+    lifecycle.reassign(deal, version=2, contact=ann, salesperson=of, on=day(2), by=None, tasks_too=True)
+    assert {(task.contact, task.salesperson) for task in deal.tasks.all()} == {(ann, of)}
+    take_back(deal)
+    assert {(task.contact, task.company, task.salesperson) for task in deal.tasks.all()} == {
+        (acme, acme, deal.entries.get(step=2).salesperson)
+    }
+
+
+def test_undo_of_a_reassignment_that_left_the_tasks_leaves_them_too(
+    at_stage: Callable[..., Opportunity], planned: SalesCycle, jo: Salesperson, of: Salesperson
+) -> None:
+    deal = at_stage(1)
+    lifecycle.reassign(deal, version=2, salesperson=of, on=day(2), by=None)
+    task = deal.tasks.first()
+    assert task is not None
+    task_verbs.reassign(task, version=1, salesperson=of, on=day(2), by=None)
+    take_back(deal)
+    assert [task.salesperson for task in deal.tasks.order_by("pk")] == [of, jo]
+
+
+def test_a_corrected_reassignment_can_be_taken_back_with_its_tasks(
+    at_stage: Callable[..., Opportunity], planned: SalesCycle, jo: Salesperson, of: Salesperson
+) -> None:
+    deal = at_stage(1)
+    lifecycle.reassign(deal, version=2, salesperson=of, on=day(5), by=None, tasks_too=True)
+    lifecycle.correct(fresh(deal), version=3, on=day(3), by=None)
+    take_back(deal)
+    assert {task.salesperson for task in deal.tasks.all()} == {jo}
 
 
 def test_another_contact_takes_the_tasks_along_only_when_asked(

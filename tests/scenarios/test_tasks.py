@@ -14,6 +14,7 @@ from opportunities import lifecycle as journey
 from salescycles.models import Activity, ActivityStep
 from salespeople.models import Company, Salesperson, Team, User
 from tasks import lifecycle
+from tasks.calendar import DAY, last_day
 from tasks.models import Attendee, Status, Task
 from tests.factories import QuoteFactory, TeamFactory, fresh
 from tests.scenarios.test_beginning import codes
@@ -169,6 +170,17 @@ def who_forbids(row: Any, user: User) -> list[str]:
     return [str(line) for line in uses([row], request, site)]
 
 
+def test_s150_a_meeting_of_several_days_is_kept_exactly(make, jo):
+    for days in (1, 6):
+        task = again(make(salesperson=jo, kind="meeting", all_day=True, duration=days * 24 * 60))
+        assert (task.all_day, task.duration, last_day(task)) == (True, days * 24 * 60, task.due_on + DAY * (days - 1))
+
+
+def test_s153_a_meeting_s_page_names_contact_and_company(make, jo, ann, client_for, rep):
+    page = client_for(rep).get(make(salesperson=jo, contact=ann, **timed("meeting")).get_absolute_url())
+    assert {name for name in ("Ann Lee", "ACME") if name in page.content.decode()} == {"Ann Lee", "ACME"}
+
+
 def test_s155_a_salesperson_with_an_open_task_is_not_deleted(make, of, administrator):
     make(salesperson=of)
     assert len(who_forbids(of, administrator)) == 1
@@ -178,6 +190,18 @@ def test_s156_nor_one_with_closed_tasks(make, of, administrator, day):
     """Ours: docs/decisions.md, “A task is cancelled, not deleted”. The reference deletes such a salesperson."""
     lifecycle.complete(make(salesperson=of), version=1, on=day(2), by=administrator)
     assert len(who_forbids(of, administrator)) == 1
+
+
+def test_s161_from_a_salesperson_s_page_salesperson_and_team_can_be_chosen(jo, t1, client_for, rep):
+    form = client_for(rep).get(f"/tasks/new/?salesperson={jo.pk}").context["form"]
+    assert form["salesperson"].initial == jo
+    assert [form.fields[name].disabled for name in ("salesperson", "team")] == [False, False]
+
+
+def test_s162_a_salesperson_or_a_team_not_both(make, t1, jo):
+    with pytest.raises(ValidationError) as refused:
+        make(salesperson=jo, team=t1)
+    assert codes(refused) == {"team": ["R-TASK-REQ"]}
 
 
 def test_s163_the_date_of_a_plain_task_changes(make, jo, rep, day):

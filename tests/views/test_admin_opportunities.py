@@ -16,6 +16,7 @@ from opportunities.models import TRACKED, Batch, Door, Opportunity, OpportunityE
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Salesperson, User
+from tasks import lifecycle as tasks
 from tests.factories import WORK_DATE, QuoteFactory, SourceFactory, fresh, make_opportunity
 
 pytestmark = pytest.mark.django_db
@@ -229,6 +230,19 @@ def test_many_are_reassigned_as_one_batch(
     assert {(e.action, e.door, e.by, e.reason, e.salesperson) for e in entries} == {
         ("reassigned", Door.BULK, manager, "Leaves us", hr)
     }
+
+
+@pytest.mark.parametrize("ticked", [{"tasks_too": "on"}, {}])
+def test_the_open_tasks_go_along_when_asked(
+    manager: User, client_for: SignIn, running: Opportunity, jo: Salesperson, hr: Salesperson, ticked: dict[str, str]
+) -> None:
+    client = client_for(manager)
+    task = tasks.create(description="Call", opportunity=running, salesperson=jo, on=WORK_DATE, by=None)
+    asked = ask(client, running)
+    assert (asked.context["form"]["tasks_too"].value(), 'name="tasks_too"' in text(asked)) == (True, True)
+    answer(client, asked.context["form"]["seen"].value(), hr.pk, **ticked)
+    task.refresh_from_db()
+    assert (fresh(running).salesperson, task.salesperson) == (hr, hr if ticked else jo)
 
 
 def test_a_refused_row_leaves_the_others_alone(

@@ -248,6 +248,29 @@ def test_a_new_task_of_a_deal(client_for: Sign, rep: User, deal: Opportunity, jo
     assert [str(one) for one in task.attendees.all()] == ["Jim Olive", "ACME"]
 
 
+def test_who_organizes_a_meeting_is_chosen(
+    client_for: Sign, rep: User, make: Make, jo: Salesperson, of: Salesperson, hr: Salesperson
+) -> None:
+    client = client_for(rep)
+    task = make(kind="meeting", all_day=True)
+    path = task.get_absolute_url()
+    assert client.get(path).context["form"]["organizer"].value() == jo.pk
+    typed = {"description": "Meet", "due_on": task.due_on, "kind": "meeting", "all_day": "on", "salesperson": jo.pk}
+
+    def taking_part(version: int, **values: Any) -> list[tuple[str, str]]:
+        assert client.post(path, typed | {"version": version} | values).status_code == 302
+        return sorted(task.attendees.values_list("salesperson__name", "role"))
+
+    assert taking_part(1, organizer=of.pk, people=[jo.pk, of.pk, hr.pk]) == [
+        ("Helena Ray", "required"),
+        ("Jim Olive", "required"),
+        ("Otis Falls", "organizer"),
+    ]
+    shown = client.get(path).context["form"]
+    assert (shown["organizer"].value(), shown["people"].value()) == (of.pk, [jo.pk, hr.pk])
+    assert taking_part(2) == [("Jim Olive", "organizer")]
+
+
 def test_what_is_wrong_is_said_at_the_field(client_for: Sign, rep: User, deal: Opportunity) -> None:
     typed = {"description": "", "due_on": "soon", "interval": "weekly"}
     answer = client_for(rep).post(f"/tasks/new/?opportunity={deal.pk}", typed)

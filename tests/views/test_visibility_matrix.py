@@ -136,9 +136,15 @@ MATRIX = {
     "upkeep:merges": BY_LEVEL,
     "upkeep:merge-detail": BY_LEVEL,
     "upkeep:merge-undo": BY_LEVEL,
-    **{f"tasks:{page}": LACKS for page in ("list", "filter", "columns", "export", "new", "assign")},
+    **{
+        f"tasks:{page}": LACKS
+        for page in ("list", "filter", "columns", "export", "new", "assign", "agenda", "calendar", "events")
+    },
     "tasks:card": GONE,
-    **{f"tasks:{verb}": GONE for verb in ("detail", "complete", "postpone", "reassign", "cancel", "reopen")},
+    **{
+        f"tasks:{verb}": GONE
+        for verb in ("detail", "complete", "postpone", "reschedule", "reassign", "cancel", "reopen")
+    },
     **{f"interactions:{page}": LACKS for page in ("list", "filter", "columns", "export", "new")},
     **{f"interactions:{page}": GONE for page in ("card", "detail", "cancel", "restore")},
     "search": LACKS,

@@ -9,11 +9,13 @@ from django.db import connection, transaction
 from contacts.models import Contact
 from opportunities.management.asked import refuse_unasked
 from opportunities.models import Opportunity, OpportunityEntry
+from opportunities.seed.chores import Chores, date_the_past
 from opportunities.seed.copying import Writer
 from opportunities.seed.course import live, plans
 from opportunities.seed.world import World, relax_limits
 from quotes.models import Quote
 from salespeople.models import Company
+from tasks.models import Task
 
 AT_ONCE = 5_000
 SEED = 2026
@@ -21,7 +23,7 @@ SEED = 2026
 
 class Command(BaseCommand):
     help = (
-        "Add N believable opportunities of the last eighteen months, with contacts, quotes and ledgers. "
+        "Add N believable opportunities of the last eighteen months, with contacts, quotes, tasks and ledgers. "
         "The same N, seed and day give the same ones. All or nothing."
     )
 
@@ -52,27 +54,29 @@ class Command(BaseCommand):
         with transaction.atomic():
             relax_limits()
             world = World(count=count, seed=seed, today=today or last)
-            writer = fill(world, count, open)
+            writer = fill(world, count, open, Chores(seed, today or last))
             analyze()
         self.stdout.write(
-            f"Added {writer.opportunities:,} opportunities with {writer.entries:,} entries and {writer.quotes:,} quotes, "
-            f"of {len(world.accounts):,} accounts, in {time.monotonic() - began:.1f} s."
+            f"Added {writer.opportunities:,} opportunities with {writer.entries:,} entries, {writer.quotes:,} quotes and "
+            f"{writer.chores.count:,} tasks, of {len(world.accounts):,} accounts, in {time.monotonic() - began:.1f} s."
         )
 
 
-def fill(world: World, count: int, share_open: float) -> Writer:
+def fill(world: World, count: int, share_open: float, chores: Chores) -> Writer:
     """Make and write the opportunities, so many at once that memory does not grow with their number."""
-    writer = Writer(batch_id=world.batch.pk, imported_at=world.now)
+    writer = Writer(batch_id=world.batch.pk, imported_at=world.now, chores=chores)
+    before = Task.objects.order_by("pk").values_list("pk", flat=True).last() or 0
     todo = plans(world, count, share_open)
     for at in range(0, count, AT_ONCE):
         later = todo[at + AT_ONCE : at + AT_ONCE + 1]
         lives = [live(world, plan) for plan in todo[at : at + AT_ONCE]]
         writer.write(lives, until=world.morning(later[0].created_on) if later else None)
+    date_the_past(before)
     return writer
 
 
 def analyze() -> None:
     """Tell the planner what is there now."""
     with connection.cursor() as cursor:
-        for model in (Contact, Opportunity, OpportunityEntry, Quote):
+        for model in (Contact, Opportunity, OpportunityEntry, Quote, Task):
             cursor.execute(f'ANALYZE "{model._meta.db_table}"')
