@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "phonenumber_field",
     "pghistory",
     "pgtrigger",
+    "procrastinate.contrib.django",
     "crm",
     "salespeople",
     "collaboration",
@@ -127,6 +128,8 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"  # what the worker does stands in the jobs.py of each app
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [
