@@ -15,12 +15,13 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import Count, F, Min, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from collaboration.notify import assigned
 from crm.lib import date_formula
 from crm.lib.races import is_busy
 from opportunities import lifecycle
@@ -195,8 +196,19 @@ def run(
         if outcome.refused:
             batch.refused = [[row.before.pk, row.why] for row in outcome.refused]
             batch.save(update_fields=["refused"])
+        tell_new_owners(batch)
         outcome.batch = batch
     return outcome
+
+
+def tell_new_owners(batch: Batch) -> None:
+    """Once to each salesperson, however many opportunities they were given."""
+    if batch.verb != Verb.REASSIGN:
+        return
+    given = batch.opportunityentry_set.filter(salesperson__isnull=False).order_by("salesperson")
+    of_each = given.values_list("salesperson").annotate(first=Min("opportunity"), count=Count("pk"))
+    for salesperson, first, count in of_each:
+        assigned("opportunity", first, by=batch.by, salesperson=salesperson, count=count)
 
 
 def undo(user: User, batch: Batch, *, dry: bool = False) -> Outcome:

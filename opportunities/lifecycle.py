@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from collaboration import lifecycle as collaboration
 from collaboration.lifecycle import history
 from collaboration.models import ContactRole, Involvement, Tag
+from collaboration.notify import assigned, shared
 from contacts.models import Contact
 from crm.lib.guard import Guard
 from crm.lib.numbers import next_number
@@ -426,6 +427,8 @@ def create(
         happened_on=created_on,
         **({"door": Door.SCREEN} | how),
     )
+    if how.get("batch") is None and salesperson is not None:
+        assigned("opportunity", opportunity.pk, by=by, salesperson=salesperson.pk)
     if start or to is not None:
         entry = _start_at_once(opportunity, version=1, on=on, by=by, **how)
     if to is not None and to.pk != entry.stage_id:
@@ -730,6 +733,8 @@ def reassign(
             salespeople=(former, changes["salesperson_id"]) if "salesperson_id" in changes else None,
             contacts=(former_contact, new) if new else None,
         )
+    if "salesperson_id" in changes and how.get("batch") is None:  # a run tells each person once, at its end
+        assigned("opportunity", opportunity.pk, by=by, salesperson=changes["salesperson_id"])
     return entry
 
 
@@ -1099,7 +1104,10 @@ def share(
     given = {"may_edit": may_edit or is_co_owner, "is_co_owner": is_co_owner}
     to: dict[str, Any] = {"opportunity_id": opportunity.pk, "salesperson_id": salesperson_id, "team_id": team_id}
     with history(by):
-        return Grant.objects.update_or_create(given, **to)[0]
+        grant, is_new = Grant.objects.update_or_create(given, **to)
+    if is_new:
+        shared("opportunity", opportunity.pk, by=by, salesperson=salesperson_id, team=team_id)
+    return grant
 
 
 def _check_co_owner(guard: Guard, opportunity: Opportunity, person: Salesperson | None, is_co_owner: bool) -> None:

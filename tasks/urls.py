@@ -2,7 +2,7 @@ from django.urls import path
 
 from crm.lib.listing.export import export
 from crm.lib.listing.views import column_form, filter_form
-from tasks import views
+from tasks import feed, views
 from tasks.listing import TASKS
 
 app_name = "tasks"
@@ -12,6 +12,7 @@ urlpatterns = [
     path("columns/", column_form, {"listing": TASKS}, name="columns"),
     path("export/", export, {"listing": TASKS}, name="export"),
     path("card/", views.card, name="card"),
+    path("feed/<str:key>.ics", feed.feed, name="feed"),
     path("new/", views.new, name="new"),
     path("assign/", views.assign, name="assign"),
     path("<int:pk>/", views.detail, name="detail"),

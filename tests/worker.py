@@ -41,7 +41,8 @@ def now(waiting: Any) -> Any:
 
 def work(most: int = 1000) -> list[str]:
     """The names of the jobs that were done."""
-    manager, done = JobManager(HereConnector()), []
+    manager = JobManager(HereConnector())
+    done: list[str] = []
     worker = now(manager.register_worker())
     while len(done) < most and (job := now(manager.fetch_job(queues=None, worker_id=worker))):
         app.tasks[job.task_name].func(**json.loads(job.task_kwargs))  # Django leaves JSON as it comes

@@ -15,7 +15,7 @@ from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
 from collaboration import lifecycle as collaboration
-from collaboration.models import Comment, ContactRole, Mention, Tag
+from collaboration.models import Comment, ContactRole, Notification, Tag
 from contacts import lifecycle as contacts
 from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from opportunities import lifecycle
@@ -101,7 +101,7 @@ def hang(running: Opportunity, acme: Contact, rep: User) -> None:
     lifecycle.involve(running, contact=acme, role=role, by=rep)
     other = SalespersonFactory(name="Otis Falls")
     lifecycle.share(running, by=rep, may_edit=True, is_co_owner=True, salesperson_id=other.pk)
-    Mention.objects.filter(pk=Mention.objects.latest("pk").pk).update(read_at=timezone.now())
+    Notification.objects.filter(pk=Notification.objects.latest("pk").pk).update(read_at=timezone.now())
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def opportunities(deals: dict[str, Opportunity], views: list[SavedView]) -> Iter
     yield f"/opportunities/involving/{deals['won'].contact_id}/"
     comment = Comment.objects.earliest("pk")
     yield from (f"/collaboration/comments/{comment.pk}/{act}/" for act in ("edit", "delete"))
-    yield "/collaboration/mentions/"
+    yield "/collaboration/inbox/"
 
 
 def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[str]:
