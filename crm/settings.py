@@ -143,6 +143,8 @@ SITE_URL = env.str("SITE_URL", "").rstrip("/") or (
     f"https://{ALLOWED_HOSTS[0]}" if HTTPS else f"http://127.0.0.1:{env.int('PORT', 8000)}"
 )
 
+BULK_LIMIT = env.int("BULK_LIMIT", 100_000)  # rows that one bulk action changes, in the background beyond 200
+
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"  # what the worker does stands in the jobs.py of each app
 
 LANGUAGE_CODE = "en"

@@ -79,7 +79,7 @@ def worker_is_there() -> bool:
 
 
 def work(**options: Any) -> None:
-    """Work until told to stop by SIGTERM or SIGINT; without `wait` until nothing is left."""
+    """Work until told to stop by SIGTERM or SIGINT; without `wait` only what is due at this moment."""
     connection.ensure_connection()  # which starts the embedded server
     connection.close()
     connector = PsycopgConnector(kwargs=utils.connector_params(), min_size=1, max_size=AT_A_TIME)

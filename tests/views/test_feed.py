@@ -107,7 +107,7 @@ def test_a_new_address_ends_the_one_before(client: Client, client_for: SignIn, f
     assert f"http://testserver{feed}" in own.get("/account/").content.decode()
     own.post("/account/calendar/")
     key = Preferences.objects.get().calendar_key
-    assert key not in feed and f"/tasks/feed/{key}.ics" in own.get("/account/").content.decode()
+    assert key and key not in feed and f"/tasks/feed/{key}.ics" in own.get("/account/").content.decode()
     assert [client.get(one).status_code for one in (feed, f"/tasks/feed/{key}.ics")] == [404, 200]
     own.post("/account/calendar/", {"revoke": "1"})
     assert client.get(f"/tasks/feed/{key}.ics").status_code == 404

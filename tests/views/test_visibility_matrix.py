@@ -83,6 +83,8 @@ MATRIX = {
     "opportunities:batches": LACKS,
     "opportunities:batch": GONE,
     "opportunities:batch-undo": GONE,
+    "opportunities:batch-progress": GONE,
+    "opportunities:batch-cancel": GONE,
     "opportunities:card": LACKS,
     "opportunities:detail": GONE,
     "opportunities:sharing": GONE,
@@ -150,6 +152,7 @@ MATRIX = {
 
 ONES_OWN = ("login", "logout", "set_language", "set_theme", "keyboard")
 NOT_READ = (
+    "opportunities:batch-cancel",
     "collaboration:read",
     "account:calendar-key",
     "upkeep:hand-over-finish",
