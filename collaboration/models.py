@@ -9,8 +9,8 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Length, Lower, Now
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce, Length, Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.reminder import BY_DAYS
@@ -143,10 +143,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def seen_by(self, user: "User") -> "NotificationQuerySet":
         """What the person is told, of records that the person still sees."""
-        seen = Q(comment__in=Comment.objects.visible_to(user).order_by().values("pk"))
-        for name in ABOUT[1:]:
+        seen = Q(pk__in=[])
+        for name in ABOUT[1:]:  # asked of each row: it is few of what is visible
             model: Any = self.model._meta.get_field(name).related_model
-            seen |= Q(**{f"{name}__in": model.objects.visible_to(user).order_by().values("pk")})
+            key: Any = OuterRef(name) if name == "task" else Coalesce(OuterRef(name), OuterRef(f"comment__{name}"))
+            seen |= Q(Exists(model.objects.visible_to(user).order_by().filter(pk=key)))
         return self.filter(seen, user=user)
 
     def unread(self) -> "NotificationQuerySet":

@@ -204,7 +204,7 @@ def run(
 
 def tell_new_owners(batch: Batch) -> None:
     """Once to each salesperson, however many opportunities they were given."""
-    if batch.verb != Verb.REASSIGN:
+    if batch.verb not in (Verb.REASSIGN, Verb.CREATE):
         return
     given = batch.opportunityentry_set.filter(salesperson__isnull=False).order_by("salesperson")
     of_each = given.values_list("salesperson").annotate(first=Min("opportunity"), count=Count("pk"))

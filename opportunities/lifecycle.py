@@ -43,6 +43,7 @@ WITH_TASKS = (
     *(Action.STARTED, Action.NEXT, Action.PREVIOUS, Action.SKIP, Action.JUMP, Action.CYCLE_CHANGED),
     *(Action.WON, Action.LOST, Action.UNDONE),
 )
+NOT_BY_HAND = (Door.BULK, Door.IMPORT, Door.COMMAND)  # a run tells each person once, at its end; the others tell nobody
 
 
 class How(TypedDict, total=False):
@@ -427,7 +428,7 @@ def create(
         happened_on=created_on,
         **({"door": Door.SCREEN} | how),
     )
-    if how.get("batch") is None and salesperson is not None:
+    if salesperson is not None and how.get("door") not in NOT_BY_HAND:
         assigned("opportunity", opportunity.pk, by=by, salesperson=salesperson.pk)
     if start or to is not None:
         entry = _start_at_once(opportunity, version=1, on=on, by=by, **how)
@@ -733,7 +734,7 @@ def reassign(
             salespeople=(former, changes["salesperson_id"]) if "salesperson_id" in changes else None,
             contacts=(former_contact, new) if new else None,
         )
-    if "salesperson_id" in changes and how.get("batch") is None:  # a run tells each person once, at its end
+    if "salesperson_id" in changes and how.get("door") not in NOT_BY_HAND:
         assigned("opportunity", opportunity.pk, by=by, salesperson=changes["salesperson_id"])
     return entry
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
-from django.db.models import Max
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone, translation
 from django.utils.cache import get_conditional_response
@@ -70,7 +70,9 @@ def _written(person: User) -> tuple[bytes, datetime.datetime | None]:
     """The calendar, and when the latest of its tasks was changed."""
     today = timezone.localdate(timezone=person.zone)
     rows = Task.objects.visible_to(person).open().filter(own(person), due_on__range=(today - BACK, today + AHEAD))
-    named = rows.select_related("opportunity", "contact").annotate(changed_at=Max("events__pgh_created_at"))
+    events: Any = Task._meta.get_field("events").related_model
+    changes = events.objects.filter(pgh_obj=OuterRef("pk")).order_by("-pgh_created_at").values("pgh_created_at")
+    named = rows.select_related("opportunity", "contact").annotate(changed_at=Subquery(changes[:1]))
     tasks: list[Any] = list(named.in_order()[:MOST])
     with translation.override(person.language or settings.LANGUAGE_CODE):
         calendar = Calendar()

@@ -150,7 +150,10 @@ MATRIX = {
     **{f"saved_views:{act}": GONE for act in ("detail", "save", "default", "order", "delete")},
 }
 
-ONES_OWN = ("login", "logout", "set_language", "set_theme", "keyboard")
+ONES_OWN = (
+    *("login", "logout", "set_language", "set_theme", "keyboard"),
+    *("account:preferences", "account:calendar-key"),
+)
 NOT_READ = (
     "opportunities:batch-cancel",
     "collaboration:read",
@@ -163,7 +166,12 @@ NOT_READ = (
     "saved_views:default",
     "saved_views:order",
 )
-NOT_WRITTEN = ("opportunities:detail", "opportunities:batch", "tasks:card")  # by GET; by POST: answered before any look
+NOT_WRITTEN = (
+    "opportunities:detail",
+    "opportunities:batch",
+    "opportunities:batch-progress",
+    "tasks:card",
+)  # by GET; by POST: answered before any look
 
 
 @pytest.fixture
