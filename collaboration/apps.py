@@ -7,8 +7,9 @@ class CollaborationConfig(AppConfig):
     verbose_name = _("Working together")
 
     def ready(self) -> None:
-        """How many mentions are unread comes with the person who signed in: no page asks for it."""
-        from collaboration.mentions import UNREAD  # noqa: PLC0415 - needs the models, which are not there earlier
+        """How many notifications are unread, and what a new task proposes, comes with the person who signed in: no page asks for it."""
+        from collaboration.mentions import UNREAD, USUAL_REMINDER  # noqa: PLC0415 - needs the models, which are not there earlier
         from salespeople.auth import ALONG  # noqa: PLC0415
 
         ALONG["unread"] = UNREAD
+        ALONG["usual_reminder"] = USUAL_REMINDER

@@ -1,15 +1,18 @@
 import uuid
+import zoneinfo
 from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from collaboration.models import LONGEST, Comment, Tag
+from collaboration import lifecycle
+from collaboration.models import LONGEST, Comment, Kind, Preferences, Tag
 from crm.lib.editing import EditForm
-from salespeople.models import User
+from salespeople.models import Company, User
 
 
 class TextField(forms.CharField):
@@ -93,3 +96,38 @@ class TagsForm(forms.Form):
     def taken(self) -> list[Tag]:
         seen = set(self.cleaned_data["seen"].split(",")) - set(self.cleaned_data["tags"])
         return [tag for key, tag in self.has.items() if key in seen]
+
+
+class PreferencesForm(forms.ModelForm):
+    """What a person is told and how; and language and time zone, which are the user's."""
+
+    language = forms.ChoiceField(label=_("Language of mails"), required=False)
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+    inbox = forms.MultipleChoiceField(
+        label=_("In the inbox"), choices=Kind.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    mail = forms.MultipleChoiceField(
+        label=_("By mail, too"), choices=Kind.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        model = Preferences
+        fields = ("inbox", "mail", "agenda", "morning", "weekdays_only", "reminder")
+        widgets = {"morning": forms.TimeInput(attrs={"type": "time"}, format="%H:%M")}
+
+    field_order = ["language", "time_zone", "morning", "agenda", "weekdays_only", "inbox", "mail", "reminder"]
+
+    def __init__(self, data: Any, *, user: User) -> None:
+        self.user, self.preferences = user, Preferences.of(user)
+        known = {"language": user.language, "time_zone": user.time_zone}
+        super().__init__(data, instance=self.preferences, initial=known)
+        company = Company.current().time_zone
+        self.fields["time_zone"].choices = [  # type: ignore[attr-defined]
+            ("", _("The company's: %(zone)s") % {"zone": company}),
+            *((name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())),
+        ]
+        self.fields["language"].choices = [("", "–"), *settings.LANGUAGES]  # type: ignore[attr-defined]
+
+    def write(self) -> None:
+        chosen = {name: self.cleaned_data[name] for name in self.Meta.fields}
+        lifecycle.prefer(self.user, chosen, {name: self.cleaned_data[name] for name in ("language", "time_zone")})

@@ -1,6 +1,8 @@
 """The verbs of comments and tags. Whether somebody may see, or change, the record is asked before. A refusal is a
 `ValidationError` keyed by field. `field` is what a record is called in the keys: opportunity or contact."""
 
+import secrets
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,7 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from collaboration.mentions import called, who_sees
-from collaboration.models import Comment, Mention, Tag, Tagging
+from collaboration.models import Comment, Kind, Preferences, Tag, Tagging
+from collaboration.notify import tell
 from salespeople.models import User
 
 
@@ -36,7 +39,7 @@ def write(field: str, key: int, *, text: str, by: User, token: UUID | None = Non
     try:
         with history(by), transaction.atomic():
             comment = Comment.objects.create(**said, token=token, **values)
-            return Written(comment, *_call(comment, field, key))
+            return Written(comment, *_call(comment, field, key, by))
     except IntegrityError:
         known = Comment.objects.filter(token=token).first() if token else None
         if known is None:
@@ -53,7 +56,7 @@ def edit(comment: Comment, *, text: str, by: User) -> Written:
     with history(by), transaction.atomic():
         comment.text, comment.edited_at = text, timezone.now()
         comment.save(update_fields=["text", "edited_at"])
-        return Written(comment, *_call(comment, field, key))
+        return Written(comment, *_call(comment, field, key, by))
 
 
 def delete(comment: Comment, *, by: User) -> None:
@@ -61,13 +64,14 @@ def delete(comment: Comment, *, by: User) -> None:
         comment.delete()
 
 
-def _call(comment: Comment, field: str, key: int) -> tuple[list[User], list[str]]:
+def _call(comment: Comment, field: str, key: int, by: User) -> tuple[list[User], list[str]]:
     people, several = called(comment.text)
     seeing = who_sees(people, field, key)
-    known = set(comment.mentions.values_list("user", flat=True)) if comment.edited_at else set()
+    known = set(comment.notifications.values_list("user", flat=True)) if comment.edited_at else set()
     if known - seeing:
-        comment.mentions.exclude(user__in=seeing).delete()
-    Mention.objects.bulk_create(Mention(comment=comment, user_id=one) for one in sorted(seeing - known))
+        comment.notifications.exclude(user__in=seeing).delete()
+    if seeing - known:
+        tell(Kind.MENTIONED, "comment", comment.pk, by=by, users=sorted(seeing - known))
     return [person for person in people if person.pk not in seeing], several
 
 
@@ -108,3 +112,31 @@ def merge(tag: Tag, into: Tag, *, by: User | None) -> int:
         Tag.objects.filter(pk=into.pk).update(**kinds)
         tag.delete()
     return moved
+
+
+followers: list[Callable[[User], None]] = []  # apps above say here what follows a person's clock
+
+
+def prefer(user: User, chosen: dict[str, Any], own: dict[str, str]) -> Preferences:
+    """What a person is told and how; `own` are fields of the user. What waits for an hour of the person follows the clock."""
+    changed = [name for name, value in own.items() if getattr(user, name) != value]
+    with transaction.atomic():
+        for name in changed:
+            setattr(user, name, own[name])
+        if changed:
+            user.save(update_fields=changed)
+        preferences, _is_new = Preferences.objects.update_or_create(chosen, user=user)
+        for follow in followers:
+            follow(user)
+    return preferences
+
+
+def renew_calendar(user: User) -> str:
+    """A new secret for the address of the person's calendar."""
+    key = secrets.token_urlsafe(32)
+    Preferences.objects.update_or_create({"calendar_key": key}, user=user)
+    return key
+
+
+def revoke_calendar(user: User) -> None:
+    Preferences.objects.filter(user=user).update(calendar_key=None)

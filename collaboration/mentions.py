@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import BooleanField, CharField, Count, Func, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Concat, Lower
 
-from collaboration.models import Mention, records
+from collaboration.models import Notification, Preferences, records
 from salespeople.auth import with_rights
 from salespeople.models import User
 
@@ -16,8 +16,12 @@ FROM = 2  # so many characters are typed before anybody is offered
 LOOKED_AT = 40  # of those whose name fits, so many are asked whether they see the record
 CALL = re.compile(r"(?<![\w@.])@(?=\w)")
 
-unread = Mention.objects.unread().filter(user=OuterRef("pk")).order_by().values("user")
+unread = Notification.objects.unread().filter(user=OuterRef("pk")).order_by().values("user")
 UNREAD = Coalesce(Subquery(unread.annotate(count=Count("pk")).values("count")), 0)
+
+
+usual = Preferences.objects.filter(pk=OuterRef("pk")).values("reminder")
+USUAL_REMINDER = Coalesce(Subquery(usual), Value(""))
 
 
 def called(text: str) -> tuple[list[User], list[str]]:

@@ -1,21 +1,25 @@
 """What people say about a record, whom they call to it, and how they mark it. A record is an opportunity or a contact, which
 the keys name by string: the apps of both stand above this one. Who sees the record sees what hangs on it."""
 
+import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pghistory
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Lower, Now
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce, Length, Lower, Now
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.reminder import BY_DAYS
 from salespeople.models import CodeField
 
 if TYPE_CHECKING:
     from salespeople.models import User
 
+models.CharField.register_lookup(Length)  # for constraints
 LONGEST = 10_000  # characters of a comment
 
 
@@ -112,40 +116,173 @@ class Comment(OfRecord):
         return own or user.has_perm("collaboration.delete_comment")
 
 
-class MentionQuerySet(models.QuerySet["Mention"]):
-    def to(self, user: "User") -> "MentionQuerySet":
-        """The person's own, of records that the person still sees."""
-        return self.filter(user=user, comment__in=Comment.objects.visible_to(user).order_by().values("pk"))
+class Kind(models.TextChoices):
+    """Why somebody is told."""
 
-    def unread(self) -> "MentionQuerySet":
-        return self.filter(read_at__isnull=True)
+    MENTIONED = "mentioned", _("Mentions")
+    ASSIGNED = "assigned", _("Assigned to me")
+    SHARED = "shared", _("Shared with me")
+    REMINDER = "reminder", _("Reminders")
 
 
-class Mention(models.Model):
-    """A comment calls somebody, who may see its record."""
+ABOUT = ("comment", "opportunity", "contact", "task")
 
-    comment = models.ForeignKey(Comment, models.CASCADE, related_name="mentions", verbose_name=_("comment"))
+
+def about_one() -> Q:
+    """Exactly one of the keys is filled in."""
+    one = Q(pk__in=[])
+    for name in ABOUT:
+        one |= Q(**{f"{other}__isnull": other != name for other in ABOUT})
+    return one
+
+
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    def to(self, user: "User") -> "NotificationQuerySet":
+        """What stands in the person's inbox."""
+        return self.seen_by(user).filter(in_inbox=True)
+
+    def seen_by(self, user: "User") -> "NotificationQuerySet":
+        """What the person is told, of records that the person still sees."""
+        seen = Q(pk__in=[])
+        for name in ABOUT[1:]:  # asked of each row: it is few of what is visible
+            model: Any = self.model._meta.get_field(name).related_model
+            key: Any = OuterRef(name) if name == "task" else Coalesce(OuterRef(name), OuterRef(f"comment__{name}"))
+            seen |= Q(Exists(model.objects.visible_to(user).order_by().filter(pk=key)))
+        return self.filter(seen, user=user)
+
+    def unread(self) -> "NotificationQuerySet":
+        return self.filter(read_at__isnull=True, in_inbox=True)
+
+    def with_records(self) -> "NotificationQuerySet":
+        named = ("by", "comment__opportunity", "comment__contact", "comment__author", *ABOUT[1:])
+        return self.select_related(*named)
+
+
+class Notification(models.Model):
+    """Somebody is told of something, once: by a comment, or of a record. `collaboration.notify` alone writes it, in the
+    transaction of what it tells of. `count` is of how many records, where one run did the same to several."""
+
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="mentions", verbose_name=_("who is mentioned")
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="notifications", verbose_name=_("who is told")
     )
+    kind = models.CharField(_("why"), max_length=9, choices=Kind)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("by whom")
+    )
+    made_at = models.DateTimeField(_("at"), db_default=Now())
     read_at = models.DateTimeField(_("read at"), null=True, blank=True)
+    count = models.PositiveIntegerField(_("of how many"), default=1)
+    comment = models.ForeignKey(
+        Comment, models.CASCADE, null=True, related_name="notifications", verbose_name=_("comment")
+    )
+    opportunity = models.ForeignKey(
+        "opportunities.Opportunity", models.CASCADE, null=True, related_name="+", verbose_name=_("opportunity")
+    )
+    contact = models.ForeignKey(
+        "contacts.Contact", models.CASCADE, null=True, related_name="+", verbose_name=_("contact")
+    )
+    task = models.ForeignKey("tasks.Task", models.CASCADE, null=True, related_name="+", verbose_name=_("task"))
+    in_inbox = models.BooleanField(_("in the inbox"), default=True)
+    by_mail = models.BooleanField(_("by mail"), default=False)
+    queued_at = models.DateTimeField(_("mail asked for at"), null=True, blank=True)
+    mailed_at = models.DateTimeField(_("mailed at"), null=True, blank=True)
 
-    objects = MentionQuerySet.as_manager()
+    objects = NotificationQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("mention")
-        verbose_name_plural = _("mentions")
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
         default_permissions = ()
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["comment", "user"], name="a_comment_mentions_somebody_once")
+            models.CheckConstraint(name="notification_is_about_one_thing", condition=about_one()),
+            models.CheckConstraint(
+                name="notification_for_a_known_reason",
+                condition=Q(kind="mentioned", comment__isnull=False)
+                | Q(kind__in=["assigned", "shared", "reminder"], comment__isnull=True),
+            ),
+            models.UniqueConstraint(fields=["comment", "user"], name="a_comment_mentions_somebody_once"),
         ]
         indexes: ClassVar = [
             # how many are unread, with every page
-            models.Index(fields=["user"], condition=Q(read_at__isnull=True), name="unread_mentions")
+            models.Index(
+                fields=["user"], condition=Q(read_at__isnull=True, in_inbox=True), name="unread_notifications"
+            ),
+            models.Index(fields=["user", "-id"], name="inbox_in_order"),
+            # what waits to be mailed
+            models.Index(
+                fields=["id"], condition=Q(by_mail=True, queued_at__isnull=True), name="notifications_to_be_mailed"
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user}"
+        return f"{self.get_kind_display()}: {self.record}"
+
+    def get_absolute_url(self) -> str:
+        url: str = (self.comment or self.record).get_absolute_url()
+        return url
+
+    @property
+    def record(self) -> Any:
+        return self.comment.record if self.comment else self.opportunity or self.contact or self.task
+
+    @property
+    def others(self) -> int:
+        return self.count - 1
+
+
+def every_kind() -> list[str]:
+    return [kind.value for kind in Kind]
+
+
+def kinds_by_mail() -> list[str]:
+    return [Kind.MENTIONED.value, Kind.REMINDER.value]
+
+
+class Preferences(models.Model):
+    """What a person is told, and how. Whoever has no row has what is usual."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="preferences", verbose_name=_("user")
+    )
+    inbox = ArrayField(models.CharField(max_length=9), default=every_kind, verbose_name=_("in the inbox"))
+    mail = ArrayField(models.CharField(max_length=9), default=kinds_by_mail, verbose_name=_("by mail"))
+    agenda = models.BooleanField(_("agenda of the day by mail"), default=True)
+    weekdays_only = models.BooleanField(_("from Monday to Friday only"), default=True)
+    morning = models.TimeField(
+        _("time of day"),
+        default=datetime.time(7),
+        help_text=_("When the agenda and the reminders of a day come, in your time zone."),
+    )
+    reminder = models.CharField(
+        _("reminder of new tasks"), max_length=4, blank=True, choices=BY_DAYS, help_text=_("What a new task proposes.")
+    )
+    calendar_key = models.CharField(max_length=43, null=True, unique=True, editable=False)
+
+    class Meta:
+        verbose_name = _("preferences")
+        verbose_name_plural = _("preferences")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="preferences_name_known_kinds",
+                condition=Q(inbox__contained_by=[kind.value for kind in Kind])
+                & Q(mail__contained_by=[kind.value for kind in Kind]),
+            ),
+            models.CheckConstraint(
+                name="preferred_reminder_is_known", condition=Q(reminder__in=["", *(key for key, _label in BY_DAYS)])
+            ),
+            models.CheckConstraint(
+                name="calendar_key_cannot_be_guessed",
+                condition=Q(calendar_key__isnull=True) | Q(calendar_key__length=43),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+    @classmethod
+    def of(cls, user: "User") -> "Preferences":
+        return cls.objects.filter(pk=user.pk).first() or cls(user=user)
 
 
 validate_visible = RegexValidator(r"^\S+(?: \S+)*$", _("Use no blanks at the beginning or end, and one between words."))

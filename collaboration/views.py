@@ -1,16 +1,15 @@
-from typing import Any
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from collaboration import lifecycle
-from collaboration.forms import CommentEditForm
+from collaboration.forms import CommentEditForm, PreferencesForm
 from collaboration.mentions import offered
-from collaboration.models import Comment, Mention, records
+from collaboration.models import Comment, Kind, Notification, records
 from collaboration.pages import COMMENT, noted
 from collaboration.told import Event, Line
 from crm.lib.editing import posted
@@ -19,7 +18,7 @@ from crm.lib.listing.filters import key_of
 from crm.lib.refusals import log_hidden, one_or_404
 from salespeople.requests import SignedIn
 
-SHOWN = 200  # mentions of the page
+SHOWN = 50  # notifications of a page
 
 
 def _find(request: SignedIn, pk: int) -> Comment:
@@ -97,30 +96,66 @@ def people(request: SignedIn) -> HttpResponse:
 
 
 @require_safe
-def mentions(request: SignedIn) -> HttpResponse:
-    """What calls the signed-in person: unread first, then the latest first."""
-    own: Any = Mention.objects.to(request.user).select_related(
-        "comment__author", "comment__opportunity", "comment__contact"
-    )
-    found = list(own.order_by("read_at", "-comment__written_at", "-pk").unread()[:SHOWN])
-    unread = len(found)
-    found += own.exclude(read_at=None).order_by("-comment__written_at", "-pk")[: SHOWN - unread]
-    return render_page(
-        request, "collaboration/mentions.html", {"mentions": found, "unread_here": unread}, partial="list"
-    )
+def inbox(request: SignedIn) -> HttpResponse:
+    """What the signed-in person is told, the latest first. `which=unread` and `kind` leave some out; a page begins behind the
+    key `after`."""
+    own = Notification.objects.to(request.user)
+    which, kind = request.GET.get("which", ""), request.GET.get("kind", "")
+    rows = own.unread() if which == "unread" else own
+    rows = rows.filter(kind=kind) if kind in Kind.values else rows
+    after = key_of(request.GET.get("after"))
+    found = list((rows.filter(pk__lt=after) if after else rows).with_records().order_by("-pk")[: SHOWN + 1])
+    context = {
+        "notifications": found[:SHOWN],
+        "which": which if which == "unread" else "",
+        "kind": kind if kind in Kind.values else "",
+        "kinds": Kind.choices,
+        "after": after,
+        "next": found[SHOWN - 1].pk if len(found) > SHOWN else None,
+    }
+    return render_page(request, "collaboration/inbox.html", context, partial="list")
 
 
 @require_POST
 def read(request: SignedIn) -> HttpResponse:
-    """One mention (`mention`) or all of them are read; `open` leads on to the comment."""
-    own = Mention.objects.to(request.user)
+    """One notification (`notification`) or all of them (`all`) are read; `open` leads on to what it tells of."""
+    own = Notification.objects.to(request.user)
     if "all" in request.POST:
         own.unread().update(read_at=timezone.now())
         messages.success(request, _("Everything is read."))
-        return redirect_to(request, "collaboration:mentions")
-    key = key_of(request.POST.get("open") or request.POST.get("mention"))
-    mention = own.filter(pk=key or 0).select_related("comment__opportunity", "comment__contact").first()
-    if mention is None:
+        return redirect_to(request, "collaboration:inbox")
+    key = key_of(request.POST.get("open") or request.POST.get("notification"))
+    found = own.filter(pk=key or 0).with_records().first()
+    if found is None:
         raise Http404
-    Mention.objects.unread().filter(pk=mention.pk).update(read_at=timezone.now())
-    return redirect_to(request, mention.comment if "open" in request.POST else "collaboration:mentions")
+    Notification.objects.unread().filter(pk=found.pk).update(read_at=timezone.now())
+    return redirect_to(request, found if "open" in request.POST else "collaboration:inbox")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def preferences(request: SignedIn) -> HttpResponse:
+    """What the signed-in person is told and how, language and time zone, and the address of the own calendar."""
+    form = PreferencesForm(posted(request), user=request.user)
+    if form.is_bound and form.is_valid():
+        form.write()
+        messages.success(request, _("Your settings were saved."))
+        return redirect_to(request, "account:preferences")
+    key = form.preferences.calendar_key
+    context = {
+        "form": form,
+        "feed": request.build_absolute_uri(reverse("tasks:feed", args=[key])) if key else "",
+    }
+    status = 422 if form.errors else 200
+    return render_page(request, "collaboration/preferences.html", context, partial="form", status=status)
+
+
+@require_POST
+def calendar_key(request: SignedIn) -> HttpResponse:
+    """A new secret address of the own calendar, which ends the one before; or none (`revoke`)."""
+    if "revoke" in request.POST:
+        lifecycle.revoke_calendar(request.user)
+        messages.success(request, _("The address of your calendar leads nowhere any more."))
+    else:
+        lifecycle.renew_calendar(request.user)
+        messages.success(request, _("Your calendar has a new address. Any earlier one leads nowhere any more."))
+    return redirect_to(request, "account:preferences")

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from collaboration import lifecycle as collaboration
 from collaboration.models import Tag
+from collaboration.notify import shared
 from contacts import names, vat
 from contacts.addresses import WHERE
 from contacts.codes import ContactSetup, Territory
@@ -23,7 +24,7 @@ from contacts.models import MANY, Contact
 from contacts.names import Parts
 from crm.lib.in_use import in_use
 from crm.lib.numbers import next_number
-from salespeople.models import User
+from salespeople.models import Grant, User
 
 ALWAYS = ("salesperson", "territory", "country", "language")  # what a new company brings, whatever stood there
 # fields that go together, with their switch: they follow where all of them are blank or still those of the company
@@ -335,3 +336,15 @@ def tag(contact: Contact, *, tag: Tag, by: User | None, give: bool = True) -> No
         Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)
         verb = collaboration.tag if give else collaboration.untag
         verb("contact", contact.pk, tag, by=by)
+
+
+@transaction.atomic
+def share(
+    contact: Contact, *, by: User | None, may_edit: bool, salesperson_id: int | None = None, team_id: int | None = None
+) -> Grant:
+    """With a salesperson or a team; anew it changes what for."""
+    to: dict[str, Any] = {"contact_id": contact.pk, "salesperson_id": salesperson_id, "team_id": team_id}
+    grant, is_new = Grant.objects.update_or_create({"may_edit": may_edit}, **to)
+    if is_new:
+        shared("contact", contact.pk, by=by, salesperson=salesperson_id, team=team_id)
+    return grant

@@ -30,7 +30,7 @@ from crm.lib.listing.filters import key_of
 from crm.lib.refusals import one_or_404
 from salespeople import saved_views
 from salespeople import sharing as sharing_page
-from salespeople.models import Company, SavedView
+from salespeople.models import Company, Grant, SavedView
 from salespeople.requests import SignedIn
 
 TEMPLATE = "contacts/detail.html"
@@ -181,7 +181,11 @@ def sharing(request: SignedIn, pk: int) -> HttpResponse:
     contact = one_or_404(request, Contact.objects.visible_to(request.user), pk)
     if not contact.is_held_by(request.user):
         raise PermissionDenied
-    return sharing_page.show(request, contact, "contact")
+
+    def give(*, contact_id: int, **given: Any) -> Grant:
+        return lifecycle.share(contact, by=request.user, **given)
+
+    return sharing_page.show(request, contact, "contact", give=give)
 
 
 def _to(request: SignedIn, contact: Contact) -> HttpResponse:

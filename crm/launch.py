@@ -4,7 +4,9 @@ Standard library only: it runs on the machine's own Python, before anything is i
 the browser assets are there it becomes crm.serve, on the virtual environment's Python.
 """
 
+import ctypes
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from crm.lib import environment
 
 LOCKS = {"run": "requirements.txt", "dev": "requirements-dev.txt"}
 HOST = "127.0.0.1"
+SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 
 
 def port() -> int:
@@ -33,6 +36,12 @@ def refuse_taken_port(number: int) -> None:
             sys.exit(
                 f"Port {number} cannot be used ({str(error.strerror).lower()}); choose another: make run PORT={number + 1}"
             )
+
+
+def end_with_parent() -> None:
+    """Ask the kernel to end this process when its parent ends, however that happens (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def main(command: str) -> None:

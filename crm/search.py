@@ -62,7 +62,8 @@ PAGES = (
     Place(gettext_lazy("Salespeople"), "salespeople:list", "people", "salespeople.view_salesperson"),
     Place(gettext_lazy("Teams"), "salespeople:teams", "people", "salespeople.view_team"),
     Place(gettext_lazy("Saved views"), "saved_views:list", "list"),
-    Place(gettext_lazy("Mentions"), "collaboration:mentions", "at"),
+    Place(gettext_lazy("Inbox"), "collaboration:inbox", "inbox"),
+    Place(gettext_lazy("My settings"), "account:preferences", "admin"),
     Place(gettext_lazy("Keyboard shortcuts"), "keyboard", "keyboard"),
     Place(gettext_lazy("Set-up"), "admin:index", "admin", STAFF),
 )

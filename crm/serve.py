@@ -4,12 +4,13 @@ Ends with everything it started: the workers die with it, even when it is killed
 by its last user (see crm.lib.postgres).
 """
 
-import ctypes
 import hashlib
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,13 @@ from django.db import connection
 from environs import EnvError
 from gunicorn.app.base import BaseApplication
 
-from crm.launch import HOST, port
+from crm.keep import GRACE
+from crm.launch import HOST, end_with_parent, port
 from crm.lib.messages import compile_catalogues
 from crm.lib.postgres import ServerFailed
 
 OLDEST_POSTGRES = 15
 DEMO_PEOPLE = ("rep", "rep2", "manager", "admin", "viewer")
-SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 WORKERS = {"workers": 2, "worker_class": "gthread", "threads": 8}  # as many as the pool has connections
 LONGEST_ADDRESS = 8190  # everything that shapes a page is in its address, many conditions too
 
@@ -43,11 +44,10 @@ def main(command: str) -> None:
     load_settings()
     refuse_silent_database()
     prepare()
-    if command == "dev":
-        serve_reloading()
-    else:
+    if command != "dev":
         collect_static_files()
-        Server().run()
+    with worker():
+        serve_reloading() if command == "dev" else Server().run()
 
 
 def load_settings() -> None:
@@ -150,6 +150,23 @@ class Server(BaseApplication):
         return get_wsgi_application()
 
 
+@contextmanager
+def worker() -> Iterator[None]:
+    """Have what works in the background running beside the server: it is started again when it ends, and ends with us."""
+    forget_connections()
+    owner = os.getpid()
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "crm.keep", sys.executable, "manage.py", "worker"], preexec_fn=end_with_parent
+    )
+    try:
+        yield
+    finally:
+        if os.getpid() == owner:  # the server's forked processes leave through here too
+            keeper.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                keeper.wait(2 * GRACE)
+
+
 def serve_reloading() -> None:
     """Run Django's own server, which reloads when the source changes, and wait for its end."""
     announce()
@@ -162,12 +179,6 @@ def serve_reloading() -> None:
             server.wait()
         finally:
             server.terminate()
-
-
-def end_with_parent() -> None:
-    """Ask the kernel to end this process when its parent ends, however that happens (Linux only)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def _one_line(error: Exception) -> str:

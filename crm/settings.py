@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "phonenumber_field",
     "pghistory",
     "pgtrigger",
+    "procrastinate.contrib.django",
     "crm",
     "salespeople",
     "collaboration",
@@ -129,6 +130,24 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 
+# Without a mail server mails stand in the log, which is right for a try.
+EMAIL_HOST = env.str("EMAIL_HOST", "")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_PORT = env.int("EMAIL_PORT", 587)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_USER", ""), env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", EMAIL_PORT == 587)
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", EMAIL_PORT == 465)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "crm@localhost")
+# what links in mails and calendars begin with, since no request says it there
+SITE_URL = env.str("SITE_URL", "").rstrip("/") or (
+    f"https://{ALLOWED_HOSTS[0]}" if HTTPS else f"http://127.0.0.1:{env.int('PORT', 8000)}"
+)
+
+BULK_LIMIT = env.int("BULK_LIMIT", 100_000)  # rows that one bulk action changes, in the background beyond 200
+
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"  # what the worker does stands in the jobs.py of each app
+
 LANGUAGE_CODE = "en"
 LANGUAGES = [
     ("en", "English"),
@@ -174,7 +193,9 @@ CONTENT_SECURITY_POLICY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {"()": "crm.lib.refusals.Discreet", "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "WARNING")},
 }

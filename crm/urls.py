@@ -22,6 +22,7 @@ urlpatterns = [
     path("healthz/", views.healthz, name="healthz"),
     path("opportunities/", include("opportunities.urls")),
     path("collaboration/", include("collaboration.urls")),
+    path("account/", include("collaboration.account_urls")),
     path("contacts/", include("contacts.urls")),
     path("salespeople/", include("salespeople.urls")),
     path("tasks/", include("tasks.urls")),

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.keyboard import GROUPS
 from crm.lib.fragments import is_fragment, render_page
+from crm.lib.jobs import worker_is_there
 from crm.lib.listing.filters import key_of
 from crm.lib.search import words
 from crm.lib.theme import page_before
@@ -97,7 +98,8 @@ def favicon(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """200 when the database answers and every migration is applied, else 503."""
+    """200 when the database answers and every migration is applied, else 503. Pages need no worker, so one that is missing is
+    only said."""
     try:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -105,4 +107,5 @@ def healthz(request: HttpRequest) -> HttpResponse:
         return HttpResponse("database unreachable", status=503, content_type="text/plain")
     if missing:
         return HttpResponse("migrations missing", status=503, content_type="text/plain")
-    return HttpResponse("ok", content_type="text/plain")
+    told = "ok" if worker_is_there() else "ok, but no worker is at work"
+    return HttpResponse(told, content_type="text/plain")

@@ -239,7 +239,7 @@ class Board:
         stalled = opened.stalled(Stalled.ANY, self.today).values(at=stage).annotate(stepless=none, stalled=Count("pk"))
         waiting: dict[str, Counter[str]] = defaultdict(Counter)
         for row in stepless.union(stalled, all=True):
-            waiting[str(row.pop("at"))].update(row)
+            waiting[str(row["at"])].update(stepless=row["stepless"], stalled=row["stalled"])
         return waiting
 
     def card(self, pk: int) -> Card | None:

@@ -15,12 +15,13 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import Count, F, Min, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from collaboration.notify import assigned
 from crm.lib import date_formula
 from crm.lib.races import is_busy
 from opportunities import lifecycle
@@ -158,17 +159,18 @@ def read(user: User, keys: Iterable[int]) -> list[Opportunity]:
     return rows
 
 
-def refuse_too_many(count: int) -> None:
+def refuse_too_many(count: int, limit: int | None = None) -> None:
     """Raises ValidationError."""
-    if count > AT_ONCE:
+    limit = AT_ONCE if limit is None else limit
+    if count > limit:
         said = gettext_lazy("You chose %(count)d. At most %(limit)d can be changed in one run: choose fewer.")
-        raise ValidationError(said, code="too_many", params={"count": count, "limit": AT_ONCE})
+        raise ValidationError(said, code="too_many", params={"count": count, "limit": limit})
 
 
 def preview(user: User, seen: Seen, verb: str, values: Mapping[str, Any]) -> Outcome:
     """What the run would do: it is made and rolled back. Raises Busy, ValidationError for too many."""
     with transaction.atomic():
-        outcome = _run(user, seen, verb, values, None)
+        outcome = take(user, seen, verb, values, None)
         connection.check_constraints()  # what a run would hear of at its commit
         transaction.set_rollback(True)
     return outcome
@@ -188,20 +190,33 @@ def run(
     change there is no batch. Raises Busy, AlreadyRun (of the same token), ValidationError for too many."""
     with transaction.atomic():
         batch = begun(user, Batch(door=Door.BULK, by=user, verb=verb, asked=list(asked), token=token, undoes=undoes))
-        outcome = _run(user, seen, verb, values, batch)
+        outcome = take(user, seen, verb, values, batch)
         if not outcome.changed:
             transaction.set_rollback(True)
             return outcome
         if outcome.refused:
             batch.refused = [[row.before.pk, row.why] for row in outcome.refused]
             batch.save(update_fields=["refused"])
+        tell_new_owners(batch)
         outcome.batch = batch
     return outcome
 
 
+def tell_new_owners(batch: Batch) -> None:
+    """Once to each salesperson, however many opportunities they were given."""
+    if batch.verb not in (Verb.REASSIGN, Verb.CREATE):
+        return
+    given = batch.opportunityentry_set.filter(salesperson__isnull=False).order_by("salesperson")
+    of_each = given.values_list("salesperson").annotate(first=Min("opportunity"), count=Count("pk"))
+    for salesperson, first, count in of_each:
+        assigned("opportunity", first, by=batch.by, salesperson=salesperson, count=count)
+
+
 def undo(user: User, batch: Batch, *, dry: bool = False) -> Outcome:
-    """Every row of the batch that nothing followed, back to what it was. Raises Busy."""
-    steps = dict(batch.opportunityentry_set.values_list("opportunity", "step"))
+    """Every row of the batch that nothing followed, back to what it was; dry the first of them only. Raises Busy,
+    ValidationError for too many."""
+    entries = batch.opportunityentry_set.order_by("opportunity").values_list("opportunity", "step")
+    steps = dict(entries[:AT_ONCE] if dry else entries)
     if dry:
         return preview(user, steps, Verb.UNDO, {})
     return run(user, steps, Verb.UNDO, {}, undoes=batch)
@@ -212,7 +227,8 @@ def can_be_undone(user: User, batch: Batch) -> bool:
     before it. Whether a row can still go back, the verb says."""
     own = batch.by_id == user.pk or user.has_perm("opportunities.view_batch")
     young = timezone.now() - batch.made_at < lifecycle.UNDO_WITHIN
-    return own and young and batch.verb != Verb.UNDO and user.has_perm("opportunities.change_opportunity")
+    over = not batch.is_under_way
+    return own and young and over and batch.verb != Verb.UNDO and user.has_perm("opportunities.change_opportunity")
 
 
 def begun(user: User, batch: Batch) -> Batch:
@@ -230,7 +246,8 @@ def begun(user: User, batch: Batch) -> Batch:
     return batch
 
 
-def _run(user: User, seen: Seen, verb: str, values: Mapping[str, Any], batch: Batch | None) -> Outcome:
+def take(user: User, seen: Seen, verb: str, values: Mapping[str, Any], batch: Batch | None) -> Outcome:
+    """The verb for each row, within the transaction of the caller. Raises Busy, ValidationError for too many."""
     refuse_too_many(len(seen))
     rows = [Row(row) for row in read(user, _locked(user, seen))]
     how = {**values, "by": user, "door": Door.BULK, "batch": batch}

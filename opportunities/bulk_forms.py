@@ -35,9 +35,18 @@ class BulkForm(AnswerableForm):
     own: ClassVar[tuple[str, ...]] = ()  # fields that become arguments of the verb where they are filled in
     hint: ClassVar[Any] = ""
 
-    def __init__(self, data: QueryDict | None, *, rows: Sequence[Any], user: User, today: datetime.date) -> None:
+    def __init__(
+        self,
+        data: QueryDict | None,
+        *,
+        rows: Sequence[Any],
+        user: User,
+        today: datetime.date,
+        cycles: Iterable[int | None] = (),
+    ) -> None:
+        """`cycles` are those of the chosen ones."""
         super().__init__(data, initial={"on": today}, auto_id="bulk-%s")  # over a list, whose filter has the same names
-        self.rows, self.user, self.today = rows, user, today
+        self.rows, self.user, self.today, self.cycles = rows, user, today, cycles
         self.order_fields([*self.own, "on", "reason"])
         self.prepare()
 
@@ -99,8 +108,7 @@ class MoveForm(BulkForm):
     )
 
     def prepare(self) -> None:
-        cycles = {row.sales_cycle_id for row in self.rows}
-        self.offer("to", Stage.objects.filter(sales_cycle__in=cycles).select_related("sales_cycle"))
+        self.offer("to", Stage.objects.filter(sales_cycle__in=self.cycles).select_related("sales_cycle"))
         self.fields["closing_on"].help_text = _("Blank: each one's own, or what the stage proposes.")
 
 

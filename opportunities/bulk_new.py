@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from contacts.models import Contact
 from opportunities import lifecycle
-from opportunities.bulk import begun, by_reason, refuse_too_many
+from opportunities.bulk import begun, by_reason, refuse_too_many, tell_new_owners
 from opportunities.models import Batch, Door, Opportunity
 from salespeople.models import Salesperson, User
 
@@ -78,6 +78,7 @@ def run(
         if outcome.refused:
             batch.refused = [[line.contact.pk, line.why] for line in outcome.refused]
             batch.save(update_fields=["refused"])
+        tell_new_owners(batch)
         outcome.batch = batch
     return outcome
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from collaboration import lifecycle as collaboration
 from collaboration.lifecycle import history
 from collaboration.models import ContactRole, Involvement, Tag
+from collaboration.notify import assigned, shared
 from contacts.models import Contact
 from crm.lib.guard import Guard
 from crm.lib.numbers import next_number
@@ -37,6 +38,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 MERGED = "an_open_opportunity_names_no_merged_contact"  # migration 0012
 UNDO_WITHIN = datetime.timedelta(hours=24)
+NOT_BY_HAND = (Door.BULK, Door.IMPORT, Door.COMMAND)  # a run tells each person once, at its end; the others tell nobody
 
 
 class How(TypedDict, total=False):
@@ -421,6 +423,8 @@ def create(
         happened_on=created_on,
         **({"door": Door.SCREEN} | how),
     )
+    if salesperson is not None and how.get("door") not in NOT_BY_HAND:
+        assigned("opportunity", opportunity.pk, by=by, salesperson=salesperson.pk)
     if start or to is not None:
         entry = _start_at_once(opportunity, version=1, on=on, by=by, **how)
     if to is not None and to.pk != entry.stage_id:
@@ -720,6 +724,8 @@ def reassign(
     entry = _step(opportunity, changes, Action.REASSIGNED, on=on, by=by, reason=reason, **how)
     if tasks_too:
         tasks.hand_over(entry, former=former, former_contact=former_contact)
+    if "salesperson_id" in changes and how.get("door") not in NOT_BY_HAND:
+        assigned("opportunity", opportunity.pk, by=by, salesperson=changes["salesperson_id"])
     return entry
 
 
@@ -1087,7 +1093,10 @@ def share(
     given = {"may_edit": may_edit or is_co_owner, "is_co_owner": is_co_owner}
     to: dict[str, Any] = {"opportunity_id": opportunity.pk, "salesperson_id": salesperson_id, "team_id": team_id}
     with history(by):
-        return Grant.objects.update_or_create(given, **to)[0]
+        grant, is_new = Grant.objects.update_or_create(given, **to)
+    if is_new:
+        shared("opportunity", opportunity.pk, by=by, salesperson=salesperson_id, team=team_id)
+    return grant
 
 
 def _check_co_owner(guard: Guard, opportunity: Opportunity, person: Salesperson | None, is_co_owner: bool) -> None:

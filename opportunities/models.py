@@ -536,6 +536,14 @@ class Batch(models.Model):
         UNDO = "undo", _("Undo")
         CREATE = "create", _("New opportunities")  # to every chosen contact; `refused` names contacts then
 
+    class State(models.TextChoices):
+        """Of a run in the background; any other one is done with its request."""
+
+        QUEUED = "queued", _("Waits for its turn")
+        RUNNING = "running", _("Under way")
+        DONE = "done", _("Done")
+        CANCELLED = "cancelled", _("Stopped")
+
     door = models.CharField(_("through"), max_length=7, choices=Door)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("by"))
     made_at = models.DateTimeField(_("at"), db_default=Now())
@@ -545,6 +553,10 @@ class Batch(models.Model):
     # one preview runs once: a second sending finds its batch
     token = models.UUIDField(null=True, blank=True, unique=True, editable=False)
     undoes = models.ForeignKey("self", models.PROTECT, null=True, blank=True, verbose_name=_("takes back"))
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.DONE)
+    total = models.PositiveIntegerField(_("rows in the background"), null=True, blank=True)
+    values = models.JSONField(default=dict, blank=True, editable=False)  # what the worker asks the verb
+    language = models.CharField(max_length=10, blank=True, editable=False)  # of the reasons
 
     objects = BatchQuerySet.as_manager()
 
@@ -552,12 +564,58 @@ class Batch(models.Model):
         verbose_name = _("batch")
         verbose_name_plural = _("batches")
         default_permissions = ("view",)
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="batch_in_a_known_state", condition=Q(state__in=["queued", "running", "done", "cancelled"])
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk} {self.get_door_display()}"
 
     def get_absolute_url(self) -> str:
         return reverse("opportunities:batch", args=[self.pk])
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in (self.State.QUEUED, self.State.RUNNING)
+
+
+class BatchRow(models.Model):
+    """A row of a run in the background: as it was when the run was asked for, and what became of it, blank while it waits."""
+
+    class Result(models.TextChoices):
+        CHANGED = "changed", _("Changed")
+        UNCHANGED = "unchanged", _("Stays as it is")
+        REFUSED = "refused", _("Refused")
+        GONE = "gone", _("Not there any more")
+
+    batch = models.ForeignKey(Batch, models.CASCADE, related_name="rows", verbose_name=_("batch"))
+    opportunity = models.ForeignKey(
+        "Opportunity", models.CASCADE, related_name="+", verbose_name=_("opportunity"), db_index=False
+    )
+    version = models.PositiveIntegerField(_("version"))
+    result = models.CharField(_("result"), max_length=9, choices=Result, blank=True)
+    why = models.TextField(_("why"), blank=True)
+
+    class Meta:
+        verbose_name = _("row of a batch")
+        verbose_name_plural = _("rows of batches")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["batch", "opportunity"], name="a_row_once_in_a_batch"),
+            models.CheckConstraint(
+                name="row_of_a_batch_has_a_known_result",
+                condition=Q(result__in=["", "changed", "unchanged", "refused", "gone"]),
+            ),
+        ]
+        indexes: ClassVar = [
+            # the next slice
+            models.Index(fields=["batch", "opportunity"], condition=Q(result=""), name="waiting_rows_of_a_batch"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.batch_id}: {self.opportunity_id}"
 
 
 class EntryQuerySet(models.QuerySet["OpportunityEntry"]):

@@ -67,12 +67,9 @@ class ShareForm(forms.Form):
         return {"salesperson_id" if kind == PERSON else "team_id": int(key)}
 
 
-def show(
-    request: SignedIn, record: Any, field: str, *, give: Give | None = None, withdraw: Withdraw | None = None
-) -> HttpResponse:
-    """The page of a record that `field` of a grant points to. 422 where nobody was chosen. `give` and `withdraw` are the
-    verbs of a record that has such; it can have co-owners."""
-    give = give or (lambda *, may_edit, **to: Grant.objects.update_or_create({"may_edit": may_edit}, **to)[0])
+def show(request: SignedIn, record: Any, field: str, *, give: Give, withdraw: Withdraw | None = None) -> HttpResponse:
+    """The page of a record that `field` of a grant points to. 422 where nobody was chosen. `give` is the verb of the record;
+    one that can have co-owners has `withdraw` too."""
     owned = withdraw is not None
     withdraw = withdraw or Grant.delete
     given = Grant.objects.filter(**{field: record})

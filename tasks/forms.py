@@ -15,6 +15,7 @@ from contacts.picker import ContactPicker
 from crm.lib import date_formula
 from crm.lib.fields import DayField
 from crm.lib.priority import Priority
+from crm.lib.reminder import Reminder
 from salescycles.models import Activity, TaskKind
 from salespeople.models import Salesperson, Team, User
 from tasks import whose
@@ -60,6 +61,7 @@ class TaskForm(ContactPicker, OwnerForm):
     priority = forms.ChoiceField(label=_("Priority"), choices=Priority, required=False)
     status = forms.ChoiceField(label=_("Status"), choices=UNDER_WAY, required=False)
     contact = forms.ModelChoiceField(Contact.objects.none(), label=_("Contact"), required=False)
+    reminder = forms.ChoiceField(label=_("Reminder"), choices=[("", _("– none –")), *Reminder.choices], required=False)
     all_day = forms.BooleanField(label=_("All day"), required=False)
     starts_at = forms.TimeField(label=_("Start time"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
     duration = forms.IntegerField(label=_("Duration in minutes"), required=False, min_value=1, max_value=MOST_MINUTES)
@@ -82,7 +84,7 @@ class TaskForm(ContactPicker, OwnerForm):
 
     MEETING: ClassVar = ("all_day", "starts_at", "duration", "organizer", "people", "guests")
     REPEATED: ClassVar = ("interval", "recurs_from")
-    USUAL: ClassVar = ("description", "due_on", "kind", "priority", "status", "salesperson", "team")
+    USUAL: ClassVar = ("description", "due_on", "kind", "priority", "status", "salesperson", "team", "reminder")
     field_order = [*USUAL, "contact_search", "contact", "location", *MEETING, *REPEATED]
 
     def __init__(
@@ -111,6 +113,7 @@ class TaskForm(ContactPicker, OwnerForm):
         else:
             self.offer_contacts(user)
         if task is None:
+            self.initial.setdefault("reminder", getattr(user, "usual_reminder", ""))
             del self.fields["status"]
         if not account:
             del self.fields["guests"]
@@ -161,6 +164,8 @@ class TaskForm(ContactPicker, OwnerForm):
         meets = values.get("kind", self.task.kind if self.task else TaskKind.TASK) == TaskKind.MEETING
         if not meets:
             values |= {"all_day": False, "starts_at": None, "duration": None}
+        if self.add_prefix("reminder") not in self.data:  # a form that does not ask for it
+            values["reminder"] = self.task.reminder if self.task else getattr(self.user, "usual_reminder", "")
         if not values.get("interval"):
             values["recurs_from"] = ""
         taking = [Taking(one, self._role(one)) for one in (*people, *guests) if one != leads]

@@ -12,25 +12,30 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import BigIntegerField, Case, DateField, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
+from collaboration.notify import assigned
 from contacts.models import Contact
 from crm.lib import date_formula
 from crm.lib.guard import Guard
 from crm.lib.priority import Priority
 from crm.lib.races import is_busy, refused_by
+from crm.lib.reminder import Reminder
 from salescycles.models import Activity, TaskKind
 from salespeople.models import Company, Salesperson, Team, User
 from tasks.models import MOST_MINUTES, UNTOUCHED, Along, Attendee, Base, Status, Task
 from tasks.recurring import goes_forward, next_day
+from tasks.reminding import remind_at
 
 P = ParamSpec("P")
 R = TypeVar("R")
 MERGED = "an_open_task_names_no_merged_contact"  # migration 0002
 YEARS = range(1900, 3000)
 COUNTED: dict[str, Any] = {"version": F("version") + 1, "by_steps": F("by_steps") + 1}  # a change by a step
+TIMELESS = _("Only what begins at a time can be told of minutes before.")
 CHANGED_BY_FORM = (
     *("kind", "description", "due_on", "all_day", "starts_at", "duration", "location", "status", "priority"),
-    *("salesperson", "team", "contact", "opportunity", "interval", "recurs_from"),
+    *("salesperson", "team", "contact", "opportunity", "interval", "recurs_from", "reminder"),
 )
+MOVES_REMINDER = {"due_on", "starts_at", "reminder", "salesperson", "team", "closed_on"}
 
 
 class Stale(Exception):
@@ -86,8 +91,10 @@ def create(*, by: User | None, on: datetime.date, attendees: Iterable[Taking] = 
     _check(guard, task, before=Task())
     taking = _attendees(guard, task, list(attendees), by)
     guard.raise_if_any()
+    task.remind_at = remind_at(task)
     task.save(force_insert=True)
     _invite([(task, taking)])
+    assigned("task", task.pk, by=by, salesperson=task.salesperson_id, team=task.team_id)
     return task
 
 
@@ -118,6 +125,8 @@ def change(
     _write(now, *(name for name in (*CHANGED_BY_FORM, "company") if name in values or name == "company"))
     if taking is not None:
         _take_part(now, taking)
+    if (now.salesperson_id, now.team_id) != (before.salesperson_id, before.team_id):
+        assigned("task", now.pk, by=by, salesperson=now.salesperson_id, team=now.team_id)
     return now
 
 
@@ -229,8 +238,9 @@ def reassign(
     by: User | None,
     salesperson: Salesperson | None = None,
     team: Team | None = None,
+    is_told: bool = True,
 ) -> Task:
-    """Somebody else's: of a salesperson or of a team (R-TASK-TEAM). Raises ValidationError, Stale."""
+    """Somebody else's: of a salesperson or of a team (R-TASK-TEAM), who is told. Raises ValidationError, Stale."""
     now = _begin(task, version)
     guard = Guard()
     same = (now.salesperson_id, now.team_id) == (salesperson and salesperson.pk, team and team.pk)
@@ -240,6 +250,8 @@ def reassign(
     _check_owner(guard, now, before)
     guard.raise_if_any()
     _write(now, "salesperson", "team")
+    if is_told:
+        assigned("task", now.pk, by=by, salesperson=now.salesperson_id, team=now.team_id)
     return now
 
 
@@ -278,6 +290,8 @@ def assign(
         _check_usable(guard, "organizer", organizer)
     guard.raise_if_any()
     _save_all(made, leads)
+    if made:
+        assigned("task", made[0].pk, by=by, salesperson=made[0].salesperson_id, team=made[0].team_id, count=len(made))
     return made
 
 
@@ -378,7 +392,9 @@ def belongs(contact: Contact, opportunity: Any) -> bool:
 
 
 def _check_times(guard: Guard, task: Task) -> None:
+    guard(task.reminder in ("", *Reminder.values), "reminder", _("Choose a reminder of the list."), "choice")
     if not task.is_meeting:
+        guard(not task.reminder.endswith("m"), "reminder", TIMELESS, "kind")
         for field, value in (("all_day", task.all_day), ("starts_at", task.starts_at), ("duration", task.duration)):
             guard(not value, field, _("Only a meeting has this."), "kind")
         return
@@ -386,6 +402,7 @@ def _check_times(guard: Guard, task: Task) -> None:
     guard(task.all_day or task.starts_at is not None, "starts_at", _("Enter the start, or all day."), "E08")
     guard(task.all_day or task.duration is not None, "duration", _("Enter how long it takes."), "E08")
     lasts = task.duration is None or 1 <= task.duration <= MOST_MINUTES
+    guard(task.starts_at is not None or not task.reminder.endswith("m"), "reminder", TIMELESS, "kind")
     guard(lasts, "duration", _("A meeting takes a minute at least and ten years at most."), "R-TASK-REQ")
 
 
@@ -409,6 +426,9 @@ def _check_interval(guard: Guard, task: Task) -> None:
 def _write(task: Task, *fields: str) -> None:
     """The row is locked and its version compared: nobody else writes it."""
     task.version += 1
+    if MOVES_REMINDER.intersection(fields):
+        task.remind_at = remind_at(task)
+        fields += ("remind_at",)
     task.save(update_fields=[*fields, "version"])
 
 
@@ -420,6 +440,7 @@ def _next(task: Task, on: datetime.date) -> Task | None:
     same = (*CHANGED_BY_FORM, "company")
     following = Task(**{name: getattr(task, name) for name in same if name not in ("status", "due_on")})
     following.due_on, following.follows = day, task
+    following.remind_at = remind_at(following)
     following.save(force_insert=True)
     taking = [
         Attendee(salesperson_id=one.salesperson_id, contact_id=one.contact_id, role=one.role)
@@ -546,7 +567,8 @@ def make_of_stage(entry: Any, activity: int) -> list[Task]:
 def cancel_of(entry: Any) -> int:
     """Every open task of the opportunity, by this step (R-CANCEL-TASKS): recurring ones do not come again. Returns how many."""
     tasks = Task.objects.open().filter(opportunity=entry.opportunity_id)
-    return tasks.update(cancelled=True, closed_on=entry.happened_on, cancelled_in=entry.pk, **COUNTED)
+    closed = {"cancelled": True, "closed_on": entry.happened_on, "cancelled_in": entry.pk, "remind_at": None}
+    return tasks.update(**closed, **COUNTED)
 
 
 def take_back(wrong: Any, before: Any, undone: Any) -> None:
@@ -562,6 +584,7 @@ def take_back(wrong: Any, before: Any, undone: Any) -> None:
         cancelled=Case(When(was_cancelled, then=False), default=True),
         closed_on=Case(When(was_cancelled, then=nothing), default=Value(undone.happened_on), output_field=DateField()),
         cancelled_in=Case(When(was_cancelled, then=nothing), default=Value(undone.pk), output_field=BigIntegerField()),
+        remind_at=None,
         **COUNTED,
     )
     if wrong.salesperson_id != undone.salesperson_id:

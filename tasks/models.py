@@ -4,6 +4,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pghistory
+from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from crm.lib.priority import Priority
+from crm.lib.reminder import Reminder
 from crm.lib.search import prefix_query, search_column
 from salescycles.models import ActivityStep, DateFormulaField, TaskKind
 from salespeople.models import Membership, Salesperson, Team
@@ -123,7 +125,10 @@ def held_by(user: "User") -> Q:
 
 
 @pghistory.track(
-    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["search", "by_steps"]
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    pghistory.DeleteEvent(),
+    exclude=["search", "by_steps", "remind_at"],
 )
 class Task(models.Model):
     """One thing to do, of a salesperson or of a team, on a day. `version` counts its changes; what nobody but steps of its
@@ -207,6 +212,8 @@ class Task(models.Model):
         help_text=_("A date formula, e.g. 1W or 1M. Blank: not repeated."),
     )
     recurs_from = models.CharField(_("counted from"), max_length=7, choices=Base, blank=True)
+    reminder = models.CharField(_("reminder"), max_length=4, blank=True, choices=Reminder)
+    remind_at = models.DateTimeField(_("remind at"), null=True, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     by_steps = models.PositiveIntegerField(default=0, db_default=0, editable=False)  # so many of its changes steps made
     search = search_column("description", "location")
@@ -276,6 +283,11 @@ class Task(models.Model):
                 name="task_of_a_step_has_its_opportunity",
                 condition=Q(opportunity__isnull=False) | Q(entry__isnull=True, cancelled_in__isnull=True),
             ),
+            models.CheckConstraint(name="task_with_a_known_reminder", condition=Q(reminder__in=["", *Reminder.values])),
+            models.CheckConstraint(
+                name="task_reminds_while_it_is_open",
+                condition=Q(remind_at__isnull=True) | Q(closed_on__isnull=True) & ~Q(reminder=""),
+            ),
             models.CheckConstraint(
                 name="task_cancelled_in_a_step_is_so",
                 condition=Q(cancelled_in__isnull=True) | Q(cancelled=True),
@@ -297,6 +309,8 @@ class Task(models.Model):
                 fields=["team", "due_on", "id"], condition=Q(closed_on__isnull=True), name="open_tasks_by_team"
             ),
             models.Index(fields=["due_on", "id"], condition=Q(closed_on__isnull=True), name="open_tasks_by_date"),
+            # whose reminder is due
+            models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="reminders_by_time"),
             GinIndex(fields=["search"], name="tasks_by_word"),
         ]
 
@@ -404,3 +418,22 @@ class Along(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task}: {self.get_kind_display()}"
+
+
+class AgendaMail(models.Model):
+    """The mail that tells somebody of a day's tasks. It is marked as sent before it is sent."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="agenda_mails", verbose_name=_("user")
+    )
+    day = models.DateField(_("day"))
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("agenda by mail")
+        verbose_name_plural = _("agendas by mail")
+        default_permissions = ()
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "day"], name="one_agenda_mail_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.day}"

@@ -2,7 +2,7 @@ from django.urls import path
 
 from crm.lib.listing.export import export
 from crm.lib.listing.views import column_form, filter_form
-from tasks import agenda_views, calendar_views, views
+from tasks import agenda_views, calendar_views, feed, views
 from tasks.listing import TASKS
 
 app_name = "tasks"
@@ -15,6 +15,7 @@ urlpatterns = [
     path("calendar/", calendar_views.show_calendar, name="calendar"),
     path("calendar/events/", calendar_views.events, name="events"),
     path("card/", views.card, name="card"),
+    path("feed/<str:key>.ics", feed.feed, name="feed"),
     path("new/", views.new, name="new"),
     path("assign/", views.assign, name="assign"),
     path("<int:pk>/", views.detail, name="detail"),

@@ -19,6 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from collaboration.notify import assigned
 from contacts import lifecycle as contacts
 from contacts.codes import Territory
 from contacts.models import Contact
@@ -274,6 +275,9 @@ def _hand_tasks(
             handed.append(Handed(run=made, kind=Handed.Kind.TASK, key=row.pk, to=line.to, version=version))
     if made:
         Handed.objects.bulk_create(handed)
+        for to in dict.fromkeys(row.to_id for row in handed):
+            given = [row.key for row in handed if row.to_id == to]
+            assigned("task", given[0], by=user, salesperson=to, count=len(given))
     return lines
 
 
@@ -284,7 +288,7 @@ def _hand_task(user: User, leaver: Salesperson, row: Task, seen: int, to: Salesp
     if not user.has_perm("tasks.change_task") or row.is_fixed_for(user):
         return _("It is not yours to change."), 0
     try:
-        now = tasks.reassign(row, version=seen, salesperson=to, on=Company.current().today(), by=user)
+        now = tasks.reassign(row, version=seen, salesperson=to, on=Company.current().today(), by=user, is_told=False)
     except tasks.Stale:
         return _("Somebody changed it meanwhile."), 0
     except ValidationError as refusal:

@@ -98,6 +98,7 @@ NOT_MOVED = {
     ("contacts.LikelyPair", "other"): "kept by PostgreSQL",
     ("contacts.SeparateContacts", "one"): "what was decided of a contact is no decision about another",
     ("contacts.SeparateContacts", "other"): "the same",
+    ("collaboration.Notification", "contact"): "what somebody was told stays as it was told",
     ("upkeep.Merge", "survivor"): "the record itself",
     ("upkeep.Merge", "merged"): "the record itself",
 }

@@ -30,6 +30,7 @@ _SHAPES: dict[str, tuple[str | tuple[float, float, float], ...]] = {
     "filter": ("M4 5h16l-6 8v6l-4-2v-4z",),
     "flag": ("M6 21V4h12l-3 4.5L18 13H6",),
     "home": ("M4 11l8-7 8 7M6 10v10h12V10M10 20v-6h4v6",),
+    "inbox": ("M3 13l3-8h12l3 8v6H3zM3 13h5l2 3h4l2-3h5",),
     "info": ((12, 12, 9), "M12 11v5M12 8v.1"),
     "jump": ("M19 6l-7 6 7 6zM12 6l-7 6 7 6z",),
     "keyboard": ("M3 6h18v12H3zM7 10h.1M11 10h.1M15 10h.1M8 14h8",),

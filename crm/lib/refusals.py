@@ -2,12 +2,22 @@
 path, no word that a person wrote."""
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+
+SECRET_ADDRESS = re.compile(r"(/feed/)[^/\s.]+")
+
+
+class Discreet(logging.Formatter):
+    """Leaves out of every line what makes an address a secret one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return SECRET_ADDRESS.sub(r"\1…", super().format(record))
 
 
 def log_hidden(request: HttpRequest, model: type[Model], key: Any) -> None:

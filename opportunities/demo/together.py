@@ -3,7 +3,7 @@
 import datetime
 
 from collaboration import lifecycle as collaboration
-from collaboration.models import ContactRole, Tag
+from collaboration.models import ContactRole, Notification, Tag
 from contacts import lifecycle as contacts
 from contacts.models import Contact
 from opportunities import lifecycle
@@ -72,6 +72,7 @@ def work_together(world: World) -> None:
     )
     colleague = Salesperson.objects.get(code="BC")
     lifecycle.share(first, by=rep, may_edit=True, is_co_owner=True, salesperson_id=colleague.pk)
+    Notification.objects.update(by_mail=False)  # of days gone by
 
 
 def _take_part(deal: Opportunity, by: User) -> None:

@@ -6,19 +6,23 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count
 from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from contacts.models import Contact
-from crm.lib.fragments import redirect_to, render_page
+from crm.lib.fragments import is_fragment, redirect_to, render_page
+from crm.lib.jobs import worker_is_there
+from crm.lib.listing.filters import key_of
 from crm.lib.refusals import one_or_404
 from crm.lib.undo import undo_offer
+from opportunities import background
 from opportunities import bulk as runs
 from opportunities.bulk import BUSY, AlreadyRun, Busy, Outcome
 from opportunities.bulk_forms import FORMS, BulkForm, in_words
@@ -31,7 +35,9 @@ from salespeople.models import Company
 from salespeople.requests import SignedIn
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
-LISTED = 200  # the latest ones
+LISTED = 200  # the latest ones, or the first rows of one
+SHOWN = 20  # rows of a reason, and reasons
+MOST_ASKED = 20
 KEPT_FOR = {"24h": datetime.timedelta(hours=24), "30d": datetime.timedelta(days=30)}
 
 
@@ -50,7 +56,9 @@ def bulk(request: SignedIn) -> HttpResponse:
         step = "choose" if chosen.rows else "none"
         return _show(request, step, _of(chosen), status=422 if step == "none" and "seen" in data else 200)
     do = request.POST.get("do", "")
-    form = FORMS[verb](request.POST if do else None, rows=chosen.rows, user=request.user, today=_today())
+    form = FORMS[verb](
+        request.POST if do else None, rows=chosen.rows, user=request.user, today=_today(), cycles=chosen.cycles
+    )
     if do not in ("preview", "run"):
         return _ask(request, verb, chosen, form)
     if not form.is_valid():
@@ -90,7 +98,7 @@ def _preview(request: SignedIn, verb: str, chosen: Selection, form: BulkForm, *,
         outcome = runs.preview(request.user, dict.fromkeys(chosen.seen), verb, form.values())
     except Busy:
         return _busy(request, verb, chosen, form)
-    seen = dict.fromkeys(chosen.seen, 0) | outcome.seen
+    seen = {} if chosen.is_big else dict.fromkeys(chosen.seen, 0) | outcome.seen
     context = _of(chosen) | {
         "verb": Batch.Verb(verb),
         "form": form,
@@ -105,6 +113,8 @@ def _preview(request: SignedIn, verb: str, chosen: Selection, form: BulkForm, *,
 def _run(request: SignedIn, verb: str, chosen: Selection, form: BulkForm) -> HttpResponse:
     """Exactly what the preview showed; rows that changed since are left out. Sent twice it answers twice, and runs once."""
     token = _token(request.POST)
+    if token is not None and chosen.is_big:
+        return _start(request, verb, chosen, form, token)
     if token is None or "seen" not in request.POST:
         return _preview(request, verb, chosen, form, status=422)
     try:
@@ -118,6 +128,20 @@ def _run(request: SignedIn, verb: str, chosen: Selection, form: BulkForm) -> Htt
         return _preview(request, verb, chosen, form, status=409 if any(row.is_stale for row in outcome.rows) else 422)
     _tell(request, outcome)
     return _to_batch(request, outcome.batch, chosen.query)
+
+
+def _start(request: SignedIn, verb: str, chosen: Selection, form: BulkForm, token: UUID) -> HttpResponse:
+    """In the background. Where the list selects others by now than at the preview, that is shown first."""
+    if request.POST.get("total") != str(chosen.count) and not Batch.objects.filter(token=token).exists():
+        messages.warning(request, _("The list selects others now than before. This is how it stands now."))
+        return _preview(request, verb, chosen, form, status=409)
+    try:
+        started = background.start(request.user, chosen.keys, verb, form.values(), asked=form.asked(), token=token)
+    except AlreadyRun as first:
+        started = first.batch
+    except Busy:
+        return _busy(request, verb, chosen, form)
+    return _to_batch(request, started, chosen.query)
 
 
 def _token(data: QueryDict) -> UUID | None:
@@ -187,7 +211,9 @@ def batch(request: SignedIn, pk: int) -> HttpResponse:
     found = _batch_or_404(request, pk)
     entries: Any = OpportunityEntry.objects.filter(batch=found)
     visible = Opportunity.objects.visible_to(request.user)
-    rows = list(with_stage_names(_named(entries.filter(opportunity__in=visible))).order_by("opportunity_id"))
+    seen = entries.filter(opportunity__in=visible)
+    rows = list(with_stage_names(_named(seen)).order_by("opportunity_id")[: LISTED + 1])
+    count = len(rows) if len(rows) <= LISTED else seen.count()
     refused = dict(found.refused)
     asked_of: Any = Contact.objects.visible_to(request.user) if found.verb == Batch.Verb.CREATE else visible
     left = {row.pk: row for row in asked_of.filter(pk__in=list(refused)).order_by("pk")}
@@ -197,15 +223,70 @@ def batch(request: SignedIn, pk: int) -> HttpResponse:
     context = {
         "batch": found,
         "asked": in_words(found.verb, found.asked),
-        "rows": _told(rows),
-        "gone": entries.count() - len(rows),
-        "reasons": sorted(reasons.items(), key=lambda one: -len(one[1])),
+        "rows": _told(rows[:LISTED]),
+        "count": count,
+        "gone": entries.count() - count,
+        "reasons": _reasons(request, found)
+        if found.total is not None
+        else [
+            {"why": why, "count": len(of_it), "rows": of_it}
+            for why, of_it in sorted(reasons.items(), key=lambda one: -len(one[1]))
+        ],
         "left": len(left),
         "may_undo": rows and runs.can_be_undone(request.user, found),
         "undone_by": list(Batch.objects.filter(undoes=found).order_by("pk")),
         "back": _back(found, list_query(request.GET.get("query", "")).urlencode()),
-    }
+    } | _progress(request, found)
     return render_page(request, "opportunities/bulk/batch.html", context)
+
+
+def _reasons(request: SignedIn, found: Batch) -> list[dict[str, Any]]:
+    return background.reasons(found, request.user, SHOWN)
+
+
+def _progress(request: SignedIn, found: Batch) -> dict[str, Any]:
+    """How far a run in the background is, and when to ask again: each time half as long again, up to half a minute."""
+    if found.total is None:
+        return {}
+    asked = min(key_of(request.GET.get("asked")) or 0, MOST_ASKED)
+    return {
+        "progress": background.progress(found),
+        "under_way": found.is_under_way,
+        "worker": not found.is_under_way or worker_is_there(),
+        "may_cancel": _may_cancel(request, found),
+        "asked_again": asked + 1,
+        "pause": min(round(2 * 1.5**asked), 30),
+    }
+
+
+def _may_cancel(request: SignedIn, found: Batch) -> bool:
+    own = found.by_id == request.user.pk or request.user.has_perm("opportunities.view_batch")
+    return own and request.user.has_perm(CHANGE)
+
+
+@require_safe
+def batch_progress(request: SignedIn, pk: int) -> HttpResponse:
+    """The part of the batch's page that asks again by itself. Once the run is over, the page is loaded anew."""
+    found = _batch_or_404(request, pk)
+    if found.total is None or not is_fragment(request):
+        return redirect_to(request, found)
+    context = {"batch": found} | _progress(request, found)
+    response = render(request, "opportunities/bulk/progress.html", context)
+    if not found.is_under_way:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@require_POST
+def batch_cancel(request: SignedIn, pk: int) -> HttpResponse:
+    found = _batch_or_404(request, pk)
+    if not _may_cancel(request, found):
+        raise PermissionDenied
+    if background.cancel(found.pk):
+        messages.success(request, _("The run is stopped. What is done stays as it is."))
+    else:
+        messages.warning(request, _("The run was over already."))
+    return redirect_to(request, found)
 
 
 def _back(found: Batch, query: str) -> str:
@@ -245,18 +326,31 @@ def batch_undo(request: SignedIn, pk: int) -> HttpResponse:
         messages.warning(request, _("This batch cannot be taken back (any more)."))
         return _to_batch(request, found)
     dry = request.method != "POST"
+    count = found.opportunityentry_set.count()
+    if not dry and count > runs.AT_ONCE:
+        return _start_undo(request, found)
     try:
         outcome = runs.undo(request.user, found, dry=dry)
     except Busy:
         messages.error(request, BUSY)
         return redirect_to(request, "opportunities:batch-undo", pk)
     if dry:
-        context = {"batch": found, "outcome": outcome, "asked": in_words(found.verb, found.asked)}
+        context = {"batch": found, "outcome": outcome, "asked": in_words(found.verb, found.asked), "count": count}
         return render_page(request, "opportunities/bulk/undo.html", context)
     if outcome.batch is None:
         return _nothing_undone(request, found)
     _tell(request, outcome)
     return _to_batch(request, outcome.batch)
+
+
+def _start_undo(request: SignedIn, found: Batch) -> HttpResponse:
+    try:
+        return _to_batch(request, background.start_undo(request.user, found))
+    except AlreadyRun as first:
+        return _to_batch(request, first.batch)
+    except Busy:
+        messages.error(request, BUSY)
+        return redirect_to(request, "opportunities:batch-undo", found.pk)
 
 
 def _nothing_undone(request: SignedIn, found: Batch) -> HttpResponse:

@@ -15,13 +15,13 @@ from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
 from collaboration import lifecycle as collaboration
-from collaboration.models import Comment, ContactRole, Mention, Tag
+from collaboration.models import Comment, ContactRole, Notification, Tag
 from contacts import lifecycle as contacts
 from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from interactions import lifecycle as interactions
 from interactions.models import InteractionTemplate
-from opportunities import lifecycle
-from opportunities.models import Opportunity
+from opportunities import background, lifecycle
+from opportunities.models import Batch, Opportunity
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Grant, Salesperson, SavedView, User
 from tasks import lifecycle as tasks
@@ -87,6 +87,9 @@ def deals(
     ContactFactory(number="TWIN", name="Acme Oy", city="Oulu", email="info@acme.example")
     acme.mailing_groups.create(code="NEWS", description="Newsletter")
     hang(running, acme, rep)
+    values = {"priority": "high", "on": today, "reason": ""}
+    background.start(User.objects.get(salesperson=jo), [running.pk, waiting.pk], "edit", values)
+    collaboration.renew_calendar(manager)
     return {"waiting": fresh(waiting), "running": fresh(running), "won": fresh(won)}
 
 
@@ -103,7 +106,7 @@ def hang(running: Opportunity, acme: Contact, rep: User) -> None:
     lifecycle.involve(running, contact=acme, role=role, by=rep)
     other = SalespersonFactory(name="Otis Falls")
     lifecycle.share(running, by=rep, may_edit=True, is_co_owner=True, salesperson_id=other.pk)
-    Mention.objects.filter(pk=Mention.objects.latest("pk").pk).update(read_at=timezone.now())
+    Notification.objects.filter(pk=Notification.objects.latest("pk").pk).update(read_at=timezone.now())
 
 
 @pytest.fixture
@@ -166,7 +169,8 @@ def opportunities(deals: dict[str, Opportunity], views: list[SavedView]) -> Iter
     yield f"/opportunities/involving/{deals['won'].contact_id}/"
     comment = Comment.objects.earliest("pk")
     yield from (f"/collaboration/comments/{comment.pk}/{act}/" for act in ("edit", "delete"))
-    yield "/collaboration/mentions/"
+    yield from ("/collaboration/inbox/", "/collaboration/inbox/?which=unread&kind=shared", "/account/")
+    yield from (batch.get_absolute_url() for batch in Batch.objects.filter(state="queued"))
 
 
 def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[str]:

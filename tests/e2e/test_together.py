@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from collaboration.models import Comment, ContactRole, Involvement, Mention, Tag, Tagging
+from collaboration.models import Comment, ContactRole, Involvement, Notification, Tag, Tagging
 from contacts.models import Contact
 from opportunities import lifecycle
 from opportunities.models import Opportunity
@@ -51,12 +51,12 @@ def test_a_comment_calls_a_colleague(
     expect(page.locator(".comment-text")).to_have_text("May we go down? @Marketta Vuorela please")
     expect(field).to_have_value("")
     expect(field).to_be_focused()
-    assert Mention.objects.get().user == manager
+    assert Notification.objects.get().user == manager
     hand.press("link", "Edit comment")
     hand.write("Comment", "Done already")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".comment-text")).to_have_text("Done already")
-    assert not Mention.objects.exists()
+    assert not Notification.objects.exists()
     hand.press("link", "Delete comment")
     hand.finds_focus_at(page.get_by_role("button", name="Delete", exact=True))
     hand.press("button", "Delete")
@@ -101,10 +101,10 @@ def test_without_scripts(plain_page: Page, sign_in: SignIn, deal: Opportunity, r
     expect(page.locator(".comment-text")).to_have_text("look again, @Marketta Vuorela")
     sign_in(page, manager)
     page.goto("/")
-    page.get_by_role("link", name="Mentions 1 unread").click()
+    page.get_by_role("link", name="Inbox 1 unread").click()
     page.get_by_role("button", name="Open").click()
     expect(page).to_have_url(re.compile(f"{deal.get_absolute_url()}#comment-{Comment.objects.get().pk}$"))
-    assert not Mention.objects.unread().exists()
+    assert not Notification.objects.unread().exists()
 
 
 def test_what_was_typed_outlives_a_refusal(

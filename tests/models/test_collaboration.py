@@ -9,7 +9,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from collaboration import lifecycle as collaboration
 from collaboration.mentions import called, offered, who_sees
-from collaboration.models import Comment, ContactRole, Involvement, Mention, Tag, Tagging
+from collaboration.models import Comment, ContactRole, Involvement, Notification, Tag, Tagging
 from collaboration.told import OF_CONTACT, events, read
 from contacts import lifecycle as contacts
 from contacts.models import Contact
@@ -127,30 +127,30 @@ def test_who_left_is_not_called(rep: User) -> None:
 
 def test_only_who_sees_the_record_is_told(deal: Opportunity, rep: User, rep2: User, manager: User) -> None:
     written = collaboration.write("opportunity", deal.pk, text="@Manager @Rep2 @Manager", by=rep)
-    assert list(Mention.objects.values_list("comment", "user")) == [(written.comment.pk, manager.pk)]
+    assert list(Notification.objects.values_list("comment", "user")) == [(written.comment.pk, manager.pk)]
     assert (written.unseeing, written.several, written.is_repeated) == ([rep2], [], False)
     written = collaboration.write("contact", deal.contact_id, text="@Rep2", by=rep)
     assert written.unseeing == []
-    assert list(Mention.objects.to(rep2)) == [Mention.objects.get(user=rep2)]
+    assert list(Notification.objects.to(rep2)) == [Notification.objects.get(user=rep2)]
 
 
 def test_an_edit_tells_who_is_new_and_forgets_who_is_not_called(deal: Opportunity, rep: User, manager: User) -> None:
     comment = collaboration.write("opportunity", deal.pk, text="@Manager", by=rep).comment
-    known = Mention.objects.get()
+    known = Notification.objects.get()
     assert collaboration.edit(comment, text="@Manager and @Rep", by=rep).unseeing == []
-    assert set(Mention.objects.values_list("pk", "user")) >= {(known.pk, manager.pk)}
-    assert set(Mention.objects.values_list("user", flat=True)) == {manager.pk, rep.pk}
+    assert set(Notification.objects.values_list("pk", "user")) >= {(known.pk, manager.pk)}
+    assert set(Notification.objects.values_list("user", flat=True)) == {manager.pk, rep.pk}
     collaboration.edit(comment, text="nobody", by=rep)
-    assert not Mention.objects.exists()
+    assert not Notification.objects.exists()
     assert Comment.objects.get().edited_at is not None
 
 
 def test_a_mention_is_gone_with_the_sight(deal: Opportunity, rep: User, rep2: User, of: Salesperson) -> None:
     grant = Grant.objects.create(opportunity=deal, salesperson=of)
     collaboration.write("opportunity", deal.pk, text="@Rep2", by=rep)
-    assert Mention.objects.to(User.objects.get(pk=rep2.pk)).count() == 1
+    assert Notification.objects.to(User.objects.get(pk=rep2.pk)).count() == 1
     grant.delete()
-    assert Mention.objects.to(User.objects.get(pk=rep2.pk)).count() == 0
+    assert Notification.objects.to(User.objects.get(pk=rep2.pk)).count() == 0
 
 
 def test_the_same_form_twice_is_one_comment(deal: Opportunity, rep: User, manager: User) -> None:
@@ -160,7 +160,7 @@ def test_the_same_form_twice_is_one_comment(deal: Opportunity, rep: User, manage
     assert (again.comment, again.is_repeated) == (first.comment, True)
     other = collaboration.write("opportunity", deal.pk, text="other words", by=rep, token=token)
     assert other.comment != first.comment and not other.is_repeated
-    assert (Comment.objects.count(), Mention.objects.count()) == (2, 1)
+    assert (Comment.objects.count(), Notification.objects.count()) == (2, 1)
 
 
 def test_a_comment_is_kept_after_it_is_gone(deal: Opportunity, rep: User, manager: User) -> None:

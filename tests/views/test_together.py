@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from collaboration import lifecycle as collaboration
-from collaboration.models import Comment, ContactRole, Involvement, Mention, Tag, Tagging
+from collaboration.models import Comment, ContactRole, Involvement, Notification, Tag, Tagging
 from contacts import lifecycle as contacts
 from contacts.models import Contact
 from opportunities import lifecycle
@@ -170,7 +170,7 @@ def test_who_may_not_see_it_is_named_and_not_told(client: Client, deal: Opportun
     said = "Rep2 may not see this and is not told of the comment."
     answer = client.post(commented(deal), {"text": "@Rep2 @Manager @Nobody"}, headers=HX)
     assert said in answer.content.decode()
-    assert list(Mention.objects.values_list("user", flat=True)) == [manager.pk]
+    assert list(Notification.objects.values_list("user", flat=True)) == [manager.pk]
     assert said in client.post(commented(deal), {"text": "@Rep2"}, follow=True).content.decode()
 
 
@@ -178,21 +178,23 @@ def test_the_page_of_mentions(client: Client, client_for: Sign, deal: Opportunit
     for text in ("one @Manager", "two @Manager", "none"):
         client.post(commented(deal), {"text": text})
     own = client_for(manager)
-    assert own.get("/").content.decode().count("mentions-count") == 1
-    first, second = Mention.objects.order_by("pk")
-    assert own.get("/collaboration/mentions/").context["mentions"] == [second, first]
-    answer = own.post("/collaboration/mentions/read/", {"open": second.pk})
+    assert own.get("/").content.decode().count("inbox-count") == 1
+    first, second = Notification.objects.order_by("pk")
+    assert own.get("/collaboration/inbox/").context["notifications"] == [second, first]
+    answer = own.post("/collaboration/inbox/read/", {"open": second.pk})
     assert answer["Location"] == second.comment.get_absolute_url()
-    assert own.get("/collaboration/mentions/").context["mentions"] == [first, second]
-    read_at = Mention.objects.get(pk=second.pk).read_at
-    own.post("/collaboration/mentions/read/", {"mention": first.pk})
-    own.post("/collaboration/mentions/read/", {"mention": second.pk})
-    assert Mention.objects.get(pk=second.pk).read_at == read_at is not None
-    assert not Mention.objects.unread().exists() and "mentions-count" not in own.get("/").content.decode()
-    assert client.post("/collaboration/mentions/read/", {"mention": first.pk}).status_code == 404
+    assert own.get("/collaboration/inbox/").context["notifications"] == [second, first]
+    assert own.get("/collaboration/inbox/?which=unread").context["notifications"] == [first]
+    assert own.get("/collaboration/inbox/?kind=shared").context["notifications"] == []
+    read_at = Notification.objects.get(pk=second.pk).read_at
+    own.post("/collaboration/inbox/read/", {"notification": first.pk})
+    own.post("/collaboration/inbox/read/", {"notification": second.pk})
+    assert Notification.objects.get(pk=second.pk).read_at == read_at is not None
+    assert not Notification.objects.unread().exists() and "inbox-count" not in own.get("/").content.decode()
+    assert client.post("/collaboration/inbox/read/", {"notification": first.pk}).status_code == 404
     for wrong in ("x", "", "9" * 30):
-        assert own.post("/collaboration/mentions/read/", {"open": wrong}).status_code == 404
-    assert own.get("/collaboration/mentions/read/").status_code == 405
+        assert own.post("/collaboration/inbox/read/", {"open": wrong}).status_code == 404
+    assert own.get("/collaboration/inbox/read/").status_code == 405
 
 
 def test_the_count_costs_a_query_only_where_something_is_unread(
@@ -203,12 +205,12 @@ def test_the_count_costs_a_query_only_where_something_is_unread(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     own = client_for(manager)
-    own.get("/collaboration/mentions/")
-    with django_assert_num_queries(4):  # session, user, unread ones, the others
-        own.get("/collaboration/mentions/")
+    own.get("/collaboration/inbox/")
+    with django_assert_num_queries(3):  # session, user, what stands there
+        own.get("/collaboration/inbox/")
     client.post(commented(deal), {"text": "@Manager"})
-    with django_assert_num_queries(5):
-        own.get("/collaboration/mentions/")
+    with django_assert_num_queries(4):
+        own.get("/collaboration/inbox/")
 
 
 def test_people_are_offered(client: Client, client_for: Sign, deal: Opportunity, rep2: User, manager: User) -> None:

@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from openpyxl import load_workbook
 
-from collaboration.models import Comment, ContactRole, Involvement, Mention, Tag, Tagging
+from collaboration.models import Comment, ContactRole, Involvement, Notification, Tag, Tagging
 from contacts.duplicate_models import LikelyPair, SeparateContacts
 from contacts.models import AlternativeAddress, Contact
 from interactions import lifecycle as interactions
@@ -88,6 +88,8 @@ MATRIX = {
     "opportunities:batches": LACKS,
     "opportunities:batch": GONE,
     "opportunities:batch-undo": GONE,
+    "opportunities:batch-progress": GONE,
+    "opportunities:batch-cancel": GONE,
     "opportunities:card": LACKS,
     "opportunities:detail": GONE,
     "opportunities:sharing": GONE,
@@ -95,9 +97,12 @@ MATRIX = {
     "opportunities:tags": GONE,
     "opportunities:people": GONE,
     "opportunities:involving": BY_LEVEL,
-    "collaboration:mentions": LACKS,
+    "collaboration:inbox": LACKS,
     "collaboration:read": LACKS,
     "collaboration:people": LACKS,
+    "account:preferences": LACKS,
+    "account:calendar-key": LACKS,
+    "tasks:feed": LACKS,
     "collaboration:comment-edit": GONE,
     "collaboration:comment-delete": GONE,
     **{f"opportunities:{verb}": GONE for verb in VERBS},
@@ -158,9 +163,14 @@ MATRIX = {
     **{f"saved_views:{act}": GONE for act in ("detail", "save", "default", "order", "delete")},
 }
 
-ONES_OWN = ("login", "logout", "set_language", "set_theme", "keyboard")
+ONES_OWN = (
+    *("login", "logout", "set_language", "set_theme", "keyboard"),
+    *("account:preferences", "account:calendar-key"),
+)
 NOT_READ = (
+    "opportunities:batch-cancel",
     "collaboration:read",
+    "account:calendar-key",
     "upkeep:hand-over-finish",
     "upkeep:hand-over-undo",
     "contacts:duplicates-decide",
@@ -174,6 +184,7 @@ NOT_READ = (
 NOT_WRITTEN = (
     "opportunities:detail",
     "opportunities:batch",
+    "opportunities:batch-progress",
     "tasks:card",
     "interactions:card",
 )  # by GET; by POST: answered before any look
@@ -274,7 +285,7 @@ def hung(hidden: Opportunity, acme: Contact, rep: User) -> None:
 
 @pytest.fixture
 def called(stranger: User, hung: None) -> None:
-    Mention.objects.create(comment=Comment.objects.get(), user=stranger)
+    Notification.objects.create(kind="mentioned", comment=Comment.objects.get(), user=stranger)
 
 
 def granted(user: User, *names: str) -> User:
@@ -347,7 +358,7 @@ def everything() -> list[Any]:
         Merge,
         SeparateContacts,
         Comment,
-        Mention,
+        Notification,
         Tag,
         Tagging,
         Involvement,
@@ -397,6 +408,8 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         keys[app] = Batch.objects.get().pk
     if name == "salespeople:team":
         keys[app] = Team.objects.order_by("pk").values_list("pk", flat=True).first() or 1
+    if name == "tasks:feed":
+        return reverse(name, args=["a-key-that-nobody-has"])
     takes_a_key = "<int:pk>" in dict(addresses())[name]
     of_the_deal = f"?opportunity={hidden.pk}" if name in ("tasks:card", "interactions:card") else ""
     return reverse(name, args=[keys[app]] if takes_a_key else []) + of_the_deal
@@ -516,12 +529,12 @@ def test_nothing_that_hangs_on_it_is_told(
     client: Client, stranger: User, hidden: Opportunity, acme: Contact, called: None, headers: dict[str, str]
 ) -> None:
     """Neither on the page of mentions, nor in the count of unread ones, nor where the contact takes part."""
-    page = client.get("/collaboration/mentions/", headers=headers)
+    page = client.get("/collaboration/inbox/", headers=headers)
     lacks(page)
-    assert page.status_code == 200 and "Nobody has mentioned you yet" in page.content.decode()
-    assert "mentions-count" not in client.get("/collaboration/mentions/").content.decode()
-    assert client.post("/collaboration/mentions/read/", {"open": Mention.objects.get().pk}).status_code == 404
-    client.post("/collaboration/mentions/read/", {"all": "1"})
+    assert page.status_code == 200 and "Nothing here" in page.content.decode()
+    assert "inbox-count" not in client.get("/collaboration/inbox/").content.decode()
+    assert client.post("/collaboration/inbox/read/", {"open": Notification.objects.get().pk}).status_code == 404
+    client.post("/collaboration/inbox/read/", {"all": "1"})
     lacks(client.get(f"/opportunities/involving/{acme.pk}/", headers=headers))
     answer = client.get(f"/collaboration/people/?q=rep&opportunity={hidden.pk}", headers=headers)
     assert answer.status_code in (403, 404)

@@ -1,0 +1,7 @@
+from crm.lib.jobs import job
+from opportunities import background
+
+
+@job("opportunities.take_slice", tries=10)
+def take_slice(batch: int) -> None:
+    background.take_slice(batch)
