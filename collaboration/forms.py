@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from collaboration import lifecycle
 from collaboration.models import LONGEST, Comment, Kind, Preferences, Tag
 from crm.lib.editing import EditForm
+from crm.lib.reminder import BY_DAYS
 from salespeople.models import Company, User
 
 
@@ -101,7 +102,9 @@ class TagsForm(forms.Form):
 class PreferencesForm(forms.ModelForm):
     """What a person is told and how; and language and time zone, which are the user's."""
 
-    language = forms.ChoiceField(label=_("Language of mails"), required=False)
+    language = forms.ChoiceField(
+        label=_("Language"), required=False, help_text=_("Mails are in English where none is chosen.")
+    )
     time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
     inbox = forms.MultipleChoiceField(
         label=_("In the inbox"), choices=Kind.choices, required=False, widget=forms.CheckboxSelectMultiple
@@ -115,18 +118,19 @@ class PreferencesForm(forms.ModelForm):
         fields = ("inbox", "mail", "agenda", "morning", "weekdays_only", "reminder")
         widgets = {"morning": forms.TimeInput(attrs={"type": "time"}, format="%H:%M")}
 
-    field_order = ["language", "time_zone", "morning", "agenda", "weekdays_only", "inbox", "mail", "reminder"]
+    field_order = ["language", "time_zone", "reminder", "morning", "agenda", "weekdays_only", "inbox", "mail"]
 
     def __init__(self, data: Any, *, user: User) -> None:
         self.user, self.preferences = user, Preferences.of(user)
         known = {"language": user.language, "time_zone": user.time_zone}
         super().__init__(data, instance=self.preferences, initial=known)
+        self.fields["reminder"].choices = [("", _("– none –")), *BY_DAYS]  # type: ignore[attr-defined]
         company = Company.current().time_zone
         self.fields["time_zone"].choices = [  # type: ignore[attr-defined]
             ("", _("The company's: %(zone)s") % {"zone": company}),
             *((name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())),
         ]
-        self.fields["language"].choices = [("", "–"), *settings.LANGUAGES]  # type: ignore[attr-defined]
+        self.fields["language"].choices = [("", _("– the browser's –")), *settings.LANGUAGES]  # type: ignore[attr-defined]
 
     def write(self) -> None:
         chosen = {name: self.cleaned_data[name] for name in self.Meta.fields}
