@@ -126,7 +126,7 @@ def is_stalled(which: str, on: datetime.date) -> Q:
     """Of an opportunity in progress with `allowed_days`."""
     today, allowed = Value(on, models.DateField()), F("allowed_days")
     amber_since, red_since = DaysBefore(today, allowed), DaysBefore(today, HalfMore(allowed))
-    idle = Q(~Exists(_open_tasks().filter(due_on__gte=on)))
+    idle: Any = ~Exists(_open_tasks().filter(due_on__gte=on))
     red = Q(stage_entered_on__lte=red_since)
     amber = Q(stage_entered_on__lte=amber_since, stage_entered_on__gt=red_since) & idle
     match Stalled(which):

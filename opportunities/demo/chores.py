@@ -5,6 +5,9 @@ from typing import Any
 
 from django.db.models import F
 
+from interactions import lifecycle as talks
+from interactions.forms import BY_TEMPLATE
+from interactions.models import InteractionTemplate
 from opportunities.demo.journey import World
 from opportunities.models import Opportunity
 from opportunities.seed.chores import date_the_past
@@ -27,6 +30,15 @@ PLANNED: tuple[tuple[str, str, int] | None, ...] = (
     ("Remind of the open questions", "task", -2),
     ("Call back after the budget meeting", "call", 14),
 )
+TEMPLATE_OF = {"call": "OUTGOING", "meeting": "ONSITE"}
+LOGGED = 40
+SAID: tuple[dict[str, Any], ...] = (
+    {"evaluation": "positive", "text": "They like the samples and ask for a second colour."},
+    {"failed": True, "text": "Nobody answered."},
+    {"evaluation": "neutral", "text": "The budget is decided next month."},
+    {"evaluation": "very_positive", "text": "They want to begin before the summer."},
+    {"evaluation": "negative", "text": "The delivery takes too long for them."},
+)
 
 
 def do_tasks(world: World) -> None:
@@ -42,6 +54,25 @@ def do_tasks(world: World) -> None:
     for task in left.annotate(over_on=F("opportunity__closed_on")).order_by("pk"):
         lifecycle.cancel(task, version=task.version, on=task.over_on, by=None)
     date_the_past()
+
+
+def log_talks(world: World) -> None:
+    """What came of the latest calls and meetings that took place."""
+    took_place = Task.objects.filter(status="completed", kind__in=TEMPLATE_OF, contact__isnull=False)
+    templates = {template.code: template for template in InteractionTemplate.objects.all()}
+    latest = took_place.select_related("contact", "salesperson", "opportunity").order_by("-closed_on", "-pk")
+    for nth, task in enumerate(latest[:LOGGED]):
+        template = templates[TEMPLATE_OF[task.kind]]
+        usual = {name: getattr(template, name) for name in BY_TEMPLATE}
+        talks.log(
+            **usual | SAID[nth % len(SAID)],
+            template=template,
+            description=task.description,
+            task=task,
+            happened_on=task.closed_on,
+            on=world.today,
+            by=None,
+        )
 
 
 def _plan_ahead(world: World) -> None:

@@ -5,6 +5,7 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 
 from crm.lib.priority import Priority
+from interactions.models import InteractionGroup, InteractionTemplate
 from opportunities.demo.sorting import make_sorting
 from opportunities.models import Opportunity
 from salescycles.models import Activity, ActivityStep, CloseCode, SalesCycle, Source, Stage, TaskKind
@@ -77,6 +78,20 @@ NEW = (
     ("Sign Contract", 95, 100, True, False, "SIGN"),
 )
 
+# by the name of the stage
+EXPECTED_DAYS = {"Initial": 14, "Qualification": 14, "Presentation": 21, "Proposal": 30, "Sign Contract": 21}
+
+GROUPS = {"LETTER": "Letters and e-mails", "MEETING": "Meetings", "PHONE": "Phone calls"}
+# description, group, type, direction, initiated by, cost, minutes
+TEMPLATES = {
+    "MAIL": ("E-mail", "LETTER", "email", "out", "us", 1, 10),
+    "BUS": ("Business letter", "LETTER", "note", "out", "us", 8, 30),
+    "INCOME": ("Incoming call", "PHONE", "call", "in", "them", 0, 15),
+    "OUTGOING": ("Outgoing call", "PHONE", "call", "out", "us", 1, 15),
+    "INHOUSE": ("Meeting at our site", "MEETING", "meeting", "out", "us", 25, 120),
+    "ONSITE": ("Meeting at the customer's", "MEETING", "meeting", "out", "us", 45, 180),
+}
+
 CLOSE_CODES = {
     "BUSINESS_W": "We understood the customer's business",
     "CONSULT_W": "Our consultant convinced them",
@@ -137,6 +152,7 @@ def make_setup() -> None:
     make_cycle("EXISTING", "Existing customer", SalesCycle.ProbabilityMethod.COMPLETED, EXISTING)
     make_cycle("NEW", "New customer", SalesCycle.ProbabilityMethod.CHANCES, NEW, is_default=True)
     make_codes()
+    make_templates()
     make_sorting()
     make_salespeople()
     make_teams()
@@ -183,6 +199,7 @@ def make_cycle(
             chances=chances,
             quote_required=quote_required,
             allow_skip=allow_skip,
+            expected_days=EXPECTED_DAYS[name],
             activity=activities.get(activity),
         )
 
@@ -192,6 +209,16 @@ def make_codes() -> None:
         outcome = CloseCode.Outcome.WON if code.endswith("_W") else CloseCode.Outcome.LOST
         CloseCode.objects.create(code=code, description=description, outcome=outcome)
     Source.objects.bulk_create(Source(code=code, description=description) for code, description in SOURCES.items())
+
+
+def make_templates() -> None:
+    for code, description in GROUPS.items():
+        InteractionGroup.objects.create(code=code, description=description)
+    groups = {group.code: group for group in InteractionGroup.objects.all()}
+    names = ("kind", "direction", "initiated_by", "cost", "duration")
+    for code, (description, group, *values) in TEMPLATES.items():
+        usual = dict(zip(names, values, strict=True))
+        InteractionTemplate.objects.create(code=code, description=description, group=groups[group], **usual)
 
 
 def make_salespeople() -> None:

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from contacts.models import Contact
 from opportunities.demo.believable import make_believable
-from opportunities.demo.chores import do_tasks
+from opportunities.demo.chores import do_tasks, log_talks
 from opportunities.demo.journey import World
 from opportunities.demo.reference import make_reference
 from opportunities.demo.setup import PASSWORD, USERS, make_setup, share_one
@@ -42,6 +42,7 @@ class Command(BaseCommand):
             make_reference(world)
             make_believable(world)
             do_tasks(world)
+            log_talks(world)
             share_one()
             make_words()
             work_together(world)
