@@ -171,10 +171,10 @@ def test_only_what_the_person_may_see(
 @pytest.mark.parametrize(
     ("who", "pages", "actions"),
     [
-        ("manager", 13, 8),
-        ("rep", 12, 7),
-        ("viewer", 12, 4),
-        ("outsider", 6, 4),
+        ("manager", 14, 8),
+        ("rep", 13, 7),
+        ("viewer", 13, 4),
+        ("outsider", 7, 4),
     ],
 )
 def test_pages_and_actions_that_the_person_may(
