@@ -38,7 +38,7 @@ def deal(cycle: SalesCycle, acme: Contact, jo: Salesperson, rep: User, today: da
     for number, (description, kind) in enumerate([("Write", "task"), ("Call", "call"), ("Meet", "meeting")], start=1):
         ActivityStep.objects.create(activity=plan, number=number, description=description, kind=kind)
     cycle.stages.filter(number=1).update(activity=plan)
-    return make_opportunity(contact=acme, salesperson=jo, cycle=cycle, stage=0, by=rep, on=today, description="Chairs")
+    return make_opportunity(contact=acme, salesperson=jo, cycle=cycle, by=rep, on=today, description="Chairs")
 
 
 def due(description: str) -> datetime.date:
@@ -60,6 +60,7 @@ def drag(page: Page, what: Locator, where: Locator) -> None:
     page.mouse.down()
     page.mouse.move(start["x"] + 20, start["y"] + start["height"] / 2, steps=3)
     page.mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2, steps=12)
+    page.wait_for_timeout(100)  # the calendar looks where it is
     page.mouse.up()
 
 
@@ -196,6 +197,7 @@ def test_a_meeting_gets_another_time_and_a_task_none(
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x, y + 2 * hour, steps=10)
+    page.wait_for_timeout(100)  # the calendar looks where it is
     page.mouse.up()
     expect(page.locator("#messages")).to_contain_text("The date was changed.")
     meant = Task.objects.get(description="Meet")
