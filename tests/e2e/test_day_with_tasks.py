@@ -64,6 +64,11 @@ def drag(page: Page, what: Locator, where: Locator) -> None:
     page.mouse.up()
 
 
+def write_day(hand: Hand, label: str, day: datetime.date) -> None:
+    """A field of a date is typed into as the browser's language writes it."""
+    hand.write(label, f"{day:%d%m%Y}" if isinstance(hand, Keyboard) else str(day))
+
+
 def day_of(page: Page, day: datetime.date) -> Locator:
     return page.locator(f'#calendar [data-date="{day}"]').first
 
@@ -102,7 +107,7 @@ def test_without_dragging(
     hand.press("link", "Calendar")
     hand.press("link", "Call")
     hand.press("link", "Another date")
-    hand.write("Date", str(other_day) if not with_scripts else f"{other_day:%d%m%Y}")
+    write_day(hand, "Date", other_day)
     hand.press("button", "Save")
     expect(page.get_by_text("The date was changed.").first).to_be_visible()
     assert due("Call") == other_day
@@ -123,12 +128,10 @@ def start_and_complete(page: Page, hand: Hand, deal: Opportunity, day: datetime.
     page.goto("/")
     hand.press("link", "Tasks")
     expect(page.get_by_role("heading", level=2)).to_have_text([re.compile(r"Today\s+3")])
-    hand.press("link", "Complete: Write")
+    hand.press("link", "Complete : Write")
     hand.write("What came of it", "They want it")
     hand.write("What follows", "Send the offer")
-    next_day = labelled(page, "on")
-    hand.finds_focus_at(labelled(page, "What follows"))
-    next_day.fill(str(day))
+    write_day(hand, "on", day)
     hand.press("button", "Complete the task")
     expect(page.get_by_role("link", name="Send the offer", exact=True)).to_be_visible()
     expect(page.locator("#part-today")).to_have_text(re.compile(r"Today\s+2"))
@@ -138,7 +141,7 @@ def start_and_complete(page: Page, hand: Hand, deal: Opportunity, day: datetime.
 
 def cancel_by_a_move_and_undo(page: Page, hand: Hand, deal: Opportunity) -> None:
     page.goto(deal.get_absolute_url())
-    hand.press("link", "with details: Present")
+    hand.press("link", "with details : Present")
     hand.toggle("Cancel the open tasks")
     hand.press("button", "Move")
     expect(page.locator("[aria-current=step]")).to_contain_text("Present")
