@@ -50,7 +50,7 @@ async function reschedule(info) {
   }
   const source = place.appendChild(document.createElement("span"));
   let changed = false;
-  source.addEventListener("htmx:afterRequest", ({ detail }) => (changed = detail.successful));
+  source.addEventListener("htmx:afterRequest", ({ detail }) => (changed = detail.xhr.status === 200));
   await window.htmx.ajax("POST", event.extendedProps.reschedule, { source, target: source, swap: "none", values: sent(event) });
   source.remove();
   if (!changed) {
@@ -59,6 +59,9 @@ async function reschedule(info) {
   }
   info.view.calendar.refetchEvents(); // with the version of now
 }
+
+// A month stands as high as it is; hours scroll.
+const heightOf = (by) => (by === "month" ? "auto" : Math.max(480, innerHeight - 220));
 
 function follow(info) {
   const by = Object.keys(VIEWS).find((word) => VIEWS[word] === info.view.type);
@@ -71,6 +74,8 @@ function follow(info) {
     link.toggleAttribute("aria-current", link.dataset.calendarBy === by);
     if (link.hasAttribute("aria-current")) link.setAttribute("aria-current", "true");
   }
+  const { calendar } = info.view;
+  if (calendar.getOption("height") !== heightOf(by)) calendar.setOption("height", heightOf(by));
   history.replaceState(history.state, "", `?${place.dataset.query}&by=${by}&day=${day}`);
 }
 
@@ -84,11 +89,8 @@ function draw() {
     initialView: VIEWS[data.by],
     initialDate: data.day,
     now: data.today,
-    height: "auto",
-    views: {
-      timeGrid: { height: Math.max(480, innerHeight - 220) },
-      week: { titleFormat: { year: "numeric", month: "long", day: "numeric" } },
-    },
+    height: heightOf(data.by),
+    views: { week: { titleFormat: { year: "numeric", month: "long", day: "numeric" } } },
     dayMaxEvents: 5,
     allDayText: data.allDay,
     moreLinkText: data.more,
