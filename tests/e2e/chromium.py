@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from crm.lib import environment
 LEAN = "chromium-headless-shell"  # the same pages for half of the processor's time
 NAMES = (LEAN, "chromium", "chromium-browser", "google-chrome")
 INSTALL = "apt-get install -y --no-install-recommends"
+PATIENCE = 180  # seconds
 FROM_DEBIAN = f"apt-get update && {{ {INSTALL} {LEAN} || {INSTALL} chromium; }}"
 OPTIONS = [
     "--disable-gpu",
@@ -50,7 +52,8 @@ def ensure() -> None:
     playwright = [sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"]
     command: list[str | Path] = ["sh", "-c", FROM_DEBIAN] if debian else [*playwright]
     if starts:  # the tests run without the lean one too
-        subprocess.run(command, capture_output=True, check=False)
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE)
     else:
         environment.attempt("Chromium, which the browser tests need", command)
     if not _starts():
