@@ -13,7 +13,7 @@ from salescycles.models import Activity, ActivityStep, SalesCycle
 from salespeople.models import Company, Salesperson, User
 from tasks import lifecycle
 from tasks.models import Task
-from tests.e2e.hands import Hand, Keyboard, Mouse, labelled
+from tests.e2e.hands import Hand, Keyboard, Mouse
 from tests.factories import make_opportunity
 
 SignIn = Callable[[Page, User], None]
