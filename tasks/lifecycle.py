@@ -575,6 +575,8 @@ def take_back(wrong: Any, before: Any, undone: Any) -> None:
     """`wrong` never happened, and `before` stands again as `undone`: tasks that it cancelled are open again, but not those of steps
     that were taken back themselves; those that it made and nobody touched are cancelled; those that went along, and still are
     with whom or about whom they went to, come back."""
+    if not Task.objects.filter(opportunity=wrong.opportunity_id).exists():
+        return
     follow(before, undone)
     standing: Any = type(wrong).objects.filter(opportunity=wrong.opportunity_id, voided_at=None).order_by().values("pk")
     was_cancelled, nothing = Q(cancelled_in=wrong.pk), Value(None)

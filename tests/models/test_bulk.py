@@ -315,10 +315,11 @@ def statements(act: Any) -> int:
 
 @pytest.mark.parametrize(
     ("verb", "each"),
-    [("move", 5), ("revise", 5), ("edit", 5), ("reassign", 5), ("close", 5), ("archive", 5), ("undo", 6)],
+    [("move", 5), ("revise", 5), ("edit", 5), ("reassign", 5), ("close", 5), ("archive", 5), ("undo", 7)],
 )
 def test_statements_for_each_row(at_stage, manager, cycle, of, price_w, verb, each):
-    """Savepoint and release, present, end of the old entry, the new one; an undo reads the last two entries too."""
+    """Savepoint and release, present, end of the old entry, the new one; an undo reads the last two entries too, and
+    asks whether there are tasks."""
     values: dict[str, Any] = {
         "move": {"to": cycle.stages.select_related("sales_cycle").get(number=2)},
         "revise": {"shift": "1D"},
