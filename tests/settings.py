@@ -12,7 +12,11 @@ DATABASES["default"]["OPTIONS"]["pool"] = False
 DATABASES["default"]["TEST"] = {"NAME": f"test_crm_{take_slot(LOCAL_DIR)}"}
 
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-WHITENOISE_AUTOREFRESH = True  # nothing is collected for a test run
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True  # nothing is collected for a test run
+WHITENOISE_MAX_AGE = 3600  # the browser asks for each file once
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+# The browser's server keeps a connection for each of the browser's, in place of one for each request.
+DATABASES["default"]["CONN_MAX_AGE"] = None

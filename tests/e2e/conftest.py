@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
 from django.test import Client
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, WebError
 from pytest_django.live_server_helper import LiveServer
@@ -39,6 +40,13 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
     return browser_context_args | {"locale": "en-GB", "timezone_id": "Europe/Helsinki"}
+
+
+@pytest.fixture(scope="session")
+def live_server(live_server: LiveServer) -> LiveServer:
+    """WhiteNoise answers for static files, as in production, so that the browser need not ask for each of them on each page."""
+    live_server.thread.httpd.set_app(WSGIHandler())
+    return live_server
 
 
 @pytest.fixture(scope="session")
