@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db import connection, models, transaction
+from django.db import OperationalError, connection, models, transaction
 from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.html import format_html
@@ -20,6 +20,7 @@ from salescycles.models import Stage
 from tasks.models import Task
 
 FEWEST = 8  # completed visits from which something is learned
+PATIENCE = "3s"  # what a page has for learning; the worker has as long as it takes
 LEARNING = 4_270_071  # the advisory lock of who learns
 
 
@@ -164,13 +165,18 @@ def are_old(stages: Iterable[Any], today: datetime.date) -> bool:
     return any(stage.learned_on is None or stage.learned_on < today for stage in stages)
 
 
-def learn(today: datetime.date) -> bool:
-    """Unless somebody else is about it, or has done so today. Says whether it was done."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_IS_OLD, {"today": today, "lock": LEARNING})
-        if not cursor.fetchone()[0]:
-            return False
-        cursor.execute(_LEARN, {"today": today, "fewest": FEWEST})
+def learn(today: datetime.date, *, within: str = PATIENCE) -> bool:
+    """Unless somebody else is about it, or has done so today, or it takes longer than `within` (a Postgres interval; "0":
+    however long). Says whether it was done."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_IS_OLD, {"today": today, "lock": LEARNING})
+            if not cursor.fetchone()[0]:
+                return False
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [within])
+            cursor.execute(_LEARN, {"today": today, "fewest": FEWEST})
+    except OperationalError:
+        return False
     return True
 
 

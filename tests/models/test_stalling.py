@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, connections, transaction
 
 from contacts.models import Contact
-from opportunities import lifecycle, stalling
+from opportunities import jobs, lifecycle, stalling
 from opportunities.models import Opportunity, StageLimit
 from opportunities.stalling import Limit, Stalled, limit, stall_of
 from salescycles.models import CloseCode, SalesCycle, Stage
@@ -154,7 +154,8 @@ def test_one_learns_at_a_time(cycle: SalesCycle, company: Company) -> None:
     try:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [stalling.LEARNING])
-        assert not stalling.learn(TODAY)
+            assert not stalling.learn(TODAY)
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [stalling.LEARNING])
     finally:
         other.close()
     assert stalling.learn(TODAY)
@@ -249,8 +250,29 @@ def test_only_what_is_in_progress_is_stalled(acme: Contact, jo: Salesperson, fir
 
 def test_limits_take_two_statements(visit: Visit, django_assert_num_queries: Any) -> None:
     visit(3)
-    with django_assert_num_queries(4):  # between savepoints: whether it is time, and learning
+    with django_assert_num_queries(5):  # between savepoints: whether it is time, how long it may take, and learning
         assert stalling.learn(TODAY)
     with django_assert_num_queries(3):
         assert not stalling.learn(TODAY)
     assert connection.in_atomic_block
+
+
+@pytest.mark.django_db
+def test_a_page_waits_for_it_only_so_long(first: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    StageLimit.objects.all().delete()
+    learning = stalling._LEARN
+    monkeypatch.setattr(stalling, "_LEARN", "SELECT pg_sleep(20)")
+    assert not stalling.learn(TODAY, within="20ms")
+    assert not StageLimit.objects.exists()
+    monkeypatch.setattr(stalling, "_LEARN", learning)
+    assert stalling.learn(TODAY, within="0")
+
+
+@pytest.mark.django_db
+def test_the_worker_learns_once_a_day(first: Stage, company: Company) -> None:
+    StageLimit.objects.all().delete()
+    jobs.learn_limits()
+    assert StageLimit.objects.get(stage=first).learned_on == company.today()
+    StageLimit.objects.update(visits=77)
+    jobs.learn_limits()
+    assert StageLimit.objects.get(stage=first).visits == 77
