@@ -416,7 +416,7 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
 
 
 def by_level(user: User) -> bool:
-    return not User.objects.get(pk=user.pk).has_perm("contacts.view_every_contact")
+    return not user.has_perm("contacts.view_every_contact")
 
 
 def secrets(user: User) -> tuple[str, ...]:
