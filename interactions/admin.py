@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from crm.lib.admin import CarefulAdmin, ReadOnly
+from crm.lib.admin import CarefulAdmin, ReadOnly, SeenAdmin
 from interactions.models import Interaction, InteractionGroup, InteractionTemplate
 
 
@@ -17,7 +17,7 @@ class InteractionAdmin(ReadOnly, CarefulAdmin):
 
 
 @admin.register(InteractionGroup)
-class InteractionGroupAdmin(CarefulAdmin):
+class InteractionGroupAdmin(SeenAdmin):
     list_display = ("code", "description")
     search_fields = ("code", "description")
     ordering = ("code",)
@@ -25,7 +25,7 @@ class InteractionGroupAdmin(CarefulAdmin):
 
 
 @admin.register(InteractionTemplate)
-class InteractionTemplateAdmin(CarefulAdmin):
+class InteractionTemplateAdmin(SeenAdmin):
     list_display = ("code", "description", "group", "kind", "direction", "initiated_by", "cost", "duration", "blocked")
     list_filter = ("blocked", "kind", "group")
     list_select_related = ("group",)

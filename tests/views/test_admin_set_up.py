@@ -931,6 +931,7 @@ def test_every_set_up_page_that_can_be_changed_compares() -> None:
         if not isinstance(page, SeenAdmin) and model._meta.app_label not in ("auth", "procrastinate")
     }
     assert without == {
+        "interactions.Interaction",
         "contacts.Contact",
         "opportunities.Opportunity",
         "opportunities.OpportunityEntry",
