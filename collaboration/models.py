@@ -128,7 +128,7 @@ class Attachment(OfRecord):
     """A file of a record. It is kept under a random name; `name` is what people call it. Once it is removed the row stays."""
 
     # deleted with its contact, the row would leave the file behind
-    contact = models.ForeignKey(  # type: ignore[misc]
+    contact = models.ForeignKey(
         "contacts.Contact",
         models.PROTECT,
         null=True,
@@ -149,7 +149,7 @@ class Attachment(OfRecord):
     )
     removed_at = models.DateTimeField(_("removed at"), null=True, blank=True)
 
-    objects = AttachmentQuerySet.as_manager()
+    objects = AttachmentQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta(OfRecord.Meta):
         verbose_name = _("file")

@@ -143,6 +143,15 @@ def test_as_large_as_may_be_is_taken(client: Client, deal: Opportunity) -> None:
     assert Attachment.objects.get().size == MEGABYTE
 
 
+def test_what_comes_by_way_of_the_disk_is_moved_into_the_folder(
+    client: Client, deal: Opportunity, folder: Path, settings: Any
+) -> None:
+    settings.ATTACHMENT_MOST_MB = 3
+    assert client.post(of(deal), {"file": [sent(content=b"x" * 3 * MEGABYTE)]}).status_code == 302
+    (path,) = kept(folder)
+    assert (path.stat().st_size, path.stat().st_mode & 0o777) == (3 * MEGABYTE, 0o600)
+
+
 def test_what_is_too_large_is_dropped_while_it_comes(client: Client, deal: Opportunity) -> None:
     """Its bytes reach neither memory nor disk; its size is known."""
     answer = client.post(of(deal), {"file": [sent(content=b"x" * 4 * MEGABYTE)]})
