@@ -10,9 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from collaboration import lifecycle
+from collaboration.files import KINDS
 from collaboration.models import LONGEST, Comment, Kind, Preferences, Tag
 from crm.lib.editing import EditForm
 from crm.lib.reminder import BY_DAYS
+from crm.lib.uploads import AT_ONCE
 from salespeople.models import Company, User
 
 
@@ -37,6 +39,32 @@ class CommentForm(forms.Form):
     @property
     def own_token(self) -> Any:
         return self.data.get("token", "") if self.is_bound else uuid.uuid4()
+
+
+class FilesInput(forms.FileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Several files. What is wrong with one of them, the verb says."""
+
+    widget = FilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        if not data:
+            raise ValidationError(self.error_messages["required"], code="required")
+        return data
+
+
+class AttachForm(forms.Form):
+    file = FilesField(label=_("Files"), error_messages={"required": _("Choose a file first.")})
+
+    def __init__(self, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files, auto_id="attach-%s")
+        kinds = ",".join(f".{ending}" for ending in KINDS)
+        self.fields["file"].widget.attrs |= {"class": "form-control", "accept": kinds}
+        said = _("At most %(many)s at once, each of at most %(most)s MB.")
+        self.fields["file"].help_text = said % {"many": AT_ONCE, "most": settings.ATTACHMENT_MOST_MB}
 
 
 class CommentEditForm(EditForm):

@@ -1,22 +1,30 @@
-"""The verbs of comments and tags. Whether somebody may see, or change, the record is asked before. A refusal is a
+"""The verbs of comments, files and tags. Whether somebody may see, or change, the record is asked before. A refusal is a
 `ValidationError` keyed by field. `field` is what a record is called in the keys: opportunity or contact."""
 
+import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import pghistory
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from collaboration.files import cleaned, kind_of, stored_name
 from collaboration.mentions import called, who_sees
-from collaboration.models import Comment, Kind, Preferences, Tag, Tagging
+from collaboration.models import Attachment, Comment, Kind, Preferences, Tag, Tagging, records
 from collaboration.notify import tell
+from crm.lib.uploads import AT_ONCE, most_bytes
 from salespeople.models import User
+
+MOST_FILES = 100  # of one record
 
 
 class Written(NamedTuple):
@@ -73,6 +81,73 @@ def _call(comment: Comment, field: str, key: int, by: User) -> tuple[list[User],
     if seeing - known:
         tell(Kind.MENTIONED, "comment", comment.pk, by=by, users=sorted(seeing - known))
     return [person for person in people if person.pk not in seeing], several
+
+
+def attach(field: str, key: int, *, files: Sequence[UploadedFile], by: User) -> list[Attachment]:
+    """All of them, or none. They are written first, and taken away again if the rows cannot be committed: therefore not
+    within a transaction of somebody else, whose end this could not see. Raises ValidationError."""
+    rows = _checked(field, key, files, by)
+    try:
+        for row, file in zip(rows, files, strict=True):
+            default_storage.save(str(row.file), file)
+        with transaction.atomic(durable=True):
+            _need_room(field, key, len(rows))
+            return Attachment.objects.bulk_create(rows)
+    except BaseException:
+        for row in rows:
+            _drop(str(row.file))
+        raise
+
+
+def _checked(field: str, key: int, files: Sequence[UploadedFile], by: User) -> list[Attachment]:
+    """A refusal names every file that is not taken."""
+    refused, rows = [], []
+    if len(files) > AT_ONCE:
+        refused.append(ValidationError(_("At most %(most)s files at once.") % {"most": AT_ONCE}, code="many"))
+    for file in files if not refused else ():
+        name, size = cleaned(file.name or ""), file.size or 0
+        row = Attachment(name=name, size=size, content_type=kind_of(name), file=stored_name(), uploaded_by=by)
+        setattr(row, f"{field}_id", key)
+        rows.append(row)
+        if text := _refusal(row):
+            refused.append(ValidationError(text, code="file"))
+    if refused:
+        raise ValidationError({"file": refused})
+    return rows
+
+
+def _refusal(row: Attachment) -> str:
+    said = {"name": row.name, "most": settings.ATTACHMENT_MOST_MB}
+    if not row.content_type:
+        return _("“%(name)s” is of a kind that is not taken.") % said
+    if not row.size:
+        return _("“%(name)s” is empty.") % said
+    return _("“%(name)s” is larger than %(most)s MB.") % said if row.size > most_bytes() else ""
+
+
+def _need_room(field: str, key: int, more: int) -> None:
+    """The record is locked, so that two who attach at once do not both take the last place."""
+    records(field).select_for_update(of=("self",), no_key=True).filter(pk=key).values_list("pk").first()
+    if Attachment.objects.standing().filter(**{field: key}).count() + more > MOST_FILES:
+        text = _("At most %(most)s files hang on one record.") % {"most": MOST_FILES}
+        raise ValidationError({"file": ValidationError(text, code="full")})
+
+
+def _drop(name: str) -> None:
+    try:
+        default_storage.delete(name)
+    except OSError:
+        logging.getLogger(__name__).exception("a file stays behind: %s", name)
+
+
+def remove(attachment: Attachment, *, by: User) -> bool:
+    """The file goes once it is committed, the row stays. Whether it was still there."""
+    with transaction.atomic():
+        standing = Attachment.objects.standing().filter(pk=attachment.pk)
+        gone = standing.update(removed_by=by, removed_at=timezone.now())
+        if gone:
+            transaction.on_commit(lambda: _drop(str(attachment.file)))
+    return bool(gone)
 
 
 def tag(field: str, key: int, tag: Tag, *, by: User | None) -> None:

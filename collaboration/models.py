@@ -11,6 +11,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce, Length, Lower, Now
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.reminder import BY_DAYS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 models.CharField.register_lookup(Length)  # for constraints
 LONGEST = 10_000  # characters of a comment
+LONGEST_NAME = 200  # characters of a file's name
 
 
 class OfRecordQuerySet(models.QuerySet[Any]):
@@ -114,6 +116,68 @@ class Comment(OfRecord):
     def may_be_deleted_by(self, user: "User") -> bool:
         own = self.author_id == user.pk and user.has_perm("collaboration.add_comment")
         return own or user.has_perm("collaboration.delete_comment")
+
+
+class AttachmentQuerySet(OfRecordQuerySet):
+    def standing(self) -> "AttachmentQuerySet":
+        """Those that were not removed."""
+        return self.filter(removed_at__isnull=True)
+
+
+class Attachment(OfRecord):
+    """A file of a record. It is kept under a random name; `name` is what people call it. Once it is removed the row stays."""
+
+    # deleted with its contact, the row would leave the file behind
+    contact = models.ForeignKey(
+        "contacts.Contact",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="attachments",
+        verbose_name=_("contact"),
+    )
+    file = models.FileField(_("file"), max_length=100)
+    name = models.CharField(_("name"), max_length=LONGEST_NAME)
+    size = models.PositiveBigIntegerField(_("size"))
+    content_type = models.CharField(_("kind"), max_length=100)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("attached by")
+    )
+    uploaded_at = models.DateTimeField(_("attached at"), db_default=Now())
+    removed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("removed by")
+    )
+    removed_at = models.DateTimeField(_("removed at"), null=True, blank=True)
+
+    objects = AttachmentQuerySet.as_manager()  # type: ignore[misc]
+
+    class Meta(OfRecord.Meta):
+        verbose_name = _("file")
+        verbose_name_plural = _("files")
+        default_permissions = ("add",)
+        ordering: ClassVar = ["-uploaded_at", "-id"]
+        constraints: ClassVar = [
+            *OfRecord.Meta.constraints,
+            models.UniqueConstraint(fields=["file"], name="attachment_has_a_file_of_its_own"),
+            models.CheckConstraint(name="attachment_is_not_empty", condition=Q(size__gt=0)),
+            models.CheckConstraint(name="attachment_is_not_nameless", condition=~Q(name__regex=r"^\s*$")),
+            models.CheckConstraint(
+                name="attachment_is_removed_by_somebody",
+                condition=Q(removed_at__isnull=True, removed_by__isnull=True)
+                | Q(removed_at__isnull=False, removed_by__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("collaboration:file", args=[self.pk])
+
+    def may_be_removed_by(self, user: "User") -> bool:
+        """Of one that is seen: by who attached it, and by who may change the record."""
+        own = self.uploaded_by_id == user.pk and user.has_perm("collaboration.add_attachment")
+        return own or bool(self.record.may_be_changed_by(user))
 
 
 class Kind(models.TextChoices):

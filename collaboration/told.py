@@ -39,6 +39,14 @@ SELECT 'tag', tag.id, NULL, NULL, NULL, tag.colour, tag.name, tag.id, NULL, NULL
   FROM collaboration_tagging tagging JOIN collaboration_tag tag ON tag.id = tagging.tag_id
  WHERE tagging.{field}_id = %(key)s"""
 
+FILES = """
+SELECT 'file', file.id, told.at, who.id, {WHO}, told.label, file.name, NULL::bigint, NULL, NULL
+  FROM collaboration_attachment file
+ CROSS JOIN LATERAL (VALUES ('attached', file.uploaded_at, file.uploaded_by_id), ('removed', file.removed_at, file.removed_by_id))
+       AS told (label, at, by_id)
+  JOIN salespeople_user who ON who.id = told.by_id
+ WHERE file.{field}_id = %(key)s"""
+
 
 class Line(NamedTuple):
     kind: str
@@ -55,7 +63,9 @@ class Line(NamedTuple):
 
 def statement(field: str, *more: str) -> str:
     """Of a record that is called so in the keys."""
-    parts = "\nUNION ALL".join(part.format(field=field, WHO=WHO, BY=BY) for part in (COMMENTS, TAGGED, TAGS, *more))
+    parts = "\nUNION ALL".join(
+        part.format(field=field, WHO=WHO, BY=BY) for part in (COMMENTS, TAGGED, TAGS, FILES, *more)
+    )
     return parts.replace("%(key)s", "%(key)s::bigint").lstrip()
 
 
@@ -93,7 +103,7 @@ class Event:
 
     @property
     def symbol(self) -> str:
-        return {"comment": "comment", "tagged": "tag", "task": "check"}.get(self.line.kind, "people")
+        return {"comment": "comment", "tagged": "tag", "task": "check", "file": "clip"}.get(self.line.kind, "people")
 
     @property
     def is_task(self) -> bool:
@@ -115,6 +125,8 @@ SENTENCES: dict[tuple[str, str], Any] = {
     ("tagged", "update"): lambda: _("Tag “%(name)s” replaces another one"),
     ("tagged", "moved"): lambda: _("Tag “%(name)s” moved with a merge of contacts"),
     ("tagged", "delete"): lambda: _("Tag “%(name)s” taken away"),
+    ("file", "attached"): lambda: _("File “%(name)s” attached"),
+    ("file", "removed"): lambda: _("File “%(name)s” removed"),
     ("involved", "insert"): lambda: _("%(name)s takes part: %(role)s"),
     ("involved", "update"): lambda: _("%(name)s takes part: %(role)s"),
     ("involved", "delete"): lambda: _("%(name)s takes part no longer: %(role)s"),

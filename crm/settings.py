@@ -146,6 +146,16 @@ SITE_URL = env.str("SITE_URL", "").rstrip("/") or (
 
 BULK_LIMIT = env.int("BULK_LIMIT", 100_000)  # rows that one bulk action changes, in the background beyond 200
 
+# What people attach: never below what is served. One file takes at most so many megabytes of 1,000,000 bytes; what comes
+# beyond that is read and dropped, by the first of the handlers.
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", "") or LOCAL_DIR / "files")
+ATTACHMENT_MOST_MB = env.int("ATTACHMENT_MOST_MB", 25)
+FILE_UPLOAD_HANDLERS = [
+    "crm.lib.uploads.Limit",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"  # what the worker does stands in the jobs.py of each app
 
 LANGUAGE_CODE = "en"
@@ -166,7 +176,10 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

@@ -447,6 +447,10 @@ class Opportunity(Tracked):
         """Of one that is seen: it was only shared to see, so whatever rights there are, nothing of it may be changed."""
         return not sight_of(user).may_change(self.pk, self.salesperson_id)
 
+    def may_be_changed_by(self, user: "User") -> bool:
+        """Of one that is seen."""
+        return user.has_perm("opportunities.change_opportunity") and not self.is_fixed_for(user)
+
 
 class OpportunityWords(models.Model):
     """By which words an opportunity is found: its own, its contact's and its company's together, so that words from several

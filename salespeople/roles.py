@@ -57,6 +57,7 @@ SELL = [
     "opportunities.add_opportunity",
     "opportunities.change_opportunity",
     "collaboration.add_comment",
+    "collaboration.add_attachment",
 ]
 SEE_ALL = ["opportunities.view_every_opportunity", "tasks.view_every_task"]
 MANAGE = [

@@ -73,6 +73,7 @@ OWNED = (
     Owned("contacts.ContactsMailing", "contact", gettext_lazy("mailing groups"), like=("mailing_group_id",)),
     Owned("salespeople.Grant", "contact", gettext_lazy("with whom it is shared"), like=("salesperson_id", "team_id")),
     Owned("collaboration.Comment", "contact", gettext_lazy("comments")),
+    Owned("collaboration.Attachment", "contact", gettext_lazy("files")),
     Owned("collaboration.Tagging", "contact", gettext_lazy("tags"), like=("tag_id",)),
     Owned(
         "collaboration.Involvement",

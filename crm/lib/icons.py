@@ -21,6 +21,7 @@ _SHAPES: dict[str, tuple[str | tuple[float, float, float], ...]] = {
     "chevron-right": ("M9 6l6 6-6 6",),
     "chevron-up": ("M6 15l6-6 6 6",),
     "circle": ((12, 12, 8),),
+    "clip": ("M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.3 3.3 0 0 1 4.7 4.7l-8.5 8.5a1.7 1.7 0 0 1-2.4-2.4L14.5 7",),
     "clock": ((12, 12, 9), "M12 7v5l3 2"),
     "comment": ("M4 5h16v11H9l-5 4z",),
     "contact": ("M3 5h18v14H3zM6 16c.5-2.5 5.5-2.5 6 0M15 10h3M15 14h3", (9, 11, 2)),

@@ -99,7 +99,7 @@ def require(request: SignedIn, permission: str) -> None:
 
 
 def may_change(request: SignedIn, opportunity: Opportunity) -> bool:
-    return request.user.has_perm(CHANGE) and not opportunity.is_fixed_for(request.user)
+    return opportunity.may_be_changed_by(request.user)
 
 
 def require_change(request: SignedIn, opportunity: Opportunity) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
 from collaboration import lifecycle as collaboration
-from collaboration.models import Comment, ContactRole, Notification, Tag
+from collaboration.models import Attachment, Comment, ContactRole, Notification, Tag
 from contacts import lifecycle as contacts
 from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from interactions import lifecycle as interactions
@@ -96,10 +97,12 @@ def deals(
 
 
 def hang(running: Opportunity, acme: Contact, rep: User) -> None:
-    """Comments that call the manager, tags of every colour, people, a co-owner, a competitor."""
+    """Comments that call the manager, a file, tags of every colour, people, a co-owner, a competitor."""
     for text in ("Is this so? @Manager https://example.com/a", "@Manager again\nand a second line"):
         collaboration.write("opportunity", running.pk, text=text, by=rep)
     collaboration.write("contact", acme.pk, text="Call before noon", by=rep)
+    file = SimpleUploadedFile("Floor plan of the second storey, as measured.pdf", b"%PDF-1")
+    collaboration.attach("opportunity", running.pk, files=[file], by=rep)
     for colour in Tag.Colour:
         tag = Tag.objects.create(name=f"Tag {colour}", colour=colour)
         lifecycle.tag(running, tag=tag, by=rep)
@@ -171,6 +174,8 @@ def opportunities(deals: dict[str, Opportunity], views: list[SavedView]) -> Iter
     yield f"/opportunities/involving/{deals['won'].contact_id}/"
     comment = Comment.objects.earliest("pk")
     yield from (f"/collaboration/comments/{comment.pk}/{act}/" for act in ("edit", "delete"))
+    deal, file = deals["running"].pk, Attachment.objects.get()
+    yield from (f"/collaboration/files/?opportunity={deal}", f"/collaboration/files/{file.pk}/remove/")
     yield from ("/collaboration/inbox/", "/collaboration/inbox/?which=unread&kind=shared", "/account/")
     yield from (batch.get_absolute_url() for batch in Batch.objects.filter(state="queued"))
 

@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from openpyxl import load_workbook
 
-from collaboration.models import Comment, ContactRole, Involvement, Notification, Tag, Tagging
+from collaboration.models import Attachment, Comment, ContactRole, Involvement, Notification, Tag, Tagging
 from contacts.duplicate_models import LikelyPair, SeparateContacts
 from contacts.models import AlternativeAddress, Contact
 from interactions import lifecycle as interactions
@@ -105,6 +105,9 @@ MATRIX = {
     "tasks:feed": LACKS,
     "collaboration:comment-edit": GONE,
     "collaboration:comment-delete": GONE,
+    "collaboration:files": GONE,
+    "collaboration:file": GONE,
+    "collaboration:file-remove": GONE,
     **{f"opportunities:{verb}": GONE for verb in VERBS},
     "contacts:list": LACKS,
     "contacts:filter": LACKS,
@@ -187,7 +190,9 @@ NOT_WRITTEN = (
     "opportunities:batch-progress",
     "tasks:card",
     "interactions:card",
+    "collaboration:file",
 )  # by GET; by POST: answered before any look
+OF_THE_DEAL = ("tasks:card", "interactions:card", "collaboration:files")  # which the address names behind the "?"
 
 
 @pytest.fixture
@@ -275,8 +280,10 @@ def batch(hidden: Opportunity, rep: User, company: Company) -> Batch:
 
 @pytest.fixture(autouse=True)
 def hung(hidden: Opportunity, acme: Contact, rep: User) -> None:
-    """What hangs on the opportunity: a comment, which calls everybody, a tag, and a contact who takes part."""
+    """What hangs on the opportunity: a comment, which calls everybody, a file, a tag, and a contact who takes part."""
     Comment.objects.create(opportunity=hidden, author=rep, text="Velvet thrones, a whispered reason")
+    file = {"file": "nowhere", "name": "Velvet thrones.pdf", "size": 7654321, "content_type": "application/pdf"}
+    Attachment.objects.create(opportunity=hidden, uploaded_by=rep, **file)
     Tagging.objects.create(opportunity=hidden, tag=Tag.objects.create(name="Tender"))
     role = ContactRole.objects.create(code="DECIDES")
     for contact in (acme, hidden.contact):
@@ -358,6 +365,7 @@ def everything() -> list[Any]:
         Merge,
         SeparateContacts,
         Comment,
+        Attachment,
         Notification,
         Tag,
         Tagging,
@@ -401,7 +409,8 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
     }
     if name in ("contacts:address-edit", "contacts:address-delete"):
         keys[app] = AlternativeAddress.objects.get().pk
-    keys["collaboration"] = Comment.objects.get().pk
+    hangs: Any = Attachment if name.startswith("collaboration:file") else Comment
+    keys["collaboration"] = hangs.objects.get().pk
     if name == "opportunities:involving":
         keys[app] = hidden.contact_id
     if name.startswith("opportunities:batch"):
@@ -411,7 +420,7 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
     if name == "tasks:feed":
         return reverse(name, args=["a-key-that-nobody-has"])
     takes_a_key = "<int:pk>" in dict(addresses())[name]
-    of_the_deal = f"?opportunity={hidden.pk}" if name in ("tasks:card", "interactions:card") else ""
+    of_the_deal = f"?opportunity={hidden.pk}" if name in OF_THE_DEAL else ""
     return reverse(name, args=[keys[app]] if takes_a_key else []) + of_the_deal
 
 
