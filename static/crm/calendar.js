@@ -79,6 +79,17 @@ function follow(info) {
   history.replaceState(history.state, "", `?${place.dataset.query}&by=${by}&day=${day}`);
 }
 
+// Headings of days hide their text behind a label, and that of the hours has none: both are to be read.
+function nameHeadings() {
+  for (const heading of place.querySelectorAll("[role=columnheader], [role=rowheader]")) {
+    for (const hidden of heading.querySelectorAll("[aria-hidden=true]")) hidden.removeAttribute("aria-hidden");
+    if (heading.textContent.trim() || !heading.ariaLabel) continue;
+    const name = heading.appendChild(document.createElement("span"));
+    name.className = "visually-hidden";
+    name.textContent = heading.ariaLabel;
+  }
+}
+
 function draw() {
   const data = place.dataset;
   const { lang } = document.documentElement;
@@ -93,6 +104,7 @@ function draw() {
     views: { week: { titleFormat: { year: "numeric", month: "long", day: "numeric" } } },
     dayMaxEvents: 5,
     allDayText: data.allDay,
+    timedText: data.timed,
     moreLinkText: data.more,
     moreLinkHint: (count) => `${count} ${data.more}`,
     closeHint: data.close,
@@ -105,6 +117,7 @@ function draw() {
     eventDrop: reschedule,
     eventResize: reschedule,
     datesSet: follow,
+    eventsSet: () => setTimeout(nameHeadings),
   });
   document.querySelector(".calendar-plain").hidden = true;
   calendar.render();

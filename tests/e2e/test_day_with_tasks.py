@@ -13,7 +13,7 @@ from salescycles.models import Activity, ActivityStep, SalesCycle
 from salespeople.models import Company, Salesperson, User
 from tasks import lifecycle
 from tasks.models import Task
-from tests.e2e.hands import Hand, Keyboard, Mouse
+from tests.e2e.hands import Hand, Keyboard, Mouse, labelled
 from tests.factories import make_opportunity
 
 SignIn = Callable[[Page, User], None]
@@ -65,8 +65,11 @@ def drag(page: Page, what: Locator, where: Locator) -> None:
 
 
 def write_day(hand: Hand, label: str, day: datetime.date) -> None:
-    """A field of a date is typed into as the browser's language writes it."""
-    hand.write(label, f"{day:%d%m%Y}" if isinstance(hand, Keyboard) else str(day))
+    """By keyboard it is reached like any field; in which order its parts are typed, the language of the machine's browser says."""
+    field = labelled(hand.page, label)
+    if isinstance(hand, Keyboard):
+        hand.go_to(field)
+    field.fill(str(day))
 
 
 def day_of(page: Page, day: datetime.date) -> Locator:
