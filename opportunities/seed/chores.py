@@ -29,7 +29,7 @@ OUTCOMES = ("", "", "They want it sooner", "They compare with another offer", "N
 COLUMNS = [
     *("id", "kind", "description", "due_on", "all_day", "starts_at", "duration", "location", "status", "priority"),
     *("closed_on", "cancelled", "completed_by_id", "outcome", "salesperson_id", "contact_id", "company_id"),
-    *("opportunity_id", "interval", "recurs_from", "version"),
+    *("opportunity_id", "interval", "recurs_from", "reminder", "version"),
 ]
 
 
@@ -75,7 +75,7 @@ class Chores:
             "cancelled": False,
             "completed_by_id": None,
             "version": 1,
-        } | dict.fromkeys(("location", "outcome", "interval", "recurs_from"), "")
+        } | dict.fromkeys(("location", "outcome", "interval", "recurs_from", "reminder"), "")
 
     def _done(self, day: datetime.date, by: int) -> dict[str, Any]:
         closed_on = min(day + self.random.randint(0, 2) * DAY, self.today - DAY)
