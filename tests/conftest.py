@@ -1,5 +1,6 @@
 """The cast: two salespeople, a manager, an administrator, a viewer and an outsider; `client_for(user)` signs in."""
 
+import gc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,8 +18,15 @@ from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, VIEWER
 from tests import factories
 from tests.emptying import empty_tables
 
+gc.set_threshold(100_000, 50, 100)  # the collector need not look through all of Django at every turn
 hypothesis_settings.register_profile("laws", deadline=None)  # a law holds on a busy machine too
 hypothesis_settings.load_profile("laws")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of tests in any order the slow ones begin first: for one that begins last everybody waits."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")

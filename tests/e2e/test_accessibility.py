@@ -271,6 +271,7 @@ def the_rest(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[
     yield from (f"/views/{shared.pk}/", f"/views/{own.pk}/delete/", "/views/new/?page=contacts:list&query=q%3Dx")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("addresses", [lists, opportunities, records, the_rest])
 def test_axe_finds_nothing(
     addresses: Callable[..., Iterator[str]],

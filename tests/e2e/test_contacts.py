@@ -18,6 +18,7 @@ NO_PHONE = "This is no phone number of Finland. Write one of another country wit
 NO_VAT = "This is no VAT number of Finland: its check digits do not fit; look for a digit typed wrong."
 
 
+@pytest.mark.slow
 def test_with_a_mouse(page: Page, sign_in: SignIn, rep: User, company: Company) -> None:
     sign_in(page, rep)
     walk(page, Mouse(page), company)

@@ -41,6 +41,7 @@ def test_with_scripts_off(plain_page: Page, world: SalesCycle, rep: User) -> Non
     walk(plain_page, Mouse(plain_page), rep)
 
 
+@pytest.mark.slow
 def test_by_keyboard_only(page: Page, world: SalesCycle, rep: User) -> None:
     walk(page, Keyboard(page), rep)
 

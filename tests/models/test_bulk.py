@@ -256,6 +256,7 @@ def test_somebody_elses_token_tells_nothing(at_stage, rep, manager):
 # ── undo ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_of_200_rows_three_changed_since_197_go_back(at_stage, rep, manager, cycle):
     rows = [at_stage(1) for _ in range(200)]
     moved = bulk.run(rep, now(*rows), "move", {"to": cycle.stages.get(number=2), **ON})

@@ -532,6 +532,7 @@ def test_at_most_a_thousand_cards_are_asked_for(client: Client, make: Make, stag
     assert columns(client.get(f"{BOARD}?more={stages[1]}.99999"))[stages[1]].shown == 1000
 
 
+@pytest.mark.slow
 def test_any_address(client: Client, make: Make, stages: dict[int, str], cycle: SalesCycle) -> None:
     """Seeded at random: words the board knows with values nobody expects, and the other way round."""
     make(stage=1)

@@ -408,6 +408,7 @@ def hostile(chance: random.Random) -> str:
     return f"{chance.choice(PIECES[:6])}:{column}:{operator}:{value}"
 
 
+@pytest.mark.slow
 def test_thousands_of_hostile_conditions_do_no_harm(client_for: Sign, rep: User, deals: dict[str, Opportunity]) -> None:
     """Never an error of the server, never another person's row: by the FilterSet 4000 times, by the pages some."""
     own = {deals["small"].pk, deals["large"].pk}

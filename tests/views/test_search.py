@@ -373,6 +373,7 @@ def test_what_very_many_have_is_cut(
     assert response.context["results"].groups[0].hits[0].url == first.get_absolute_url()
 
 
+@pytest.mark.slow
 def test_thousands_of_random_texts(client_for: Sign, rep: User, rep2: User, make: Callable[..., Opportunity]) -> None:
     """No trouble, and never a row of somebody else's."""
     hidden = make(description="Velvet thrones", number="OPHIDDEN")
