@@ -361,7 +361,7 @@ def test_the_list_of_views(client: Client, make: Make, rep: User, manager: User,
     assert f"/views/{mine.pk}/order/" in text and f"/views/{ours.pk}/order/" not in text
     with CaptureQueriesContext(connection) as seen:
         client.get("/views/")
-    assert len(seen) == 8  # session, user, and one for each page
+    assert len(seen) == 9  # session, user, and one for each page
     SavedView.objects.all().delete()
     assert "No saved views yet" in words(client.get("/views/"))
 
