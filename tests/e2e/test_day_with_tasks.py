@@ -108,6 +108,8 @@ def test_without_dragging(
     sign_in(page, rep)
     start_and_complete(page, hand, deal, other_day, plain=not with_scripts)
     hand.press("link", "Calendar")
+    if with_scripts:  # what is there before the scripts goes when they come
+        expect(event(page, "Call")).to_be_visible()
     hand.press("link", "Call")
     hand.press("link", "Another date")
     write_day(hand, "Date", other_day)
