@@ -19,6 +19,3 @@ MEDIA_ROOT = LOCAL_DIR / "files-for-tests"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-
-# The browser's server keeps a connection for each of the browser's, in place of one for each request.
-DATABASES["default"]["CONN_MAX_AGE"] = None
