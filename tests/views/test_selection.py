@@ -234,6 +234,9 @@ def chosen(page: str) -> list[str]:
     return re.findall(r'aria-current="true">([^<]+)</a>', page.split('class="choices"')[1].split("</nav>")[0])
 
 
+KINDS = ("moves", "estimates", "facts", "comments", "talks", "tasks")
+
+
 @pytest.mark.parametrize(
     ("show", "choice", "shown"),
     [
@@ -255,8 +258,7 @@ def test_the_timeline_narrowed(
     assert fragment.strip().startswith('<div id="timeline">') and fragment.split("csrf")[0].strip() in page
     links = [unescape(url) for url in re.findall(r'class="choice" href="([^"]+)"', page)]
     assert links == [
-        f"{told.get_absolute_url()}?status=closed{end}"
-        for end in ("", "&show=moves", "&show=estimates", "&show=facts", "&show=comments")
+        f"{told.get_absolute_url()}?status=closed{end}" for end in ("", *(f"&show={kind}" for kind in KINDS))
     ]
 
 
