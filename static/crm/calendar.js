@@ -60,9 +60,6 @@ async function reschedule(info) {
   info.view.calendar.refetchEvents(); // with the version of now
 }
 
-// A month stands as high as it is; hours scroll.
-const heightOf = (by) => (by === "month" ? "auto" : Math.max(480, innerHeight - 220));
-
 function follow(info) {
   const by = Object.keys(VIEWS).find((word) => VIEWS[word] === info.view.type);
   const day = dayOf(info.view.calendar.getDate());
@@ -74,8 +71,6 @@ function follow(info) {
     link.toggleAttribute("aria-current", link.dataset.calendarBy === by);
     if (link.hasAttribute("aria-current")) link.setAttribute("aria-current", "true");
   }
-  const { calendar } = info.view;
-  if (calendar.getOption("height") !== heightOf(by)) calendar.setOption("height", heightOf(by));
   history.replaceState(history.state, "", `?${place.dataset.query}&by=${by}&day=${day}`);
 }
 
@@ -100,7 +95,7 @@ function draw() {
     initialView: VIEWS[data.by],
     initialDate: data.day,
     now: data.today,
-    height: heightOf(data.by),
+    height: "auto", // nothing scrolls but the page: a part that does could not be reached by keyboard
     views: { week: { titleFormat: { year: "numeric", month: "long", day: "numeric" } } },
     dayMaxEvents: 5,
     allDayText: data.allDay,
@@ -109,7 +104,8 @@ function draw() {
     moreLinkHint: (count) => `${count} ${data.more}`,
     closeHint: data.close,
     eventsHint: data.tasks,
-    scrollTime: "08:00:00",
+    slotDuration: "01:00:00",
+    snapDuration: "00:15:00",
     eventTimeFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
     slotHeaderFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
     longPressDelay: 400,
