@@ -99,4 +99,4 @@ document.addEventListener("pointerdown", (event) => {
   put(option);
 });
 document.addEventListener("focusout", ({ target }) => target === field && close());
-document.addEventListener("htmx:beforeSwap", close);
+document.addEventListener("htmx:beforeSwap", ({ detail }) => field && detail.target.contains(field) && close());

@@ -157,6 +157,26 @@ def test_a_late_undo_says_what_followed(page: Page, deal: Opportunity, rep: User
     assert fresh(deal).version == 4
 
 
+# Another answer arrives elsewhere on the page in the moment between a swap of the timeline and its settling.
+MEANWHILE = """document.addEventListener("htmx:afterSwap", ({ target }) => {
+  if (target.id !== "timeline" && !target.closest?.("#timeline")) return;
+  window.met = true;
+  document.dispatchEvent(new CustomEvent("htmx:beforeSwap", {
+    detail: { target: document.querySelector("header"), xhr: new XMLHttpRequest() } }));
+})"""
+
+
+def test_what_arrives_elsewhere_does_not_take_the_focus(page: Page, deal: Opportunity, rep: User, sign_in: SignIn) -> None:
+    sign_in(page, rep)
+    page.goto(deal.get_absolute_url())
+    page.evaluate(MEANWHILE)
+    facts = page.get_by_role("link", name="Facts", exact=True)
+    facts.click()
+    expect(facts).to_have_attribute("aria-current", "true")
+    expect(facts).to_be_focused()
+    assert page.evaluate("window.met")
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["in place", "scripts off"])
 def test_walking_a_selection_and_narrowing_the_timeline(
     page: Page,

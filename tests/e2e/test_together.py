@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from collaboration.models import Comment, ContactRole, Involvement, Notification, Tag, Tagging
 from contacts.models import Contact
@@ -27,6 +27,26 @@ def deal(
     Tag.objects.create(name="Tender", colour="blue")
     ContactRole.objects.create(code="DECIDES", description="Decision maker")
     return make_opportunity(contact=acme, salesperson=jo, cycle=cycle, stage=1, by=rep, on=company.today())
+
+
+def test_what_arrives_elsewhere_on_the_page_leaves_the_offered_names(
+    page: Page, sign_in: SignIn, deal: Opportunity, rep: User, manager: User
+) -> None:
+    sign_in(page, rep)
+    held: list[Route] = []
+    page.route("**/tasks/card/**", lambda route: held.append(route))
+    page.goto(deal.get_absolute_url())
+    field = page.get_by_role("textbox", name="Write a comment")
+    field.press_sequentially("@mar")
+    option = page.get_by_role("option", name="Marketta Vuorela")
+    expect(option).to_be_visible()
+    with page.expect_response("**/tasks/card/**"):
+        held[0].continue_()
+    expect(page.locator("#tasks.htmx-request")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+    expect(option).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("@Marketta Vuorela ")
 
 
 @by_both
