@@ -11,4 +11,4 @@ def take_slice(batch: int) -> None:
 @job("opportunities.learn_limits", every="3 * * * *")
 def learn_limits() -> None:
     """Every hour, since days begin at other hours elsewhere; once a day there is something to learn."""
-    stalling.learn(Company.current().today(), within="0")
+    stalling.learn(Company.current().today())

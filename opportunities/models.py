@@ -402,7 +402,11 @@ class Opportunity(Tracked):
                 name="open_by_salesperson",
             ),
             # a salesperson's at a stage: filters; it covers the salesperson's key
-            models.Index(fields=["salesperson", "stage", "id"], name="by_salesperson_and_stage"),
+            models.Index(
+                fields=["salesperson", "stage", "id"],
+                include=["estimated_value", "calculated_value", "archived"],
+                name="by_salesperson_and_stage",
+            ),
             # everybody's open ones by closing date
             models.Index(
                 fields=["closing_on", "id"], condition=Q(closed_on__isnull=True, archived=False), name="open_by_closing"

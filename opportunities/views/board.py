@@ -22,7 +22,7 @@ from opportunities.filters import OpportunityFilter
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import NextStep, Opportunity, OpportunityEntry, Status
 from opportunities.sight import sight_of
-from opportunities.stalling import Stalled, are_old, learn, with_limits
+from opportunities.stalling import Stalled, with_limits
 from opportunities.views.access import ADD, CHANGE
 from salescycles.models import SalesCycle, Stage
 from salespeople import saved_views
@@ -78,7 +78,7 @@ class Seen:
 
 def read(user: User, query: QueryDict, page: str = "") -> Seen:
     """The board of the cycle that the address names, else of the default one, limited to what the person may see.
-    `page` where its tabs are wanted as well; then limits of a former day are learned anew."""
+    `page` where its tabs are wanted as well."""
     filters = BoardFilter(query, queryset=Opportunity.objects.visible_to(user), user=user, page=page)
     filters.form.auto_id = "filter_%s"  # beside the forms of cards and of the panel
     understood = filters.is_valid()
@@ -87,8 +87,6 @@ def read(user: User, query: QueryDict, page: str = "") -> Seen:
     known = totals and understood and totals.beside(user) is None  # else every row is counted
     kept = totals.left_by(filters) if totals and known else None
     today = Company.current().today()
-    if page and are_old(filters.stages, today) and learn(today):
-        del filters.stages
     order, more, unknown = _order(query), _more(query), []
     unknown += [name[:50] for name in query if name not in {*filters.filters, *words.OF_BOARD}]
     unknown += [f"order={query['order'][:50]}"] if query.get("order") and order != query["order"] else []

@@ -15,7 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from crm.serve import WORKERS
 from opportunities.demo.setup import make_setup
 from opportunities.models import Opportunity
-from salespeople.models import User
+from opportunities.stalling import learn
+from salespeople.models import Company, User
 from tests.performance import export
 from tests.performance.figures import HEADINGS, Taken, aligned, cells
 from tests.performance.scenes import Scene, scenes
@@ -47,6 +48,7 @@ def fill(count: int, *, fresh: bool) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")
             cursor.execute("VACUUM ANALYZE")
+    learn(Company.current().today())  # as a worker does each day
 
 
 def session(email: str, backend: str) -> str:

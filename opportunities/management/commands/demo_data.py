@@ -14,9 +14,10 @@ from opportunities.demo.together import make_words, work_together
 from opportunities.demo.twice import enter_twice
 from opportunities.management.asked import refuse_unasked
 from opportunities.models import Opportunity, OpportunityEntry
+from opportunities.stalling import learn_anew
 from quotes.models import Quote
 from salescycles.models import SalesCycle
-from salespeople.models import Salesperson
+from salespeople.models import Company, Salesperson
 
 FILLED_BY_WORK = (Opportunity, Contact, SalesCycle, Salesperson)
 
@@ -47,6 +48,7 @@ class Command(BaseCommand):
             make_words()
             work_together(world)
             enter_twice(world)
+            learn_anew(Company.current().today())
         self.say(summary(), verbosity)
 
     def say(self, text: str, verbosity: int) -> None:

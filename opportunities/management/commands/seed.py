@@ -13,6 +13,7 @@ from opportunities.seed.chores import Chores, date_the_past
 from opportunities.seed.copying import Writer
 from opportunities.seed.course import live, plans
 from opportunities.seed.world import World, relax_limits
+from opportunities.stalling import learn_anew
 from quotes.models import Quote
 from salespeople.models import Company
 from tasks.models import Task
@@ -56,6 +57,7 @@ class Command(BaseCommand):
             world = World(count=count, seed=seed, today=today or last)
             writer = fill(world, count, open, Chores(seed, today or last))
             analyze()
+            learn_anew(last)
         self.stdout.write(
             f"Added {writer.opportunities:,} opportunities with {writer.entries:,} entries, {writer.quotes:,} quotes and "
             f"{writer.chores.count:,} tasks, of {len(world.accounts):,} accounts, in {time.monotonic() - began:.1f} s."
