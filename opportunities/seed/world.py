@@ -15,6 +15,7 @@ from contacts.names import split
 from crm.lib.numbers import next_numbers
 from opportunities.demo import customers, setup
 from opportunities.estimates import figures
+from opportunities.gates import Facts
 from opportunities.models import Action, Batch, Door, Status
 from opportunities.moves import moves
 from opportunities.seed import words
@@ -51,7 +52,7 @@ class Path:
 
     def _moves(self, here: int, has_quote: bool) -> list[Any]:
         at = self.stages[here].pk
-        return moves(status=Status.IN_PROGRESS, stage_id=at, stages=self.stages, has_quote=has_quote)
+        return moves(status=Status.IN_PROGRESS, stage_id=at, stages=self.stages, facts=Facts(quote=has_quote))
 
     def _figures(self, at: int, chances: Any) -> dict[str, Any]:
         return figures(self.cycle, self.stages[at], chances=chances, manual=chances is not None)

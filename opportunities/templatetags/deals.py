@@ -25,6 +25,7 @@ from crm.templatetags.crm import NOTHING, badge, initials, moment, number, shown
 from interactions.models import SYMBOLS, Direction, Evaluation, Kind
 from opportunities.beside import Talk
 from opportunities.board import Card, Column
+from opportunities.gates import Gate, Unmet
 from opportunities.models import NextStep, OpportunityEntry
 from opportunities.moves import Move
 from opportunities.timeline import Change, Told
@@ -178,7 +179,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
             )
         lines.append(
             f'<li class="deal" id="card-{pk}" data-pk="{pk}" data-version="{card["version"]}" data-at="{card.column}" '
-            f'data-rank="{card.rank}"{" data-quoted" if card["has_quote"] else ""}{_worth(card) if may_change else " data-fixed"}>\n'
+            f'data-rank="{card.rank}"{_lacks(card)}{_worth(card) if may_change else " data-fixed"}>\n'
             f'  <a class="deal-title" href="{root}{pk}{opens}" data-open>{title}</a>\n'
             f'  <span class="deal-who">{escaped(card.who)}</span>\n'
             f'  <span class="deal-line">{value}<span class="deal-date">{day}</span></span>\n'
@@ -203,6 +204,10 @@ def _edited(board_word: str, field: str, name: str) -> tuple[str, str]:
     return before, f'<span class="visually-hidden"> {label}, '
 
 
+def _lacks(card: Card) -> str:
+    return f' data-lacks="{card.lacks}"' if card.lacks else ""
+
+
 def _worth(card: Card) -> str:
     """What a move changes of the totals: value, weighted value now, and chances that are one's own."""
     if card["estimated_value"] is None or card["closed_on"]:
@@ -213,26 +218,34 @@ def _worth(card: Card) -> str:
 
 @register.simple_tag
 def move_menus(column: Column) -> SafeString:
-    """What “Move to” offers on the cards of this column: without and, where it makes a difference, with a quote."""
+    """What “Move to” offers on the cards of this column; a card says itself what it lacks (`data-lacks`)."""
     ends = "".join(
         f'<li><button type="button" data-to="{word}"><kbd>{key}</kbd>{ICONS[icon]}{escape(label)} …</button></li>'
         for word, key, icon, label in (("won", "W", "check", _("Won")), ("lost", "L", "x", _("Lost")))
     )
     if column.stage is None:
         ends += f'<li><button type="button" data-to="archive"><kbd>A</kbd>{ICONS["archive"]}{escape(_("Archive"))}</button></li>'
-    return SafeString("".join(_menu(column, has_quote, ways, ends) for has_quote, ways in column.menus))
+    items = "".join(_way(way, nth) for nth, way in enumerate(column.ways, 1))
+    return SafeString(f'<template data-ways="{column.key}"><ul class="ways">{items}{ends}</ul></template>')
 
 
-def _menu(column: Column, has_quote: bool, ways: list[Move], ends: str) -> str:
-    disabled = ' aria-disabled="true"'
-    items = "".join(
-        f'<li><button type="button" data-to="{way.stage.pk}"{"" if way.is_open else disabled}><kbd>{nth}</kbd>'
-        f'{escape(str(way.stage))} <span class="reason">{escape(way.action.label if way.is_open else way.why_not)}</span>'
-        "</button></li>"
-        for nth, way in enumerate(ways, 1)
+def _way(way: Move, nth: int) -> str:
+    """A way that is barred whatever the card says, or with the conditions that count where the card lacks them. A condition is
+    `shut` where the person can neither fill in what is missing nor pass over it."""
+    gaps = "".join(_gap(one, way) for one in way.unmet)
+    label = escape(way.why_not if way.barred else way.action.label)
+    shut = ' aria-disabled="true"' if way.barred else ""
+    return (
+        f'<li><button type="button" data-to="{way.stage.pk}"{shut}><kbd>{nth}</kbd>{escape(str(way.stage))} '
+        f'<span class="reason">{label}</span>{gaps}</button></li>'
     )
-    quoted = " data-quoted" if has_quote else ""
-    return f'<template data-ways="{column.key}"{quoted}><ul class="ways">{items}{ends}</ul></template>'
+
+
+def _gap(one: Unmet, way: Move) -> str:
+    least = f' data-least="{one.stage.minimum_value}"' if one.gate == Gate.VALUE else ""
+    shut = "" if way.mover.overrides or one.gate in way.mover.fills else " data-shut"
+    said = escape(one.error.messages[0])
+    return f'<span class="reason" data-gap="{one.gate.value}"{least}{shut}>{said}</span>'
 
 
 def _asked(context: Context, card: Card) -> str:
