@@ -19,6 +19,7 @@ from django.db.models.functions import Cast
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from contacts.models import Contact
 from crm.lib.listing.keyset import OneOf
 from crm.lib.money import round_half_up
 from crm.lib.prepared import Prepared
@@ -147,7 +148,7 @@ class Card:
 
 @dataclass
 class Column:
-    """`key` is the stage's key, or not_started, won, lost. `ways` are the moves of a card that stands here and
+    """`key` is the stage's key, or not_started, won, lost. `moves` are those of a card that stands here and
     meets nothing yet, `odds` the probability that it gets here."""
 
     key: str
@@ -157,7 +158,7 @@ class Column:
     totals: Totals = field(default_factory=Totals)
     cards: list[Card] = field(default_factory=list)
     share: int = 0
-    ways: list[ways.Move] = field(default_factory=list)
+    moves: list[ways.Move] = field(default_factory=list)
     takes_new: bool = False
     more_url: str = ""
     odds: str = ""
@@ -221,7 +222,7 @@ class Board:
         for column in columns:
             column.totals = totals.get(column.key, Totals())
             column.share = round(100 * column.totals.value / most) if most and not column.is_closed else 0
-            column.ways = self._ways(column)
+            column.moves = self._ways(column)
             column.takes_new = self._takes_new(column)
             column.odds = self._odds(column.stage) if column.stage else ""
         return columns
@@ -367,7 +368,7 @@ class Board:
         met = {
             Gate.SOURCE: row["source_id"] is not None,
             Gate.COMPETITOR: row["competitor_id"] is not None,
-            Gate.PERSON: row["contact_id"] != row["company_id"],
+            Gate.PERSON: row["contact__kind"] == Contact.Kind.PERSON,
             Gate.CHANCES: row["chances_are_manual"] and (row["stage_id"] is None or not self.cycle.stage_decides),
             Gate.QUOTE: row["has_quote"],
             Gate.DOCUMENT: row["has_document"],
@@ -464,6 +465,7 @@ SHOWN = (
     "contact_id",
     "company_id",
     "contact__name",
+    "contact__kind",
     "company__name",
     "salesperson_id",
     "salesperson__name",

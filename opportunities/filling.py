@@ -37,6 +37,8 @@ def fill_and(
     ValidationError, Stale."""
     facts = {name: values.pop(name) for name in FACTS if values.get(name) is not None}
     contact = values.pop("contact", None)
+    if not facts and contact is None and quote_amount is None and document is None:
+        return verb(opportunity, version=version, on=on, by=by, **values)
     step = partial(_fill_and, verb, version=version, on=on, by=by, facts=facts, contact=contact, amount=quote_amount)
     files = [] if document is None else [document]
     try:
@@ -86,6 +88,13 @@ def _filled(
     return verb(opportunity, version=version, **values, **how)
 
 
-start = partial(fill_and, lifecycle.start)
-move = partial(fill_and, lifecycle.move)
-change_cycle = partial(fill_and, lifecycle.change_cycle)
+def start(opportunity: Opportunity, **values: Any) -> OpportunityEntry:
+    return fill_and(lifecycle.start, opportunity, **values)
+
+
+def move(opportunity: Opportunity, **values: Any) -> OpportunityEntry:
+    return fill_and(lifecycle.move, opportunity, **values)
+
+
+def change_cycle(opportunity: Opportunity, **values: Any) -> OpportunityEntry:
+    return fill_and(lifecycle.change_cycle, opportunity, **values)

@@ -119,6 +119,13 @@ def has_document(opportunity: Opportunity, stages: list[Stage]) -> bool:
     return Attachment.objects.standing().filter(opportunity=opportunity.pk).exists() if known is None else known
 
 
+def is_person(opportunity: Opportunity, stages: list[Stage]) -> bool:
+    """Whether the contact is a person; looked at only when one of `stages` requires it."""
+    if opportunity.contact_id != opportunity.company_id:
+        return True
+    return any("contact" in stage.required_fields for stage in stages) and not opportunity.contact.is_company
+
+
 def facts_of(opportunity: Opportunity, stages: list[Stage], asked: Asked = NOTHING_ASKED) -> Facts:
     """What gates ask of the opportunity; `asked` is what the move itself brings."""
     cycle = opportunity.sales_cycle
@@ -128,7 +135,7 @@ def facts_of(opportunity: Opportunity, stages: list[Stage], asked: Asked = NOTHI
     return Facts(
         source=opportunity.source_id is not None,
         competitor=opportunity.competitor_id is not None,
-        contact=opportunity.contact_id != opportunity.company_id,
+        contact=is_person(opportunity, stages),
         chances=keeps if asked.chances in (KEEP, None) else True,
         quote=opportunity.is_in_progress and has_quote(opportunity, stages),
         document=has_document(opportunity, stages),
@@ -152,6 +159,11 @@ def moves(
         facts=facts_of(opportunity, stages, asked) if opportunity.is_open else Facts(),
         mover=Mover.of(by, stages),
     )
+
+
+def gate_of(opportunity: Opportunity, stage: Stage, asked: Asked = NOTHING_ASKED, *, by: User | None) -> list[Unmet]:
+    """What is not met of a stage that is chosen outside the moves."""
+    return list(ways.entering(stage, facts_of(opportunity, [stage], asked), Mover.of(by, [stage])))
 
 
 def _pass_gate(
@@ -885,7 +897,7 @@ def _check_target(
     assert to is not None
     own = cycle is not None and to.sales_cycle_id == cycle.pk
     guard(own, "to", _("The stage belongs to another sales cycle."), "E15")
-    return list(ways.entering(to, facts_of(opportunity, [to], asked), Mover.of(by, [to])))
+    return gate_of(opportunity, to, asked, by=by)
 
 
 @verb

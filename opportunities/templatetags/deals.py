@@ -61,6 +61,11 @@ def told_step(context: Context, told: Told) -> SafeString:
     # no text within an f-string: what collects texts for translation does not look there
     marks = " " + badge(_("taken back"), "grey", "undo") if entry.voided_at else ""
     marks += " " + badge(_("date corrected"), "grey", "calendar") if told.is_correction else ""
+    marks += (
+        " " + badge(_("passed over: %(gates)s") % {"gates": _passed_over(entry)}, "amber", "flag")
+        if entry.overrode
+        else ""
+    )
     notes = [escaped(str(entry.by or _("the system"))), escaped(str(told.door)), moment(entry.recorded_at)]
     if entry.undoes:
         notes.append(escape(_("takes back step %(step)s") % {"step": entry.undoes}))
@@ -73,6 +78,11 @@ def told_step(context: Context, told: Told) -> SafeString:
         f'<time datetime="{entry.happened_on.isoformat()}">{day_long(entry.happened_on, language)}</time>{marks}</div>'
         f'<p class="timeline-by">{" · ".join(notes)}</p>{reason}{_changes(context, told.changes)}{_takes_back(context, entry)}</li>'
     )
+
+
+def _passed_over(entry: OpportunityEntry) -> str:
+    gates = dict.fromkeys(name.partition(".")[2] for name in entry.overrode or ())
+    return ", ".join(str(Gate(gate).label) for gate in gates)
 
 
 @register.simple_tag
@@ -219,13 +229,15 @@ def _worth(card: Card) -> str:
 @register.simple_tag
 def move_menus(column: Column) -> SafeString:
     """What “Move to” offers on the cards of this column; a card says itself what it lacks (`data-lacks`)."""
+    if column.is_closed:
+        return NOTHING
     ends = "".join(
         f'<li><button type="button" data-to="{word}"><kbd>{key}</kbd>{ICONS[icon]}{escape(label)} …</button></li>'
         for word, key, icon, label in (("won", "W", "check", _("Won")), ("lost", "L", "x", _("Lost")))
     )
     if column.stage is None:
         ends += f'<li><button type="button" data-to="archive"><kbd>A</kbd>{ICONS["archive"]}{escape(_("Archive"))}</button></li>'
-    items = "".join(_way(way, nth) for nth, way in enumerate(column.ways, 1))
+    items = "".join(_way(way, nth) for nth, way in enumerate(column.moves, 1))
     return SafeString(f'<template data-ways="{column.key}"><ul class="ways">{items}{ends}</ul></template>')
 
 
