@@ -145,10 +145,3 @@ def of_facts(stage: Stage, facts: Facts) -> Iterator[Unmet]:
     if stage.document_required and not facts.document:
         said = _("The stage “%(stage)s” needs an attached document. Attach one first.")
         yield _unmet(stage, Gate.DOCUMENT, "to", said, "gate_document")
-
-
-def is_gated(stage: Stage) -> bool:
-    """Whether entering the stage asks for anything of the opportunity."""
-    return bool(
-        stage.required_fields or stage.minimum_value is not None or stage.quote_required or stage.document_required
-    )
