@@ -1,6 +1,6 @@
 """What a form that enters a stage asks for its gate: a field for each thing that is missing, and whether to pass over it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -24,6 +24,7 @@ class GateFields(forms.Form):
 
     opportunity: Opportunity
     user: User
+    sent: Callable[[str], bool]
     gated: ClassVar[tuple[str, ...]] = ("source", "competitor", "contact", "quote_amount", "document", "override")
 
     def ask_for(self, unmet: Iterable[Unmet], *, fills: Collection[Gate] = tuple(FILLED_IN)) -> None:

@@ -33,7 +33,7 @@ def is_repeat(form: forms.VerbForm, since: Sequence[OpportunityEntry], user: Use
     if not since:
         return False
     entry, *before = since
-    filled = isinstance(form, GateFields) and bool(form.filled())
+    filled = isinstance(form, GateFields) and any(form.sent(name) for name in form.gated)
     if any(not filled or one.action not in FILLS or one.by_id != user.pk for one in before):
         return False
     if entry.by_id != user.pk or timezone.now() - entry.recorded_at > AT_ONCE:

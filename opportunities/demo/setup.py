@@ -1,4 +1,4 @@
-"""Set-up of the demo: our company, two sales cycles, close codes, sources, salespeople and who signs in."""
+"""Set-up of the demo: our company, sales cycles, close codes, sources, salespeople and who signs in."""
 
 from typing import Any
 
