@@ -245,6 +245,8 @@ class MoveForm(GateFields, EstimateForm):
     @staticmethod
     def _label(way: Move) -> str:
         label = f"{way.stage} – {way.action.label}"
+        if way.stands_against:
+            return _("%(stage)s (only in spite of its conditions)") % {"stage": label}
         return label if way.is_open else _("%(stage)s (asks for: %(gate)s)") % {"stage": label, "gate": way.asks_for}
 
 

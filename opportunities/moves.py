@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from opportunities.gates import ANYBODY, Facts, Mover, Unmet, no_way_back, not_skipped, of_facts, of_roles
+from opportunities.gates import ANYBODY, FILLED_IN, Facts, Mover, Unmet, no_way_back, not_skipped, of_facts, of_roles
 from opportunities.models import Action, Status
 from salescycles.models import Stage
 
@@ -43,8 +43,13 @@ class Move:
 
     @property
     def asks_for(self) -> str:
-        """The conditions in short."""
-        return ", ".join(dict.fromkeys(str(one.gate.label) for one in self.unmet))
+        """What can be filled in, in short."""
+        return ", ".join(dict.fromkeys(str(one.gate.label) for one in self.unmet if one.gate in FILLED_IN))
+
+    @property
+    def stands_against(self) -> str:
+        """What nothing can be filled in for."""
+        return " ".join(text for one in self.unmet if one.gate not in FILLED_IN for text in one.error.messages)
 
 
 def moves(

@@ -25,7 +25,7 @@ from crm.templatetags.crm import NOTHING, badge, initials, moment, number, shown
 from interactions.models import SYMBOLS, Direction, Evaluation, Kind
 from opportunities.beside import Talk
 from opportunities.board import Card, Column
-from opportunities.gates import Gate, Unmet
+from opportunities.gates import Amount, Gate, Unmet
 from opportunities.models import NextStep, OpportunityEntry
 from opportunities.moves import Move
 from opportunities.timeline import Change, Told
@@ -242,22 +242,28 @@ def move_menus(column: Column) -> SafeString:
 
 
 def _way(way: Move, nth: int) -> str:
-    """A way that is barred whatever the card says, or with the conditions that count where the card lacks them. A condition is
-    `shut` where the person can neither fill in what is missing nor pass over it."""
-    gaps = "".join(_gap(one, way) for one in way.unmet)
+    """A way that is barred whatever the card says, or with the conditions that count where the card lacks them."""
+    gaps = dict.fromkeys(_gap(one, way) for one in way.unmet)
+    told = "".join(gap for gap in gaps if "data-ask-for" not in gap)
+    asked = "".join(gap for gap in gaps if "data-ask-for" in gap)
+    asked = f'<span class="reason" data-asks>{escape(_("asks for:"))}</span>{asked}' if asked else ""
     label = escape(way.why_not if way.barred else way.action.label)
     shut = ' aria-disabled="true"' if way.barred else ""
     return (
         f'<li><button type="button" data-to="{way.stage.pk}"{shut}><kbd>{nth}</kbd>{escape(str(way.stage))} '
-        f'<span class="reason">{label}</span>{gaps}</button></li>'
+        f'<span class="reason">{label}</span>{told}{asked}</button></li>'
     )
 
 
 def _gap(one: Unmet, way: Move) -> str:
+    """In short where it can be filled in; else as a sentence, which is `shut` for who cannot pass over it."""
     least = f' data-least="{one.stage.minimum_value}"' if one.gate == Gate.VALUE else ""
-    shut = "" if way.mover.overrides or one.gate in way.mover.fills else " data-shut"
-    said = escape(one.error.messages[0])
-    return f'<span class="reason" data-gap="{one.gate.value}"{least}{shut}>{said}</span>'
+    if one.gate in way.mover.fills:
+        amount = f" {escape(str(Amount(one.stage.minimum_value)))}" if one.stage.minimum_value and least else ""
+        said = f"{escape(one.gate.label)}{amount}"
+        return f'<span class="reason" data-gap="{one.gate.value}" data-ask-for{least}>{said}</span>'
+    shut = "" if way.mover.overrides else " data-shut"
+    return f'<span class="reason" data-gap="{one.gate.value}"{least}{shut}>{escape(one.error.messages[0])}</span>'
 
 
 def _asked(context: Context, card: Card) -> str:

@@ -68,7 +68,7 @@ def overrides(request: SignedIn) -> HttpResponse:
         "understood": understood,
         "moves": sum(one.moves for one in chosen),
         "tables": _tables(chosen, asked, stages, people),
-        "rows": [(row, [_passed(name, stages) for name in row.overrode or ()]) for row in rows],
+        "rows": [(row, _passed(row.overrode or (), stages)) for row in rows],
         "listed": LISTED,
     }
     return render_page(request, "opportunities/overrides.html", context, status=200 if understood else 422)
@@ -160,7 +160,10 @@ def _stage_name(key: int, stages: dict[int, Stage]) -> str:
     return f"{stages[key].sales_cycle}: {stages[key]}" if key in stages else _("a stage that is gone")
 
 
-def _passed(name: str, stages: dict[int, Stage]) -> str:
-    stage, gate = _parts(name)
-    where = str(stages[stage]) if stage in stages else _("a stage that is gone")
-    return f"{where}: {_gate_label(gate)}"
+def _passed(names: Iterable[str], stages: dict[int, Stage]) -> list[str]:
+    """The conditions of each stage."""
+    found: dict[str, list[str]] = {}
+    for stage, gate in map(_parts, names):
+        where = str(stages[stage]) if stage in stages else _("a stage that is gone")
+        found.setdefault(where, []).append(str(_gate_label(gate)))
+    return [f"{where}: {', '.join(gates)}" for where, gates in found.items()]

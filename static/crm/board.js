@@ -82,11 +82,13 @@ function judged(way, one) {
     if (met) gap.remove();
     else if ("shut" in gap.dataset) way.setAttribute("aria-disabled", "true");
   }
-  if (way.querySelector("[data-gap]")) way.querySelector(".reason:not([data-gap])").remove();
+  if (way.querySelector("[data-gap]")) way.querySelector(".reason:not([data-gap], [data-asks])").remove();
+  if (!way.querySelector("[data-ask-for]")) way.querySelector("[data-asks]")?.remove();
   return way;
 }
 const FACTS = ["source", "competitor", "contact", "chances", "quote", "document"];
-const whyOf = (way) => [...way.querySelectorAll(".reason")].map((each) => each.textContent.trim()).join(" ");
+const texts = (way, which) => [...way.querySelectorAll(which)].map((each) => each.textContent.trim());
+const whyOf = (way) => [...texts(way, ".reason:not([data-ask-for])"), texts(way, "[data-ask-for]").join(", ")].join(" ").trim();
 
 function move(pk, key) {
   const next = (queues.get(pk) ?? Promise.resolve()).then(() => send(pk, key));

@@ -71,8 +71,8 @@ def test_cards_say_what_they_lack_and_menus_what_is_asked(
         str(known.pk): "competitor",
     }
     ways = re.search(rf'<template data-ways="{bare.stage_id}">.*?data-to="{offer.pk}"(.*?)</li>', page)
-    assert ways and re.findall(r'data-gap="(\w+)"(?: data-least="([\d.]+)")?( data-shut)?', ways.group(1)) == [
-        *(("source", "", ""), ("competitor", "", ""), ("value", "5000.00", ""))
+    assert ways and re.findall(r'data-gap="(\w+)" data-ask-for(?: data-least="([\d.]+)")?>([^<]*)', ways.group(1)) == [
+        *(("source", "", "Source"), ("competitor", "", "Competitor"), ("value", "5000.00", "Minimum value €5,000.00"))
     ]
     role = r'data-gap="role"( data-shut)?>Your role may not move opportunities to the stage “Offer”.'
     assert re.findall(role, page) and all(re.findall(role, page))
