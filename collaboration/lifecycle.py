@@ -3,8 +3,8 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -84,19 +84,31 @@ def _call(comment: Comment, field: str, key: int, by: User) -> tuple[list[User],
 
 
 def attach(field: str, key: int, *, files: Sequence[UploadedFile], by: User) -> list[Attachment]:
-    """All of them, or none. They are written first, and taken away again if the rows cannot be committed: therefore not
-    within a transaction of somebody else, whose end this could not see. Raises ValidationError."""
+    """All of them, or none. Not within a transaction of somebody else, whose end this could not see: for that there is
+    `stored`. Raises ValidationError."""
+    with stored(field, key, files=files, by=by) as rows, transaction.atomic(durable=True):
+        return hang(field, key, rows)
+
+
+@contextmanager
+def stored(field: str, key: int, *, files: Sequence[UploadedFile], by: User) -> Iterator[list[Attachment]]:
+    """The files are written first, and taken away again if what is done within fails: so the transaction that hangs their rows
+    on the record ends within. Raises ValidationError."""
     rows = _checked(field, key, files, by)
     try:
         for row, file in zip(rows, files, strict=True):
             default_storage.save(str(row.file), file)
-        with transaction.atomic(durable=True):
-            _need_room(field, key, len(rows))
-            return Attachment.objects.bulk_create(rows)
+        yield rows
     except BaseException:
         for row in rows:
             _drop(str(row.file))
         raise
+
+
+def hang(field: str, key: int, rows: list[Attachment]) -> list[Attachment]:
+    """Raises ValidationError."""
+    _need_room(field, key, len(rows))
+    return Attachment.objects.bulk_create(rows)
 
 
 def _checked(field: str, key: int, files: Sequence[UploadedFile], by: User) -> list[Attachment]:
@@ -127,10 +139,14 @@ def _refusal(row: Attachment) -> str:
 
 def _need_room(field: str, key: int, more: int) -> None:
     """The record is locked, so that two who attach at once do not both take the last place."""
-    records(field).select_for_update(of=("self",), no_key=True).filter(pk=key).values_list("pk").first()
+    _lock(field, key)
     if Attachment.objects.standing().filter(**{field: key}).count() + more > MOST_FILES:
         text = _("At most %(most)s files hang on one record.") % {"most": MOST_FILES}
         raise ValidationError({"file": ValidationError(text, code="full")})
+
+
+def _lock(field: str, key: int) -> None:
+    records(field).select_for_update(of=("self",), no_key=True).filter(pk=key).values_list("pk").first()
 
 
 def _drop(name: str) -> None:
@@ -143,6 +159,8 @@ def _drop(name: str) -> None:
 def remove(attachment: Attachment, *, by: User) -> bool:
     """The file goes once it is committed, the row stays. Whether it was still there."""
     with transaction.atomic():
+        if attachment.opportunity_id:  # a stage may require it: who moves at the same moment sees it, or waits
+            _lock("opportunity", attachment.opportunity_id)
         standing = Attachment.objects.standing().filter(pk=attachment.pk)
         gone = standing.update(removed_by=by, removed_at=timezone.now())
         if gone:

@@ -52,6 +52,7 @@ PAGES = (
     Place(gettext_lazy("Home"), "home", "home"),
     Place(gettext_lazy("Board"), "opportunities:board", "board"),
     Place(gettext_lazy("Opportunities"), "opportunities:list", "target"),
+    Place(gettext_lazy("Gates passed over"), "opportunities:overrides", "flag", "opportunities.override_gates"),
     Place(gettext_lazy("Contacts"), "contacts:list", "contact", "contacts.view_contact"),
     Place(gettext_lazy("Likely duplicates"), "contacts:duplicates", "copy", "contacts.view_contact"),
     Place(gettext_lazy("Agenda"), "tasks:agenda", "check", "tasks.view_task"),

@@ -19,11 +19,13 @@ from django.db.models.functions import Cast
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from contacts.models import Contact
 from crm.lib.listing.keyset import OneOf
 from crm.lib.money import round_half_up
 from crm.lib.prepared import Prepared
 from opportunities import moves as ways
 from opportunities.columns import COLUMNS
+from opportunities.gates import ANYBODY, Facts, Gate, Mover
 from opportunities.models import OPEN, NextStep, Opportunity, OpportunityQuerySet, RunningTotal, Status, is_overdue
 from opportunities.stalling import Limit, Stall, Stalled, limit_of, stall_of
 from quotes.models import Quote
@@ -44,6 +46,8 @@ ORDERS: dict[str, tuple[Promise, tuple[Any, ...]]] = {
     "-created_on": (_("Newest first"), (F("created_on").desc(),)),
 }
 DEFAULT_ORDER = "closing_on"
+NOTHING_KNOWN = Facts()
+QUICKLY_ASKED = {Gate.VALUE}  # of all gates, what the form for something new asks
 TOTALS: Prepared[Opportunity] = Prepared()
 CARDS: Prepared[Opportunity] = Prepared()
 
@@ -81,6 +85,7 @@ class Card:
     today: datetime.date
     rank: str
     limit: Limit | None = None  # of days at its stage
+    lacks: str = ""
 
     def __getitem__(self, name: str) -> Any:
         return self.row[name]
@@ -143,8 +148,8 @@ class Card:
 
 @dataclass
 class Column:
-    """`key` is the stage's key, or not_started, won, lost. `menus` are the moves of a card that stands here, `odds` the
-    probability that it gets here."""
+    """`key` is the stage's key, or not_started, won, lost. `moves` are those of a card that stands here and
+    meets nothing yet, `odds` the probability that it gets here."""
 
     key: str
     name: Any
@@ -153,7 +158,7 @@ class Column:
     totals: Totals = field(default_factory=Totals)
     cards: list[Card] = field(default_factory=list)
     share: int = 0
-    menus: list[tuple[bool, list[ways.Move]]] = field(default_factory=list)
+    moves: list[ways.Move] = field(default_factory=list)
     takes_new: bool = False
     more_url: str = ""
     odds: str = ""
@@ -193,6 +198,7 @@ class Board:
     closed_since: datetime.date | None = None
     kept: QuerySet[RunningTotal] | None = None
     shape: Hashable = None
+    mover: Mover = ANYBODY
 
     @cached_property
     def columns(self) -> list[Column]:
@@ -216,7 +222,7 @@ class Board:
         for column in columns:
             column.totals = totals.get(column.key, Totals())
             column.share = round(100 * column.totals.value / most) if most and not column.is_closed else 0
-            column.menus = self._ways(column)
+            column.moves = self._ways(column)
             column.takes_new = self._takes_new(column)
             column.odds = self._odds(column.stage) if column.stage else ""
         return columns
@@ -250,6 +256,8 @@ class Board:
     def marked(self, rows: OpportunityQuerySet) -> QuerySet[Opportunity]:
         """Adds `on_board`: whether `card` would find it, and its next step."""
         rows = rows.with_next_step(self.today)
+        if self._asks_for_documents:
+            rows = rows.with_document()
         return rows.annotate(on_board=Exists(self._open_or_recent().filter(pk=OuterRef("pk"))), **BESIDE)
 
     def card_of(self, opportunity: Any) -> Card | None:
@@ -258,6 +266,7 @@ class Board:
             return None
         row = {name: _reach(opportunity, name) for name in (*SHOWN, *STEP_SHOWN, *BESIDE)}
         row["has_quote"] = self._asks_for_quotes and opportunity.has_current_quote
+        row["has_document"] = self._asks_for_documents and opportunity.has_document
         return self._card(row)
 
     def _shown(self, key: str) -> int:
@@ -278,7 +287,7 @@ class Board:
     @property
     def _shape(self) -> Hashable:
         """What decides the wording of this board's statements."""
-        stages = tuple((stage.pk, stage.quote_required) for stage in self.stages)
+        stages = tuple((stage.pk, stage.quote_required, stage.document_required) for stage in self.stages)
         shown = tuple(sorted(self.shown.items()))
         return self.shape, self.cycle.pk, stages, shown, self.order, self.today, self.closed_since
 
@@ -343,15 +352,36 @@ class Board:
         return [self._card(row) for row in rows]
 
     def _with_all_shown(self, rows: OpportunityQuerySet) -> QuerySet[Any, dict[str, Any]]:
-        if self._asks_for_quotes:
-            quoted: Any = Exists(Quote.objects.current().filter(opportunity=OuterRef("pk")))
-        else:
-            quoted = Value(False)
-        rows = rows.with_next_step(self.today).annotate(has_quote=quoted, **BESIDE)
-        return rows.values(*SHOWN, *STEP_SHOWN, *BESIDE, "has_quote")
+        rows = rows.with_next_step(self.today).annotate(**BESIDE)
+        quote: Any = Exists(Quote.objects.current().filter(opportunity=OuterRef("pk")))
+        rows = rows.annotate(has_quote=quote if self._asks_for_quotes else Value(False))
+        rows = rows.with_document() if self._asks_for_documents else rows.annotate(has_document=Value(False))
+        return rows.values(*SHOWN, *STEP_SHOWN, *BESIDE, "has_quote", "has_document")
 
     def _card(self, row: dict[str, Any]) -> Card:
-        return Card(_as_text(row), self.today, self._rank(row), self._limits.get(row["stage_id"]))
+        return Card(_as_text(row), self.today, self._rank(row), self._limits.get(row["stage_id"]), self._lacks(row))
+
+    def _lacks(self, row: dict[str, Any]) -> str:
+        """What of the cycle's gates the row does not meet, in words for the page; the value is compared there."""
+        if not self._gates or row["closed_on"]:
+            return ""
+        met = {
+            Gate.SOURCE: row["source_id"] is not None,
+            Gate.COMPETITOR: row["competitor_id"] is not None,
+            Gate.PERSON: row["contact__kind"] == Contact.Kind.PERSON,
+            Gate.CHANCES: row["chances_are_manual"] and (row["stage_id"] is None or not self.cycle.stage_decides),
+            Gate.QUOTE: row["has_quote"],
+            Gate.DOCUMENT: row["has_document"],
+        }
+        return " ".join(gate.value for gate in self._gates if not met[gate])
+
+    @cached_property
+    def _gates(self) -> list[Gate]:
+        """Which facts the stages of the cycle require."""
+        required = {name for stage in self.stages for name in stage.required_fields}
+        required |= {Gate.QUOTE.value} if self._asks_for_quotes else set()
+        required |= {Gate.DOCUMENT.value} if self._asks_for_documents else set()
+        return [gate for gate in Gate if gate.value in required]
 
     @cached_property
     def _limits(self) -> dict[int, Limit | None]:
@@ -360,6 +390,10 @@ class Board:
     @property
     def _asks_for_quotes(self) -> bool:
         return any(stage.quote_required for stage in self.stages)
+
+    @property
+    def _asks_for_documents(self) -> bool:
+        return any(stage.document_required for stage in self.stages)
 
     def _rank(self, row: dict[str, Any]) -> str:
         """Numbers that order cards as `_order_by` does."""
@@ -372,16 +406,12 @@ class Board:
         }
         return " ".join(str(number) for number in (*known[self.order], row["pk"]))
 
-    def _ways(self, column: Column) -> list[tuple[bool, list[ways.Move]]]:
-        """The moves from this column without and, where it makes a difference, with a quote."""
+    def _ways(self, column: Column) -> list[ways.Move]:
         if column.is_closed:
             return []
         status = Status.IN_PROGRESS if column.stage else Status.NOT_STARTED
         stage_id = column.stage.pk if column.stage else None
-        return [
-            (has_quote, ways.moves(status=status, stage_id=stage_id, stages=self.stages, has_quote=has_quote))
-            for has_quote in ((False, True) if self._asks_for_quotes else (False,))
-        ]
+        return ways.moves(status=status, stage_id=stage_id, stages=self.stages, facts=NOTHING_KNOWN, mover=self.mover)
 
     def _odds(self, stage: Stage) -> str:
         """The probability in percent with the stage's own chances, with none and with all of them: every method lies on one
@@ -393,14 +423,24 @@ class Board:
         return f"{round_half_up(own)} {round_half_up(none, 3)} {round_half_up(every, 3)}"
 
     def _takes_new(self, column: Column) -> bool:
-        """Whether a new opportunity may be entered here: later stages only where the first one may be left for them."""
+        """Whether a new opportunity may be entered here: later stages only where the first one may be left for them, and
+        nothing is required but what the form for it asks."""
         if self.cycle.blocked or column.is_closed or not self.stages:
             return False
-        if column.stage is None or column.stage.pk == self.stages[0].pk:
+        if column.stage is None:
             return True
         first = self.stages[0]
-        open_ways = ways.moves(status=Status.IN_PROGRESS, stage_id=first.pk, stages=self.stages, has_quote=False)
-        return any(way.is_open and way.stage.pk == column.stage.pk for way in open_ways)
+        gates = {one.gate for one in ways.entering(first, NOTHING_KNOWN, self.mover, starts=True)}
+        if column.stage.pk != first.pk:
+            found = ways.moves(
+                status=Status.IN_PROGRESS,
+                stage_id=first.pk,
+                stages=self.stages,
+                facts=NOTHING_KNOWN,
+                mover=self.mover,
+            )
+            gates |= {one.gate for way in found if way.stage.pk == column.stage.pk for one in way.unmet}
+        return gates <= QUICKLY_ASKED
 
 
 SHOWN = (
@@ -416,6 +456,8 @@ SHOWN = (
     "calculated_value",
     "chances",
     "chances_are_manual",
+    "source_id",
+    "competitor_id",
     "closing_on",
     "closed_on",
     "stage_entered_on",
@@ -423,6 +465,7 @@ SHOWN = (
     "contact_id",
     "company_id",
     "contact__name",
+    "contact__kind",
     "company__name",
     "salesperson_id",
     "salesperson__name",

@@ -332,8 +332,8 @@ def _move(row: Opportunity, *, to: Stage, **how: Any) -> OpportunityEntry:
     way = next((way for way in lifecycle.moves(row) if way.stage.pk == to.pk), None) if row.is_not_started else None
     if way is None or row.archived:
         return lifecycle.move(row, to=to, **how)
-    if way.refusal:
-        raise ValidationError({"to": way.refusal})
+    if way.barred:
+        raise ValidationError({"to": way.barred})
     how.pop("cancel_tasks", None)  # a start cancels nothing
     return lifecycle.start(row, **how)
 

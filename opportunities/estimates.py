@@ -43,6 +43,9 @@ class Asked:
         object.__setattr__(self, "chances", rounded(self.chances))
 
 
+NOTHING_ASKED = Asked()
+
+
 def known_to_stage(stage: Stage, on: datetime.date) -> datetime.date | None:
     """The closing date that the stage's date formula proposes from `on`; None where it has no formula."""
     return date_formula.apply(stage.date_formula, on) if stage.date_formula else None

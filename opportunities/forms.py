@@ -17,11 +17,14 @@ from contacts import lifecycle as contacts
 from contacts.models import Contact
 from contacts.picker import PICKED, ContactPicker, contact_label, pick_contacts
 from crm.lib.fields import AmountField, DayField, PercentageField
+from crm.lib.listing.filters import key_of
 from crm.lib.money import format_money, percent_formatter
 from crm.lib.priority import Priority
 from opportunities import lifecycle
 from opportunities.estimates import KEEP, Asked, known_to_stage
+from opportunities.gate_fields import GateFields
 from opportunities.models import Opportunity, Tracked
+from opportunities.moves import Move
 from quotes.models import Quote
 from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User
@@ -92,9 +95,16 @@ class VerbForm(AnswerableForm):
     beside: ClassVar[tuple[str, ...]] = ()  # those of them that stay where one alone is edited
 
     def __init__(
-        self, data: QueryDict | None, *, opportunity: Opportunity, user: User, today: datetime.date, only: str = ""
+        self,
+        data: QueryDict | None,
+        *,
+        opportunity: Opportunity,
+        user: User,
+        today: datetime.date,
+        only: str = "",
+        files: Any = None,
     ) -> None:
-        super().__init__(data, initial={"version": opportunity.version, "on": today})
+        super().__init__(data, files, initial={"version": opportunity.version, "on": today})
         self.opportunity, self.user, self.today = opportunity, user, today
         self.prepare()
         self.only = only if only in self.own and only in self.fields else ""
@@ -133,7 +143,8 @@ class VerbForm(AnswerableForm):
         for name in theirs.keys() & self.fields.keys():
             value = self.fields[name].prepare_value(theirs[name])
             typed[name] = "" if value is None else str(value)
-        again = type(self)(typed, opportunity=opportunity, user=self.user, today=self.today, **options)
+        options |= {"opportunity": opportunity, "user": self.user, "today": self.today, "files": self.files}
+        again = type(self)(typed, **options)
         again.full_clean()
         return again
 
@@ -190,15 +201,17 @@ class EstimateForm(DatedForm):
                 self.initial[name] = value
 
 
-class StartForm(EstimateForm):
+class StartForm(GateFields, EstimateForm):
     title, submit = _("Start"), _("Start at the first stage")
 
     def prepare(self) -> None:
         stages = lifecycle.stages_of(self.opportunity)
         self.propose(stages[0] if stages else None)
+        if stages and self.opportunity.is_not_started:
+            self.ask_for(lifecycle.moves(self.opportunity, stages, by=self.user)[0].unmet)
 
 
-class MoveForm(EstimateForm):
+class MoveForm(GateFields, EstimateForm):
     to = StageField(label=_("To stage"), widget=forms.RadioSelect)
     cancel_tasks = cancel_tasks_field()
 
@@ -212,26 +225,29 @@ class MoveForm(EstimateForm):
 
     def prepare(self) -> None:
         stages = lifecycle.stages_of(self.opportunity)
-        self.moves = lifecycle.moves(self.opportunity, stages)
+        self.moves = lifecycle.moves(self.opportunity, stages, by=self.user)
         field = self.fields["to"]
         assert isinstance(field, StageField)
-        field.offer(stages, ((way.stage.pk, self._label(way)) for way in self.moves if way.is_open))
+        field.offer(stages, ((way.stage.pk, self._label(way)) for way in self.moves if way.can_be_asked))
         chosen = self.target()
         if chosen:
-            self.initial["to"] = chosen.pk
-            self.propose(chosen)
+            self.initial["to"] = chosen.stage.pk
+            self.propose(chosen.stage)
+            self.ask_for(chosen.unmet)
 
-    def target(self) -> Stage | None:
-        """The stage that was asked for, else the next one, else the first open way."""
-        ways = {str(way.stage.pk): way for way in self.moves if way.is_open}
+    def target(self) -> Move | None:
+        """The way that was asked for, else the next one, else the first that can be asked for."""
+        ways = {str(way.stage.pk): way for way in self.moves if way.can_be_asked}
         asked = ways.get(str(self.data.get("to", "")) or self.wanted) or ways.get(self.wanted)
         nearest = next((way for way in ways.values() if way.action == "next"), None)
-        way = asked or nearest or next(iter(ways.values()), None)
-        return way.stage if way else None
+        return asked or nearest or next(iter(ways.values()), None)
 
     @staticmethod
-    def _label(way: Any) -> str:
-        return f"{way.stage} – {way.action.label}"
+    def _label(way: Move) -> str:
+        label = f"{way.stage} – {way.action.label}"
+        if way.stands_against:
+            return _("%(stage)s (only in spite of its conditions)") % {"stage": label}
+        return label if way.is_open else _("%(stage)s (asks for: %(gate)s)") % {"stage": label, "gate": way.asks_for}
 
 
 class ReviseForm(EstimateForm):
@@ -334,7 +350,7 @@ class InvolveForm(AnswerableForm, ContactPicker):
         return {name: self.cleaned_data[name] for name in ("contact", "role") if name in self.cleaned_data}
 
 
-class ChangeCycleForm(EstimateForm):
+class ChangeCycleForm(GateFields, EstimateForm):
     sales_cycle = forms.ModelChoiceField(SalesCycle.objects.none(), label=_("Sales cycle"), required=False)
     to = StageOfCycleField(
         Stage.objects.none(),
@@ -366,6 +382,9 @@ class ChangeCycleForm(EstimateForm):
                 "closing_on": self.opportunity.closing_on,
             }
         )
+        chosen = key_of(self.data.get("to"))
+        if found := stages.filter(pk=chosen).first() if chosen else None:
+            self.ask_for(lifecycle.gate_of(self.opportunity, found, by=self.user))
 
     def values(self) -> dict[str, Any]:
         values = super().values()
@@ -424,7 +443,7 @@ class CloseForm(DatedForm):
         return bool(self.quote and value and value != self.quote.net_amount)
 
 
-class ReopenForm(DatedForm):
+class ReopenForm(GateFields, DatedForm):
     to = StageField(label=_("To stage"), required=False)
     closing_on = DayField(label=_("Estimated closing date"), required=False)
 
@@ -445,6 +464,8 @@ class ReopenForm(DatedForm):
         stages = lifecycle.stages_of(self.opportunity)
         field.offer(stages, [("", _("– choose –")), *((stage.pk, stage) for stage in stages)])
         self.initial["to"] = before.stage_id
+        if chosen := field.stages.get(str(self.data.get("to", ""))):
+            self.ask_for(lifecycle.gate_of(self.opportunity, chosen, by=self.user), fills=())
         if before.closing_on and before.closing_on >= self.today:
             self.initial["closing_on"] = before.closing_on
 

@@ -7,7 +7,7 @@ code of domain B.13; somebody else's faster change raises `Stale`. Read the oppo
 """
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from collaboration import lifecycle as collaboration
 from collaboration.lifecycle import history
-from collaboration.models import ContactRole, Involvement, Tag
+from collaboration.models import Attachment, ContactRole, Involvement, Tag
 from collaboration.notify import assigned, shared
 from contacts.models import Contact
 from crm.lib.guard import Guard
@@ -27,7 +27,18 @@ from crm.lib.numbers import next_number
 from crm.lib.priority import Priority
 from crm.lib.races import is_busy, refused_by
 from opportunities import moves as ways
-from opportunities.estimates import KEEP, Asked, Keep, check, check_chances, figures, proposed_closing, rounded
+from opportunities.estimates import (
+    KEEP,
+    NOTHING_ASKED,
+    Asked,
+    Keep,
+    check,
+    check_chances,
+    figures,
+    proposed_closing,
+    rounded,
+)
+from opportunities.gates import OVERRIDE, Facts, Gate, Mover, Unmet, of_facts
 from opportunities.models import TRACKED, Action, Batch, Door, Opportunity, OpportunityEntry, Status
 from quotes.models import Quote
 from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
@@ -100,15 +111,98 @@ def has_quote(opportunity: Opportunity, stages: list[Stage]) -> bool:
     return Quote.objects.current().filter(opportunity=opportunity.pk).exists() if known is None else known
 
 
-def moves(opportunity: Opportunity, stages: list[Stage] | None = None) -> list[ways.Move]:
-    """The moves of this opportunity, open or refused with the reason (domain B.5)."""
+def has_document(opportunity: Opportunity, stages: list[Stage]) -> bool:
+    """Whether a file is attached; asked of the database only when one of `stages` requires it."""
+    if not any(stage.document_required for stage in stages):
+        return False
+    known: bool | None = getattr(opportunity, "has_document", None)
+    return Attachment.objects.standing().filter(opportunity=opportunity.pk).exists() if known is None else known
+
+
+def is_person(opportunity: Opportunity, stages: list[Stage]) -> bool:
+    """Whether the contact is a person; looked at only when one of `stages` requires it."""
+    if opportunity.contact_id != opportunity.company_id:
+        return True
+    return any("contact" in stage.required_fields for stage in stages) and not opportunity.contact.is_company
+
+
+def facts_of(opportunity: Opportunity, stages: list[Stage], asked: Asked = NOTHING_ASKED) -> Facts:
+    """What gates ask of the opportunity; `asked` is what the move itself brings."""
+    cycle = opportunity.sales_cycle
+    keeps = opportunity.chances_are_manual and (opportunity.is_not_started or not (cycle and cycle.stage_decides))
+    value = opportunity.estimated_value if asked.estimated_value is KEEP else asked.estimated_value
+    assert not isinstance(value, Keep)
+    return Facts(
+        source=opportunity.source_id is not None,
+        competitor=opportunity.competitor_id is not None,
+        contact=is_person(opportunity, stages),
+        chances=keeps if asked.chances in (KEEP, None) else True,
+        quote=opportunity.is_in_progress and has_quote(opportunity, stages),
+        document=has_document(opportunity, stages),
+        value=value,
+    )
+
+
+def moves(
+    opportunity: Opportunity,
+    stages: list[Stage] | None = None,
+    *,
+    by: User | None = None,
+    asked: Asked = NOTHING_ASKED,
+) -> list[ways.Move]:
+    """The moves of this opportunity, open or refused with the reason (domain B.5). `by`: whose roles count."""
     stages = stages_of(opportunity) if stages is None else stages
     return ways.moves(
         status=opportunity.status,
         stage_id=opportunity.stage_id,
         stages=stages,
-        has_quote=opportunity.is_in_progress and has_quote(opportunity, stages),
+        facts=facts_of(opportunity, stages, asked) if opportunity.is_open else Facts(),
+        mover=Mover.of(by, stages),
     )
+
+
+def gate_of(opportunity: Opportunity, stage: Stage, asked: Asked = NOTHING_ASKED, *, by: User | None) -> list[Unmet]:
+    """What is not met of a stage that is chosen outside the moves."""
+    return list(ways.entering(stage, facts_of(opportunity, [stage], asked), Mover.of(by, [stage])))
+
+
+def _pass_gate(
+    guard: Guard, unmet: Iterable[Unmet], *, by: User | None, override: bool, reason: str
+) -> list[str] | None:
+    """Refuses what is not met; who may and wants to pass over it says why. Returns what the entry keeps of that."""
+    unmet = list(unmet)
+    if not unmet:
+        return None
+    if not override:
+        for one in unmet:
+            guard.add(one.field, one.error)
+        return None
+    may = by is not None and by.has_perm(OVERRIDE)
+    guard(may, "override", _("You may not pass over the conditions of a stage."), "gate_override")
+    _check_reason(guard, reason)
+    return [one.name for one in unmet]
+
+
+def _hold_gate(
+    opportunity: Opportunity,
+    entered: Iterable[Stage],
+    overrode: list[str] | None,
+    *,
+    gates: Collection[Gate] = (Gate.QUOTE, Gate.DOCUMENT),
+) -> None:
+    """Quotes and files stand in tables of their own: asked again once the row is held, before which somebody may have taken
+    them away. Raises ValidationError."""
+    asking = [stage for stage in entered if stage.quote_required or stage.document_required]
+    if overrode is not None or not asking:
+        return
+    held: Any = Opportunity.objects.filter(pk=opportunity.pk).with_quote().with_document()
+    quote, document = held.values_list("has_current_quote", "has_document").get()
+    guard = Guard()
+    for stage in asking:
+        for one in of_facts(stage, Facts(quote=quote, document=document)):
+            if one.gate in gates:
+                guard.add(one.field, one.error)
+    guard.raise_if_any()
 
 
 def can_still_be_undone(entry: OpportunityEntry, steps: Iterable[OpportunityEntry]) -> bool:
@@ -280,6 +374,7 @@ def _step(
     by: User | None,
     reason: str = "",
     undoes: int | None = None,
+    overrode: list[str] | None = None,
     **how: Unpack[How],
 ) -> OpportunityEntry:
     """Write the present, end the old entry, add the new one. `changes` are columns of Tracked by attribute name."""
@@ -293,6 +388,7 @@ def _step(
         by=by,
         reason=reason.strip(),
         undoes=undoes,
+        overrode=overrode,
         happened_on=on,
         recorded_at=recorded_at,
         **({"door": Door.SCREEN} | how),
@@ -478,11 +574,12 @@ def start(
     estimated_value: Decimal | None | Keep = KEEP,
     chances: Decimal | None | Keep = KEEP,
     closing_on: datetime.date | None | Keep = KEEP,
+    override: bool = False,
     reason: str = "",
     **how: Unpack[How],
 ) -> OpportunityEntry:
     """Enter the first stage (B.3), by default with what was known at creation. Needs a salesperson and a usable cycle
-    with stages. Raises ValidationError, Stale."""
+    with stages, and what the gate of the first one asks, unless who may `override` it says why. Raises ValidationError, Stale."""
     guard = _begin(opportunity, version, on)
     guard(opportunity.is_not_started, "__all__", _("The opportunity has started already."), "E21")
     guard.raise_if_any()
@@ -493,17 +590,21 @@ def start(
     stages = stages_of(opportunity)
     guard(bool(stages), "sales_cycle", _("The sales cycle has no stage to start at."), "E12")
     guard.raise_if_any()
+    asked = Asked(estimated_value, chances, closing_on)
+    first = moves(opportunity, stages, by=by, asked=asked)[0]
+    overrode = _pass_gate(guard, first.unmet, by=by, override=override, reason=reason)
     changes = _enter(
         guard,
         opportunity,
         stages[0],
-        Asked(estimated_value, chances, closing_on),
+        asked,
         on=on,
         door=how.get("door", Door.SCREEN),
         keeps_manual=True,
     )
     changes["status"] = Status.IN_PROGRESS
-    entry = _step(opportunity, changes, Action.STARTED, on=on, by=by, reason=reason, **how)
+    entry = _step(opportunity, changes, Action.STARTED, on=on, by=by, reason=reason, overrode=overrode, **how)
+    _hold_gate(opportunity, stages[:1], overrode, gates=(Gate.DOCUMENT,))
     return _plan(entry, stages[0])
 
 
@@ -522,35 +623,46 @@ def move(
     chances: Decimal | None | Keep = KEEP,
     closing_on: datetime.date | None | Keep = KEEP,
     cancel_tasks: bool = False,
+    override: bool = False,
     reason: str = "",
     **how: Unpack[How],
 ) -> OpportunityEntry:
     """Go to another stage (B.5 to B.7); the entry says which kind of move it was. Typed chances win; without them the
     stage's count, or the manual ones where the cycle's `stage_decides` is off. `cancel_tasks`: what was open is not to be done
-    any more. Raises ValidationError, Stale."""
+    any more. `override`: in spite of gates that are not met, with a reason, by who may. Raises ValidationError, Stale."""
     guard = _begin(opportunity, version, on)
     guard(opportunity.is_in_progress, "to", _("The opportunity has not started yet."), "E15")
     guard.raise_if_any()
-    way = next((way for way in moves(opportunity) if way.stage.pk == to.pk), None)
+    stages = stages_of(opportunity)
+    asked = Asked(estimated_value, KEEP if chances is None else chances, closing_on)
+    way = next((way for way in moves(opportunity, stages, by=by, asked=asked) if way.stage.pk == to.pk), None)
     if way is None:
         guard(to.pk != opportunity.stage_id, "to", _("It stands at this stage already."), "E15")
         guard(to.pk == opportunity.stage_id, "to", _("The stage belongs to another sales cycle."), "E15")
         guard.raise_if_any()
     assert way is not None
-    guard.add("to", way.refusal)
-    guard.raise_if_any()
-    stage_decides = to.sales_cycle.stage_decides
+    overrode = _pass_gate(guard, way.unmet, by=by, override=override, reason=reason)
     changes = _enter(
         guard,
         opportunity,
         way.stage,
-        Asked(estimated_value, KEEP if chances is None else chances, closing_on),
+        asked,
         on=on,
         door=how.get("door", Door.SCREEN),
-        keeps_manual=not stage_decides,
+        keeps_manual=not to.sales_cycle.stage_decides,
     )
-    entry = _step(opportunity, changes, way.action, on=on, by=by, reason=reason, **how)
+    here = opportunity.stage_id
+    entry = _step(opportunity, changes, way.action, on=on, by=by, reason=reason, overrode=overrode, **how)
+    if way.action in (Action.NEXT, Action.SKIP):
+        _hold_gate(opportunity, _entered(stages, here, way.stage), overrode)
     return _plan(entry, way.stage, cancel_tasks=cancel_tasks)
+
+
+def _entered(stages: list[Stage], here: int | None, there: Stage) -> list[Stage]:
+    """What a way ahead passes over, and where it leads."""
+    keys = [stage.pk for stage in stages]
+    assert here is not None
+    return stages[keys.index(here) + 1 : keys.index(there.pk) + 1]
 
 
 @verb
@@ -741,6 +853,7 @@ def change_cycle(
     estimated_value: Decimal | None | Keep = KEEP,
     chances: Decimal | None | Keep = KEEP,
     closing_on: datetime.date | None | Keep = KEEP,
+    override: bool = False,
     reason: str = "",
     **how: Unpack[How],
 ) -> OpportunityEntry:
@@ -749,29 +862,42 @@ def change_cycle(
     guard = _begin(opportunity, version, on)
     _check_cycle(guard, sales_cycle)
     changes = _changed(guard, opportunity, {"sales_cycle_id": sales_cycle.pk if sales_cycle else None})
+    overrode = None
     if opportunity.is_in_progress:
         _check_reason(guard, reason)
         guard(sales_cycle is not None, "sales_cycle", _("Choose a sales cycle."), "E08")
-        _check_target(guard, opportunity, to, sales_cycle)
+        asked = Asked(estimated_value, KEEP if chances is None else chances, closing_on)
+        unmet = _check_target(guard, opportunity, to, sales_cycle, asked, by)
+        overrode = _pass_gate(guard, unmet, by=by, override=override, reason=reason)
         guard.raise_if_any()
         assert to is not None
-        asked = Asked(estimated_value, KEEP if chances is None else chances, closing_on)
         door = how.get("door", Door.SCREEN)
         changes |= _enter(
             guard, opportunity, to, asked, on=on, door=door, keeps_manual=not to.sales_cycle.stage_decides
         )
     guard.raise_if_any()
-    entry = _step(opportunity, changes, Action.CYCLE_CHANGED, on=on, by=by, reason=reason, **how)
-    return _plan(entry, to) if opportunity.is_in_progress and to is not None else entry
+    entry = _step(opportunity, changes, Action.CYCLE_CHANGED, on=on, by=by, reason=reason, overrode=overrode, **how)
+    if not opportunity.is_in_progress or to is None:
+        return entry
+    _hold_gate(opportunity, [to], overrode)
+    return _plan(entry, to)
 
 
-def _check_target(guard: Guard, opportunity: Opportunity, to: Stage | None, cycle: SalesCycle | None) -> None:
-    """A stage chosen outside the moves (reopen, change of cycle) is of the cycle and gets the quote it requires."""
-    if guard(to is not None, "to", _("Choose a stage."), "E08"):
-        assert to is not None
-        own = cycle is not None and to.sales_cycle_id == cycle.pk
-        guard(own, "to", _("The stage belongs to another sales cycle."), "E15")
-        guard.add("to", ways.quote_refusal([to], has_quote(opportunity, [to])))
+def _check_target(
+    guard: Guard,
+    opportunity: Opportunity,
+    to: Stage | None,
+    cycle: SalesCycle | None,
+    asked: Asked,
+    by: User | None,
+) -> list[Unmet]:
+    """A stage chosen outside the moves (reopen, change of cycle) is of the cycle. Returns what is not met of its gate."""
+    if not guard(to is not None, "to", _("Choose a stage."), "E08"):
+        return []
+    assert to is not None
+    own = cycle is not None and to.sales_cycle_id == cycle.pk
+    guard(own, "to", _("The stage belongs to another sales cycle."), "E15")
+    return gate_of(opportunity, to, asked, by=by)
 
 
 @verb
@@ -842,6 +968,7 @@ def reopen(
     to: Stage | None = None,
     estimated_value: Decimal | None | Keep = KEEP,
     closing_on: datetime.date | None | Keep = KEEP,
+    override: bool = False,
     **how: Unpack[How],
 ) -> OpportunityEntry:
     """Back to a stage of the cycle, or to not started if it never started. Manual chances and the closing date return
@@ -853,12 +980,17 @@ def reopen(
     before = last_open(opportunity)
     restored = Opportunity(**{name: getattr(before, name) for name in TRACKED})
     restored.pk, restored.created_on = opportunity.pk, opportunity.created_on
+    overrode = None
     if before.is_not_started:
         guard(to is None, "to", _("It never started, so it goes back to not started."), "E15")
         asked = Asked(estimated_value=estimated_value, closing_on=closing_on)
         changes = _known_before_start(guard, restored, asked)
     else:
-        _check_target(guard, opportunity, to, opportunity.sales_cycle)
+        for name in ("source_id", "competitor_id", "contact_id", "company_id"):  # what may change once closed
+            setattr(restored, name, getattr(opportunity, name))
+        known = Asked(estimated_value, restored.chances if restored.chances_are_manual else KEEP)
+        unmet = _check_target(guard, restored, to, opportunity.sales_cycle, known, by)
+        overrode = _pass_gate(guard, unmet, by=by, override=override, reason=reason)
         guard.raise_if_any()
         assert to is not None
         returning = before.closing_on if closing_on is KEEP else closing_on
@@ -869,7 +1001,10 @@ def reopen(
     if to is not None:
         state |= {"stage_id": to.pk, "stage_entered_on": on, "stage_before_id": before.stage_id}
     state |= {"closed_on": None, "close_code_id": None, "sales_value": None} | _survivors(opportunity)
-    return _step(opportunity, state, Action.REOPENED, on=on, by=by, reason=reason, **how)
+    entry = _step(opportunity, state, Action.REOPENED, on=on, by=by, reason=reason, overrode=overrode, **how)
+    if to is not None:
+        _hold_gate(opportunity, [to], overrode)
+    return entry
 
 
 def last_open(opportunity: Opportunity) -> OpportunityEntry:

@@ -4,6 +4,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
@@ -12,6 +13,7 @@ from django.db.models.functions import Cast, Coalesce, Now, Round
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from collaboration.models import Attachment
 from contacts.models import Contact
 from crm.lib.priority import Priority
 from crm.lib.search import prefix_query
@@ -330,6 +332,10 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         """Adds `has_current_quote`, which some stages ask for."""
         return self.annotate(has_current_quote=Exists(Quote.objects.current().filter(opportunity=OuterRef("pk"))))
 
+    def with_document(self) -> "OpportunityQuerySet":
+        """Adds `has_document`, which some stages ask for."""
+        return self.annotate(has_document=Exists(Attachment.objects.standing().filter(opportunity=OuterRef("pk"))))
+
     def without_next_step(self, on: datetime.date) -> "OpportunityQuerySet":
         """In progress, and nothing is to be done on `on` or later."""
         return self.in_progress().filter(~Exists(_open_tasks(due_on__gte=on)))
@@ -392,6 +398,7 @@ class Opportunity(Tracked):
             ("view_subtree_opportunity", _("Can see the opportunities of the teams led, and of all below them")),
             ("view_every_opportunity", _("Can see every salesperson's opportunities")),
             ("view_unassigned_opportunity", _("Can see and assign opportunities without salesperson")),
+            ("override_gates", _("Can move opportunities in spite of a stage's conditions, with a reason")),
         ]
         indexes: ClassVar = [
             # a salesperson's open ones by closing date: home, list
@@ -634,6 +641,10 @@ class EntryQuerySet(models.QuerySet["OpportunityEntry"]):
     def current(self) -> "EntryQuerySet":
         return self.filter(replaced_at__isnull=True)
 
+    def overriding(self) -> "EntryQuerySet":
+        """Moves in spite of a stage's conditions, also those that were taken back later."""
+        return self.filter(overrode__isnull=False)
+
 
 class StatementTimestamp(models.Func):
     template = "STATEMENT_TIMESTAMP()"
@@ -680,6 +691,13 @@ class OpportunityEntry(Tracked):
     batch = models.ForeignKey(Batch, models.PROTECT, null=True, blank=True, verbose_name=_("batch"))
     reason = models.TextField(_("reason"), blank=True)
     undoes = models.PositiveIntegerField(_("takes back step"), null=True, blank=True)
+    overrode = ArrayField(
+        models.CharField(max_length=30),
+        verbose_name=_("conditions passed over"),
+        null=True,
+        blank=True,
+        help_text=_("The key of the stage, a dot and the gate, for each of them."),
+    )
     happened_on = models.DateField(_("date of change"))
     until = models.DateField(_("until"), null=True, blank=True)
     recorded_at = models.DateTimeField(_("recorded at"), db_default=StatementTimestamp())
@@ -720,11 +738,17 @@ class OpportunityEntry(Tracked):
                 condition=Q(happened_on__lte=DayAfter("recorded_at")),
             ),
             models.CheckConstraint(
+                name="who_overrides_says_why", condition=Q(overrode__isnull=True) | ~Q(reason__regex=r"^\s*$")
+            ),
+            models.CheckConstraint(
                 name="entry_undoes_an_earlier_step", condition=Q(undoes__isnull=True) | Q(undoes__lt=F("step"))
             ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["competitor"], condition=Q(competitor__isnull=False), name="where_a_competitor_was"),
+            models.Index(
+                fields=["recorded_at"], condition=Q(overrode__isnull=False), name="where_gates_were_overridden"
+            ),
         ]
 
     def __str__(self) -> str:

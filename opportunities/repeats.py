@@ -2,12 +2,14 @@
 the second one asks for."""
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
 
 from opportunities import forms
 from opportunities.estimates import rounded
+from opportunities.gate_fields import GateFields
 from opportunities.models import Action, OpportunityEntry
 from salespeople.models import User
 
@@ -22,13 +24,26 @@ TAKES = {
 }
 
 
-def is_repeat(form: forms.VerbForm, entry: OpportunityEntry, user: User) -> bool:
-    """Whether `entry`, the only step since what the form shows, is the person's own, seconds old, and just what is asked."""
+FILLS = {Action.EDITED, Action.REASSIGNED}  # what a form fills in before the step that it is for
+
+
+def is_repeat(form: forms.VerbForm, since: Sequence[OpportunityEntry], user: User) -> bool:
+    """Whether the first of `since`, the steps since what the form shows, newest first, is the person's own, seconds old, and just
+    what is asked; there are no others but what the form filled in."""
+    if not since:
+        return False
+    entry, *before = since
+    filled = isinstance(form, GateFields) and any(form.sent(name) for name in form.gated)
+    if any(not filled or one.action not in FILLS or one.by_id != user.pk for one in before):
+        return False
     if entry.by_id != user.pk or timezone.now() - entry.recorded_at > AT_ONCE:
         return False
     if entry.action not in TAKES.get(type(form), ()) or (entry.undoes and entry.undoes != form.cleaned_data["version"]):
         return False
-    return all(_says(entry, name, value) for name, value in form.values().items())
+    asked = form.values()
+    return asked.pop("override", False) <= (entry.overrode is not None) and all(
+        _says(entry, name, value) for name, value in asked.items()
+    )
 
 
 def _says(entry: OpportunityEntry, name: str, value: Any) -> bool:
@@ -44,7 +59,7 @@ def _says(entry: OpportunityEntry, name: str, value: Any) -> bool:
             return entry.status == value
         case "chances" if value is None:
             return not entry.chances_are_manual
-        case "cancel_tasks" | "tasks_too":  # what became of the tasks, the entry does not say
+        case "cancel_tasks" | "tasks_too" | "quote_amount" | "document":  # what became of them, the entry does not say
             return True
         case "sales_value" | "closing_on" | "close_code" if value is None:
             return True

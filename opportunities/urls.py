@@ -3,7 +3,7 @@ from django.urls import path
 from crm.lib.listing.export import export
 from crm.lib.listing.views import column_form, filter_form
 from opportunities.listing import OPPORTUNITIES
-from opportunities.views import beside, board, bulk, bulk_new, detail, lists, quick, sharing, verbs
+from opportunities.views import beside, board, bulk, bulk_new, detail, lists, overrides, quick, sharing, verbs
 
 app_name = "opportunities"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("board/changes/", board.changes, name="board-changes"),
     path("board/attention/", board.attention, name="board-attention"),
     path("board/new/", quick.quick, name="quick"),
+    path("overrides/", overrides.overrides, name="overrides"),
     path("new/", verbs.new, name="new"),
     path("new/many/", bulk_new.new_for_many, name="new-for-many"),
     path("bulk/", bulk.bulk, name="bulk"),

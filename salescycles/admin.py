@@ -5,11 +5,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -67,7 +69,18 @@ class NumberedForm(SeenForm):
         return set(super()._get_validation_exclusions()) | {"number"}  # type: ignore[misc]
 
 
+def of_model(name: str) -> dict[str, Any]:
+    """What a field of a stage's form says, as the model says it."""
+    field: Any = Stage._meta.get_field(name)
+    return {"label": capfirst(field.verbose_name), "help_text": field.help_text, "required": False}
+
+
 class StageForm(NumberedForm):
+    required_fields = forms.MultipleChoiceField(
+        choices=Stage.Fact, widget=forms.CheckboxSelectMultiple, **of_model("required_fields")
+    )
+    roles = forms.TypedMultipleChoiceField(coerce=int, widget=forms.CheckboxSelectMultiple, **of_model("roles"))
+
     class Meta:
         widgets: ClassVar = {
             "description": forms.TextInput(attrs={"size": 24}),
@@ -75,6 +88,7 @@ class StageForm(NumberedForm):
             "chances": forms.NumberInput(attrs={"class": "vIntegerField"}),
             "date_formula": forms.TextInput(attrs={"size": 8}),
             "expected_days": forms.NumberInput(attrs={"class": "vIntegerField"}),
+            "minimum_value": forms.NumberInput(attrs={"class": "vIntegerField"}),
         }
 
 
@@ -137,7 +151,12 @@ class StageInline(Figures, SeenInline):
         "completed",
         "chances",
         "quote_required",
+        "document_required",
+        "minimum_value",
+        "required_fields",
         "allow_skip",
+        "allow_back",
+        "roles",
         "date_formula",
         "expected_days",
         "activity",
@@ -158,6 +177,9 @@ class StageInline(Figures, SeenInline):
         activity = formset.form.base_fields.get("activity")
         if activity:  # asked for once, not for every stage again
             activity.widget.choices = activity.choices = list(activity.choices)
+        roles = formset.form.base_fields.get("roles")
+        if roles:
+            roles.choices = list(Group.objects.order_by("name").values_list("pk", "name"))
         return formset
 
     def get_extra(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> int:

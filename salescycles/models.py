@@ -3,6 +3,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 import pghistory
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -178,7 +179,16 @@ class ActivityStep(models.Model):
 
 @keep_history()
 class Stage(models.Model):
-    """A step of a cycle (domain A.4). Chances and completed in percent; gaps between numbers are allowed."""
+    """A step of a cycle (domain A.4). Chances and completed in percent; gaps between numbers are allowed. What has to be met
+    to enter it, or to pass over it, is its gate; `opportunities.gates` judges it."""
+
+    class Fact(models.TextChoices):
+        """What may be unknown of an opportunity, so that a stage can require it."""
+
+        SOURCE = "source", _("Source")
+        COMPETITOR = "competitor", _("Competitor")
+        PERSON = "contact", _("A person as contact")
+        CHANCES = "chances", _("Own chances of success")
 
     sales_cycle = models.ForeignKey(SalesCycle, models.CASCADE, related_name="stages", verbose_name=_("sales cycle"))
     number = models.PositiveSmallIntegerField(_("order"), validators=[MinValueValidator(1)])
@@ -191,6 +201,39 @@ class Stage(models.Model):
         help_text=_("Entering the stage, or passing over it, needs a current quote."),
     )
     allow_skip = models.BooleanField(_("allow skip"), default=False)
+    required_fields = ArrayField(
+        models.CharField(max_length=10, choices=Fact),
+        verbose_name=_("required fields"),
+        default=list,
+        blank=True,
+        help_text=_(
+            "Entering the stage, or passing over it, needs these. Value and closing date are always asked for."
+        ),
+    )
+    minimum_value = models.DecimalField(
+        _("minimum value"),
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text=_("Entering the stage, or passing over it, needs an estimated value of at least this. Blank: none."),
+    )
+    document_required = models.BooleanField(
+        _("document required"),
+        default=False,
+        help_text=_("Entering the stage, or passing over it, needs an attached file."),
+    )
+    allow_back = models.BooleanField(
+        _("allow back"), default=True, help_text=_("An opportunity may come back to it from a later stage.")
+    )
+    roles = ArrayField(
+        models.IntegerField(),
+        verbose_name=_("roles that may enter"),
+        default=list,
+        blank=True,
+        help_text=_("Only they move opportunities to the stage, or over it. None: everybody who may change them."),
+    )
     activity = models.ForeignKey(
         Activity,
         models.PROTECT,
@@ -230,6 +273,14 @@ class Stage(models.Model):
             models.CheckConstraint(
                 name="stage_expects_a_day_to_ten_years",
                 condition=Q(expected_days__isnull=True) | Q(expected_days__range=(1, 3650)),
+            ),
+            models.CheckConstraint(
+                name="stage_minimum_value_is_above_zero",
+                condition=Q(minimum_value__isnull=True) | Q(minimum_value__gt=0),
+            ),
+            models.CheckConstraint(
+                name="stage_requires_known_fields",
+                condition=Q(required_fields__contained_by=["source", "competitor", "contact", "chances"]),
             ),
             models.CheckConstraint(
                 name="stage_percentages_are_percentages",

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import F, Func, JSONField, QuerySet, TextField
+from django.db.models import F, Func, IntegerField, JSONField, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 
 from crm.lib.prepared import Prepared
@@ -20,14 +20,16 @@ GRANTED = """ARRAY(
             WHERE member.user_id = salespeople_user.id))"""
 
 
+ROLES = "ARRAY(SELECT member.group_id FROM salespeople_user_groups member WHERE member.user_id = salespeople_user.id)"
 ALONG: dict[str, Any] = {}  # apps above say here what else comes with who signs in
 
 
 def with_rights(people: QuerySet[User]) -> QuerySet[User]:
-    """Each with the salesperson, every permission and whom the person reaches."""
+    """Each with the salesperson, every permission, the roles and whom the person reaches."""
     granted = RawSQL(GRANTED, [], output_field=ArrayField(TextField()))  # noqa: S611 - a constant
+    member_of = RawSQL(ROLES, [], output_field=ArrayField(IntegerField()))  # noqa: S611 - a constant
     reach = Func(F("salesperson_id"), function="reach_of", output_field=JSONField())
-    return people.select_related("salesperson").annotate(granted=granted, brought=reach)
+    return people.select_related("salesperson").annotate(granted=granted, member_of=member_of, brought=reach)
 
 
 def _signed_in(shape: None, key: int) -> QuerySet[User]:
@@ -38,7 +40,7 @@ SIGNED_IN = Prepared(_signed_in, planned=True)
 
 
 class EmailBackend(ModelBackend):
-    """Sign-in by e-mail, whatever its case. One query brings the user, the salesperson, every permission,
+    """Sign-in by e-mail, whatever its case. One query brings the user, the salesperson, every permission, the roles,
     whom the person reaches by teams, and what other apps let come along."""
 
     def get_user(self, user_id: int) -> User | None:

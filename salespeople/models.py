@@ -390,6 +390,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         brought = self.__dict__.get("brought")
         return reach.ask(self.salesperson_id) if brought is None else reach.read(brought)
 
+    @cached_property
+    def roles(self) -> frozenset[int]:
+        """Keys of the person's roles: brought along where somebody signed in, else asked here."""
+        brought = self.__dict__.get("member_of")
+        return frozenset(self.groups.values_list("pk", flat=True) if brought is None else brought)
+
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone or Company.current().time_zone)

@@ -62,6 +62,7 @@ SELL = [
 SEE_ALL = ["opportunities.view_every_opportunity", "tasks.view_every_task"]
 MANAGE = [
     "opportunities.view_unassigned_opportunity",
+    "opportunities.override_gates",
     "opportunities.view_batch",
     "upkeep.add_handover",
     "upkeep.view_handover",

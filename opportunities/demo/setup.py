@@ -1,4 +1,6 @@
-"""Set-up of the demo: our company, two sales cycles, close codes, sources, salespeople and who signs in."""
+"""Set-up of the demo: our company, sales cycles, close codes, sources, salespeople and who signs in."""
+
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
@@ -78,6 +80,17 @@ NEW = (
     ("Sign Contract", 95, 100, True, False, "SIGN"),
 )
 
+KEY_ACCOUNT = (
+    ("Initial", 5, 20, False, False, "INIT"),
+    ("Proposal", 50, 50, True, False, "PROPOSAL"),
+    ("Sign Contract", 95, 100, True, False, "SIGN"),
+)
+# what the stages of the last one ask beside a quote; `roles` by name
+GATES: dict[str, dict[str, Any]] = {
+    "Proposal": {"required_fields": ["source", "contact"], "minimum_value": 20_000},
+    "Sign Contract": {"document_required": True, "required_fields": ["competitor"], "roles": [SALES_MANAGER]},
+}
+
 # by the name of the stage
 EXPECTED_DAYS = {"Initial": 14, "Qualification": 14, "Presentation": 21, "Proposal": 30, "Sign Contract": 21}
 
@@ -151,12 +164,14 @@ def make_setup() -> None:
     make_activities()
     make_cycle("EXISTING", "Existing customer", SalesCycle.ProbabilityMethod.COMPLETED, EXISTING)
     make_cycle("NEW", "New customer", SalesCycle.ProbabilityMethod.CHANCES, NEW, is_default=True)
+    make_cycle("KEY", "Key account", SalesCycle.ProbabilityMethod.CHANCES, KEY_ACCOUNT)
     make_codes()
     make_templates()
     make_sorting()
     make_salespeople()
     make_teams()
     make_users()
+    make_gates()
 
 
 def make_company() -> None:
@@ -202,6 +217,12 @@ def make_cycle(
             expected_days=EXPECTED_DAYS[name],
             activity=activities.get(activity),
         )
+
+
+def make_gates() -> None:
+    for name, gate in GATES.items():
+        roles = list(Group.objects.filter(name__in=gate.get("roles", ())).values_list("pk", flat=True))
+        Stage.objects.filter(sales_cycle__code="KEY", description=name).update(**gate | {"roles": roles})
 
 
 def make_codes() -> None:

@@ -7,6 +7,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any, NamedTuple
 
+from django.core.management import CommandError
 from django.db import connection
 from django.utils import timezone
 
@@ -15,11 +16,12 @@ from contacts.names import split
 from crm.lib.numbers import next_numbers
 from opportunities.demo import customers, setup
 from opportunities.estimates import figures
+from opportunities.gates import Facts
 from opportunities.models import Action, Batch, Door, Status
 from opportunities.moves import moves
 from opportunities.seed import words
 from opportunities.seed.copying import copy, draw_keys
-from salescycles.models import CloseCode, SalesCycle, Source
+from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, User
 
 SALESPEOPLE = 50
@@ -51,7 +53,7 @@ class Path:
 
     def _moves(self, here: int, has_quote: bool) -> list[Any]:
         at = self.stages[here].pk
-        return moves(status=Status.IN_PROGRESS, stage_id=at, stages=self.stages, has_quote=has_quote)
+        return moves(status=Status.IN_PROGRESS, stage_id=at, stages=self.stages, facts=Facts(quote=has_quote))
 
     def _figures(self, at: int, chances: Any) -> dict[str, Any]:
         return figures(self.cycle, self.stages[at], chances=chances, manual=chances is not None)
@@ -187,7 +189,7 @@ class World:
 
 
 def usable_paths() -> list[Path]:
-    """The cycles that can be started; where there is none, the two of the demo."""
+    """The cycles that can be started and ask for nothing but quotes; where none can be started, the two of the demo."""
     if not SalesCycle.objects.usable().filter(stages__isnull=False).exists():
         taken = SalesCycle.objects.filter(is_default=True).exists()
         methods = SalesCycle.ProbabilityMethod
@@ -195,7 +197,16 @@ def usable_paths() -> list[Path]:
         setup.make_cycle("EXISTING", "Existing customer", methods.COMPLETED, setup.EXISTING)
         setup.make_cycle("NEW", "New customer", methods.CHANCES, setup.NEW, is_default=not taken)
     cycles = SalesCycle.objects.usable().order_by("code").prefetch_related("stages")
-    return [Path(cycle) for cycle in cycles if cycle.stages.all()]
+    found = [Path(cycle) for cycle in cycles if cycle.stages.all() and not any(map(asks_for_more, cycle.stages.all()))]
+    if not found:
+        raise CommandError("Every sales cycle has stages that ask for more than a quote. Add one that does not.")
+    return found
+
+
+def asks_for_more(stage: Stage) -> bool:
+    """Whether its gate asks for what made-up opportunities may lack, quotes aside."""
+    facts = stage.required_fields or stage.minimum_value is not None or stage.document_required
+    return bool(facts or stage.roles or not stage.allow_back)
 
 
 def shares(count: int, steepness: float) -> list[float]:

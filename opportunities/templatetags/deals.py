@@ -25,6 +25,7 @@ from crm.templatetags.crm import NOTHING, badge, initials, moment, number, shown
 from interactions.models import SYMBOLS, Direction, Evaluation, Kind
 from opportunities.beside import Talk
 from opportunities.board import Card, Column
+from opportunities.gates import Amount, Gate, Unmet
 from opportunities.models import NextStep, OpportunityEntry
 from opportunities.moves import Move
 from opportunities.timeline import Change, Told
@@ -60,6 +61,11 @@ def told_step(context: Context, told: Told) -> SafeString:
     # no text within an f-string: what collects texts for translation does not look there
     marks = " " + badge(_("taken back"), "grey", "undo") if entry.voided_at else ""
     marks += " " + badge(_("date corrected"), "grey", "calendar") if told.is_correction else ""
+    marks += (
+        " " + badge(_("passed over: %(gates)s") % {"gates": _passed_over(entry)}, "amber", "flag")
+        if entry.overrode
+        else ""
+    )
     notes = [escaped(str(entry.by or _("the system"))), escaped(str(told.door)), moment(entry.recorded_at)]
     if entry.undoes:
         notes.append(escape(_("takes back step %(step)s") % {"step": entry.undoes}))
@@ -72,6 +78,11 @@ def told_step(context: Context, told: Told) -> SafeString:
         f'<time datetime="{entry.happened_on.isoformat()}">{day_long(entry.happened_on, language)}</time>{marks}</div>'
         f'<p class="timeline-by">{" · ".join(notes)}</p>{reason}{_changes(context, told.changes)}{_takes_back(context, entry)}</li>'
     )
+
+
+def _passed_over(entry: OpportunityEntry) -> str:
+    gates = dict.fromkeys(name.partition(".")[2] for name in entry.overrode or ())
+    return ", ".join(str(Gate(gate).label) for gate in gates)
 
 
 @register.simple_tag
@@ -178,7 +189,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
             )
         lines.append(
             f'<li class="deal" id="card-{pk}" data-pk="{pk}" data-version="{card["version"]}" data-at="{card.column}" '
-            f'data-rank="{card.rank}"{" data-quoted" if card["has_quote"] else ""}{_worth(card) if may_change else " data-fixed"}>\n'
+            f'data-rank="{card.rank}"{_lacks(card)}{_worth(card) if may_change else " data-fixed"}>\n'
             f'  <a class="deal-title" href="{root}{pk}{opens}" data-open>{title}</a>\n'
             f'  <span class="deal-who">{escaped(card.who)}</span>\n'
             f'  <span class="deal-line">{value}<span class="deal-date">{day}</span></span>\n'
@@ -203,6 +214,10 @@ def _edited(board_word: str, field: str, name: str) -> tuple[str, str]:
     return before, f'<span class="visually-hidden"> {label}, '
 
 
+def _lacks(card: Card) -> str:
+    return f' data-lacks="{card.lacks}"' if card.lacks else ""
+
+
 def _worth(card: Card) -> str:
     """What a move changes of the totals: value, weighted value now, and chances that are one's own."""
     if card["estimated_value"] is None or card["closed_on"]:
@@ -213,26 +228,42 @@ def _worth(card: Card) -> str:
 
 @register.simple_tag
 def move_menus(column: Column) -> SafeString:
-    """What “Move to” offers on the cards of this column: without and, where it makes a difference, with a quote."""
+    """What “Move to” offers on the cards of this column; a card says itself what it lacks (`data-lacks`)."""
+    if column.is_closed:
+        return NOTHING
     ends = "".join(
         f'<li><button type="button" data-to="{word}"><kbd>{key}</kbd>{ICONS[icon]}{escape(label)} …</button></li>'
         for word, key, icon, label in (("won", "W", "check", _("Won")), ("lost", "L", "x", _("Lost")))
     )
     if column.stage is None:
         ends += f'<li><button type="button" data-to="archive"><kbd>A</kbd>{ICONS["archive"]}{escape(_("Archive"))}</button></li>'
-    return SafeString("".join(_menu(column, has_quote, ways, ends) for has_quote, ways in column.menus))
+    items = "".join(_way(way, nth) for nth, way in enumerate(column.moves, 1))
+    return SafeString(f'<template data-ways="{column.key}"><ul class="ways">{items}{ends}</ul></template>')
 
 
-def _menu(column: Column, has_quote: bool, ways: list[Move], ends: str) -> str:
-    disabled = ' aria-disabled="true"'
-    items = "".join(
-        f'<li><button type="button" data-to="{way.stage.pk}"{"" if way.is_open else disabled}><kbd>{nth}</kbd>'
-        f'{escape(str(way.stage))} <span class="reason">{escape(way.action.label if way.is_open else way.why_not)}</span>'
-        "</button></li>"
-        for nth, way in enumerate(ways, 1)
+def _way(way: Move, nth: int) -> str:
+    """A way that is barred whatever the card says, or with the conditions that count where the card lacks them."""
+    gaps = dict.fromkeys(_gap(one, way) for one in way.unmet)
+    told = "".join(gap for gap in gaps if "data-ask-for" not in gap)
+    asked = "".join(gap for gap in gaps if "data-ask-for" in gap)
+    asked = f'<span class="reason" data-asks>{escape(_("asks for:"))}</span>{asked}' if asked else ""
+    label = escape(way.why_not if way.barred else way.action.label)
+    shut = ' aria-disabled="true"' if way.barred else ""
+    return (
+        f'<li><button type="button" data-to="{way.stage.pk}"{shut}><kbd>{nth}</kbd>{escape(str(way.stage))} '
+        f'<span class="reason">{label}</span>{told}{asked}</button></li>'
     )
-    quoted = " data-quoted" if has_quote else ""
-    return f'<template data-ways="{column.key}"{quoted}><ul class="ways">{items}{ends}</ul></template>'
+
+
+def _gap(one: Unmet, way: Move) -> str:
+    """In short where it can be filled in; else as a sentence, which is `shut` for who cannot pass over it."""
+    least = f' data-least="{one.stage.minimum_value}"' if one.gate == Gate.VALUE else ""
+    if one.gate in way.mover.fills:
+        amount = f" {escape(str(Amount(one.stage.minimum_value)))}" if one.stage.minimum_value and least else ""
+        said = f"{escape(one.gate.label)}{amount}"
+        return f'<span class="reason" data-gap="{one.gate.value}" data-ask-for{least}>{said}</span>'
+    shut = "" if way.mover.overrides else " data-shut"
+    return f'<span class="reason" data-gap="{one.gate.value}"{least}{shut}>{escape(one.error.messages[0])}</span>'
 
 
 def _asked(context: Context, card: Card) -> str:

@@ -19,6 +19,7 @@ from crm.lib.listing.address import carried, with_query
 from crm.lib.prepared import Prepared
 from opportunities.board import DEFAULT_ORDER, ORDERS, RECENT, STEP, Board, Column, month_of, newest_entry
 from opportunities.filters import OpportunityFilter
+from opportunities.gates import Mover
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import NextStep, Opportunity, OpportunityEntry, Status
 from opportunities.sight import sight_of
@@ -93,9 +94,10 @@ def read(user: User, query: QueryDict, page: str = "") -> Seen:
     cycle = _cycle(filters.stages, query.get("sales_cycle", ""))
     board = None
     if cycle is not None:
+        stages = [stage for stage in filters.stages if stage.sales_cycle_id == cycle.pk]
         board = Board(
             cycle=cycle,
-            stages=[stage for stage in filters.stages if stage.sales_cycle_id == cycle.pk],
+            stages=stages,
             rows=rows.filter(sales_cycle=cycle),
             today=today,
             order=order,
@@ -107,6 +109,7 @@ def read(user: User, query: QueryDict, page: str = "") -> Seen:
                 filters.asker.clock,
                 tuple((word, *values) for word, values in query.lists()),
             ),
+            mover=Mover.of(user, stages),
             closed_since=None if _names_closing(query, filters) else today - datetime.timedelta(days=RECENT),
         )
     return Seen(query, filters, board, [word.replace("\0", "") for word in unknown], understood)

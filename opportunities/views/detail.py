@@ -110,7 +110,7 @@ def state_of(request: SignedIn, opportunity: Opportunity, *, keeps_beside: bool 
     as they are."""
     today = Company.current().today()
     stages = lifecycle.stages_of(opportunity)
-    moves = lifecycle.moves(opportunity, stages)
+    moves = lifecycle.moves(opportunity, stages, by=request.user)
     told = timeline(opportunity)
     hung = beside(opportunity, request.user)
     steps = [step.entry for step in told]

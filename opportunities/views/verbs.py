@@ -22,7 +22,7 @@ from crm.lib.refusals import log_hidden, one_or_404
 from crm.lib.undo import undo_offer
 from interactions import lifecycle as interactions
 from interactions.models import Interaction
-from opportunities import forms, lifecycle
+from opportunities import filling, forms, lifecycle
 from opportunities.effects import Share, effect, share
 from opportunities.listing import OPPORTUNITIES
 from opportunities.merging import NOTHING, Merge, merge
@@ -52,7 +52,9 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
     require_change(request, opportunity)
     data = request.POST if request.method == "POST" else None
     today = Company.current().today()
-    form = form_class(data, opportunity=opportunity, user=request.user, today=today, **options)
+    asked = options.copy()
+    options |= {"user": request.user, "today": today, "files": request.FILES if data is not None else None}
+    form = form_class(data, opportunity=opportunity, **options)
     only_shown = data is None or "find" in data  # “Find” only searches contacts
     if only_shown or not form.is_valid():
         return _show(request, form, status=200 if only_shown else 422)
@@ -63,7 +65,7 @@ def _answer(request: SignedIn, pk: int, form_class: type[forms.VerbForm], verb: 
         form.refuse(refusal)
         return _show(request, form, status=422)
     except lifecycle.Stale as stale:
-        return _conflict(request, form, stale, verb, **options)
+        return _conflict(request, form, stale, verb, **asked)
     return _done(request, form, entry, before)
 
 
@@ -120,9 +122,11 @@ def _back(request: SignedIn, form: forms.VerbForm) -> str:
 def _refused_on_board(
     request: SignedIn, form: forms.VerbForm, query: QueryDict, status: int, since: Iterable[Told]
 ) -> HttpResponse:
-    """The card as it stands now. A field that is missing is asked for on the card; anything else is said in a line."""
+    """The card as it stands now. Fields that are missing are asked for on the card, where that is all that is missing or
+    the gate may be passed over; anything else is said in a line."""
     missing = [field for field in form if field.errors and not field.is_hidden and field.name != "to"]
-    if status == 422 and missing:
+    barred = form.errors.get("to") or form.non_field_errors()
+    if status == 422 and ((missing and not barred) or "override" in form.fields):
         return board_answer(request, query, form.opportunity.pk, status=status, ask=form)
     said = _("“%(opportunity)s” was not moved.") % {"opportunity": form.opportunity.description}
     _tell_refusal(request, form, said, since)
@@ -152,8 +156,9 @@ def _conflict(
         return _gone(request, stale.pk)
     told = timeline(opportunity)
     since = [one for one in told if one.entry.step > stale.seen]
-    if len(since) == 1 and is_repeat(form, since[0].entry, request.user):
-        return _done(request, form, since[0].entry, share(opportunity), repeated=True)
+    steps = [one.entry for one in since]
+    if is_repeat(form, steps, request.user):
+        return _done(request, form, steps[0], share(opportunity), repeated=True)
     seen = next((one.entry for one in told if one.entry.step == stale.seen), None)
     merged = merge(form.terms(seen), form.terms(opportunity), form.asked()) if seen and since else NOTHING
     again = form.once_more(opportunity, merged.theirs, **options)
@@ -278,12 +283,12 @@ def _said(
 
 @get_or_post
 def start(request: SignedIn, pk: int) -> HttpResponse:
-    return _answer(request, pk, forms.StartForm, lifecycle.start)
+    return _answer(request, pk, forms.StartForm, filling.start)
 
 
 @get_or_post
 def move(request: SignedIn, pk: int) -> HttpResponse:
-    return _answer(request, pk, forms.MoveForm, lifecycle.move, wanted=request.GET.get("to", ""))
+    return _answer(request, pk, forms.MoveForm, filling.move, wanted=request.GET.get("to", ""))
 
 
 @get_or_post
@@ -303,7 +308,7 @@ def reassign(request: SignedIn, pk: int) -> HttpResponse:
 
 @get_or_post
 def change_cycle(request: SignedIn, pk: int) -> HttpResponse:
-    return _answer(request, pk, forms.ChangeCycleForm, lifecycle.change_cycle)
+    return _answer(request, pk, forms.ChangeCycleForm, filling.change_cycle)
 
 
 @get_or_post

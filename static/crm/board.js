@@ -67,13 +67,28 @@ new MutationObserver(settleArrivals).observe(document.getElementById("arrivals")
 const queues = new Map();
 let waiting;
 
+// The way as it stands for this card: of the conditions only those that the card does not meet.
 function wayTo(one, key) {
-  const from = one.dataset.at;
-  const quoted = "quoted" in one.dataset;
-  const menus = [...document.querySelectorAll(`template[data-ways="${from}"]`)];
-  const menu = menus.find((template) => "quoted" in template.dataset === quoted) ?? menus[0];
-  return menu?.content.querySelector(`[data-to="${key}"]`);
+  const menu = document.querySelector(`template[data-ways="${one.dataset.at}"]`);
+  const way = menu?.content.querySelector(`[data-to="${key}"]`)?.cloneNode(true);
+  return way && judged(way, one);
 }
+
+function judged(way, one) {
+  const lacks = (one.dataset.lacks ?? "").split(" ");
+  for (const gap of way.querySelectorAll("[data-gap]")) {
+    const { gap: what, least } = gap.dataset;
+    const met = least ? one.dataset.value && whole(one.dataset.value, 2) >= whole(least, 2) : FACTS.includes(what) && !lacks.includes(what);
+    if (met) gap.remove();
+    else if ("shut" in gap.dataset) way.setAttribute("aria-disabled", "true");
+  }
+  if (way.querySelector("[data-gap]")) way.querySelector(".reason:not([data-gap], [data-asks])").remove();
+  if (!way.querySelector("[data-ask-for]")) way.querySelector("[data-asks]")?.remove();
+  return way;
+}
+const FACTS = ["source", "competitor", "contact", "chances", "quote", "document"];
+const texts = (way, which) => [...way.querySelectorAll(which)].map((each) => each.textContent.trim());
+const whyOf = (way) => [...texts(way, ".reason:not([data-ask-for])"), texts(way, "[data-ask-for]").join(", ")].join(" ").trim();
 
 function move(pk, key) {
   const next = (queues.get(pk) ?? Promise.resolve()).then(() => send(pk, key));
@@ -90,7 +105,7 @@ async function send(pk, key) {
   }
   if (key === "won" || key === "lost") return openForm(`/opportunities/${pk}/close/?outcome=${key}`, pk);
   const way = wayTo(one, key);
-  const why = way?.getAttribute("aria-disabled") && way.querySelector(".reason").textContent;
+  const why = way?.getAttribute("aria-disabled") && whyOf(way);
   if (why) {
     place(one);
     return hint(why);
@@ -192,11 +207,11 @@ window.addEventListener("popstate", () => {
 
 // ---- Menu ----
 function openMenu(one) {
-  const menus = [...document.querySelectorAll(`template[data-ways="${one.dataset.at}"]`)];
-  const source = menus.find((template) => "quoted" in template.dataset === "quoted" in one.dataset) ?? menus[0];
+  const source = document.querySelector(`template[data-ways="${one.dataset.at}"]`);
   if (!source) return;
   const menu = document.getElementById("ways");
   menu.replaceChildren(source.content.cloneNode(true));
+  for (const way of menu.querySelectorAll("[data-to]")) judged(way, one);
   menu.dataset.pk = one.dataset.pk;
   const at = one.getBoundingClientRect();
   menu.showPopover();
@@ -207,7 +222,7 @@ function openMenu(one) {
 
 function choose(button) {
   const menu = document.getElementById("ways");
-  if (button.getAttribute("aria-disabled")) return hint(button.querySelector(".reason").textContent);
+  if (button.getAttribute("aria-disabled")) return hint(whyOf(button));
   const { pk } = menu.dataset;
   menu.hidePopover();
   titleOf(card(pk)).focus();
@@ -394,7 +409,8 @@ function dim(one) {
     const here = key === one.dataset.at;
     const shut = !here && (closed || (!each.matches(".column-closed") && (!way || way.getAttribute("aria-disabled"))));
     each.classList.toggle("column-shut", Boolean(shut));
-    if (shut) each.dataset.why = closed ? page().dataset.sayClosed : (way?.querySelector(".reason").textContent.trim() ?? "");
+    if (shut) each.dataset.why = closed ? page().dataset.sayClosed : (way ? whyOf(way) : "");
+    else if (!here && way?.querySelector("[data-gap]")) each.dataset.effect = whyOf(way);
     else if (!here && effect(one, each)) each.dataset.effect = effect(one, each);
   }
   for (const end of document.querySelectorAll("[data-drop]")) end.hidden = (end.dataset.drop === "archive") !== Boolean(closed);

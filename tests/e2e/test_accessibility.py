@@ -265,6 +265,7 @@ def the_rest(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[
         *(f"{chosen}&action={verb}" for verb in ("move", "revise", "edit", "reassign", "close", "archive")),
     )
     yield from ("/opportunities/bulk/", "/opportunities/bulk/?all=1&query=luck%3D1", "/opportunities/batches/")
+    yield from ("/opportunities/overrides/", "/opportunities/overrides/?since=soon")
     yield from ("/keyboard/", "/no/such/page/", "/search/", "/search/?q=chairs", "/search/?q=nothing+such")
     own, shared = views
     yield from (own.url, f"{own.url}&status=won", shared.url, "/contacts/?view=999", "/views/", f"/views/{own.pk}/")

@@ -128,8 +128,11 @@ def revise_and_reset(page: Page, hand: Hand) -> None:
 
 
 def meet_the_stage_that_needs_a_quote(page: Page, hand: Hand) -> None:
-    is_dimmed(page, "Next: Offer", QUOTE_REASON)
-    hand.press_dimmed("Next: Offer")
+    expect(page.get_by_text("asks for: Quote").first).to_be_visible()
+    hand.press("button", "Next: Offer")
+    expect(page.get_by_role("alert").first).to_contain_text(QUOTE_REASON)
+    expect(labelled(page, "Net amount of the quote")).to_be_visible()
+    hand.press("link", "Cancel")
     hand.press("link", "Add a quote")
     hand.write("Net amount", "2,400")
     hand.press("button", "Add the quote")

@@ -240,7 +240,9 @@ class TestEverything(TestCase):
     def test_sixty_more_are_running_over_all_stages(self):
         running = Opportunity.objects.in_progress().exclude(number__in=[deal.number for deal in DEALS])
         assert running.count() == 60
-        assert set(running.values_list("stage", flat=True)) == set(Stage.objects.values_list("pk", flat=True))
+        assert set(running.values_list("stage", flat=True)) == set(
+            Stage.objects.exclude(sales_cycle__code="KEY").values_list("pk", flat=True)
+        )
 
     def test_each_rep_has_something_of_everything(self):
         today = Company.current().today()

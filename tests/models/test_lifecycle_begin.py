@@ -66,6 +66,7 @@ def test_create_fills_every_column(ann, acme, jo, rep, cycle):
         "batch_id": None,
         "reason": "Fair",
         "undoes": None,
+        "overrode": None,
         "happened_on": day(1),
         "voided_at": None,
         "imported_at": None,

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opportunities.gates import Facts
 from opportunities.models import Action, Status
 from opportunities.moves import Move, moves
 from salescycles.models import Stage
@@ -25,7 +26,7 @@ def cycle(*stages: str) -> list[Stage]:
 
 def ways(stages: list[Stage], here: int | None, *, has_quote: bool = False) -> list[Move]:
     status = Status.IN_PROGRESS if here else Status.NOT_STARTED
-    return moves(status=status, stage_id=here, stages=stages, has_quote=has_quote)
+    return moves(status=status, stage_id=here, stages=stages, facts=Facts(quote=has_quote))
 
 
 def kinds(found: list[Move]) -> dict[int, tuple[str, str | None]]:
@@ -46,7 +47,7 @@ def test_no_stage_offers_nothing():
 
 @pytest.mark.parametrize("status", [Status.WON, Status.LOST])
 def test_closed_offers_nothing(status):
-    found = moves(status=status, stage_id=None, stages=cycle("", ""), has_quote=True)
+    found = moves(status=status, stage_id=None, stages=cycle("", ""), facts=Facts(quote=True))
     assert [(way.is_open, way.why_not) for way in found] == [(False, "The opportunity is closed.")] * 2
 
 

@@ -728,13 +728,15 @@ def test_a_stage_that_needs_a_quote(client: Client, make: Make, cycle: SalesCycl
     response = post(client, deal, "move", to=stages[2])
     assert response.status_code == 422
     answered(response, deal, stages[1], 2)
-    assert "The stage “Present” needs a quote." in said(response) and "data-quoted" not in response.content.decode()
+    assert "The stage “Present” needs a quote." in response.content.decode()
+    lacks = '<li [^>]*data-lacks="quote"'
+    assert len(re.findall(lacks, response.content.decode())) == 1
     QuoteFactory(opportunity=deal)
     page = client.get(BOARD).content.decode()
-    assert len(re.findall(r"<li [^>]*data-quoted", page)) == 1
+    assert re.findall(lacks, page) == []
     response = post(client, deal, "move", to=stages[2])
     answered(response, deal, stages[2], 3)
-    assert len(re.findall(r"<li [^>]*data-quoted", response.content.decode())) == 1
+    assert re.findall(lacks, response.content.decode()) == []
 
 
 def test_without_a_closing_date_the_start_proposes_its_own_day(

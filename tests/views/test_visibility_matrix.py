@@ -86,6 +86,7 @@ MATRIX = {
     "opportunities:quick": LACKS,
     "opportunities:bulk": LACKS,
     "opportunities:batches": LACKS,
+    "opportunities:overrides": LACKS,
     "opportunities:batch": GONE,
     "opportunities:batch-undo": GONE,
     "opportunities:batch-progress": GONE,
