@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("contacts", "0014_pairs_of_the_same_moment"),
-        ("opportunities", "0015_runs_in_the_background"),
+        ("opportunities", "0016_figures_by_salesperson_from_the_index"),
         ("salescycles", "0005_stage_gates"),
         ("salespeople", "0012_views_of_interactions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
