@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,6 +16,7 @@ from crm.lib.refusals import log_hidden
 from opportunities import lifecycle
 from opportunities.admin_forms import FACTS, FactsForm
 from opportunities.admin_reassign import reassign
+from opportunities.effects import outside_campaign
 from opportunities.models import Batch, Door, Opportunity, OpportunityEntry
 from salespeople.models import Company
 
@@ -184,6 +185,8 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
     def save_model(self, request: HttpRequest, obj: Opportunity, form: Any, change: bool) -> None:
         user: Any = request.user
         lifecycle.edit(obj, **form.facts(), on=Company.current().today(), by=user, door=Door.ADMIN)
+        if "source" in form.changed_data and (late := outside_campaign(obj)):
+            messages.warning(request, late)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The ledger is the log."""

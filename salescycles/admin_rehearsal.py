@@ -50,7 +50,9 @@ class Course:
         language = get_language() or "en"
         for stage in self.stages:
             given = {"chances": Decimal(stage.chances), "completed": Decimal(stage.completed)}
-            found = ((SalesCycle(probability_method=one).probability(**given), one) for one in self.cycle.ProbabilityMethod)
+            found = (
+                (SalesCycle(probability_method=one).probability(**given), one) for one in self.cycle.ProbabilityMethod
+            )
             yield (
                 stage,
                 [

@@ -7,6 +7,7 @@ A check is a function of both that says a sentence for each contradiction. A gat
 import datetime
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from django.utils.translation import gettext as _
 
@@ -34,14 +35,14 @@ def has_stages(cycle: SalesCycle, stages: Sequence[Stage]) -> Iterator[str]:
 
 
 def completed_does_not_fall(cycle: SalesCycle, stages: Sequence[Stage]) -> Iterator[str]:
-    for before, stage in zip(stages, stages[1:], strict=False):
+    for before, stage in pairwise(stages):
         if stage.completed < before.completed:
             said = _("Completed %% falls from “%(before)s” to “%(stage)s”, though the deal goes on.")
             yield said % {"before": before, "stage": stage}
 
 
 def chances_do_not_fall(cycle: SalesCycle, stages: Sequence[Stage]) -> Iterator[str]:
-    for before, stage in zip(stages, stages[1:], strict=False):
+    for before, stage in pairwise(stages):
         if stage.chances < before.chances:
             said = _("The chances of success fall from “%(before)s” to “%(stage)s”, though the deal goes on.")
             yield said % {"before": before, "stage": stage}
@@ -50,7 +51,9 @@ def chances_do_not_fall(cycle: SalesCycle, stages: Sequence[Stage]) -> Iterator[
 def last_stage_counts(cycle: SalesCycle, stages: Sequence[Stage]) -> Iterator[str]:
     last = stages[-1] if stages else None
     if last and not cycle.probability(chances=Decimal(last.chances), completed=Decimal(last.completed)):
-        said = _("At the last stage, “%(stage)s”, the probability is 0 %%: just before it is won, a deal counts nothing.")
+        said = _(
+            "At the last stage, “%(stage)s”, the probability is 0 %%: just before it is won, a deal counts nothing."
+        )
         yield said % {"stage": last}
 
 
@@ -73,7 +76,9 @@ def formulas_lead_ahead(cycle: SalesCycle, stages: Sequence[Stage]) -> Iterator[
 
 def first_stage_asks_for_no_quote(cycle: SalesCycle, stages: Sequence[Stage]) -> Iterator[str]:
     if stages and stages[0].quote_required:
-        said = _("“%(stage)s” requires a quote, but a start does not ask for one: only who comes back from another cycle, or reopens here.")
+        said = _(
+            "“%(stage)s” requires a quote, but a start does not ask for one: only who comes back from another cycle, or reopens here."
+        )
         yield said % {"stage": stages[0]}
 
 

@@ -23,17 +23,23 @@ KEPT = gettext_lazy(
 SAID_OF_CYCLE = {
     "probability_method": KEPT,
     "stage_decides": gettext_lazy("This counts from the next move on."),
-    "blocked": gettext_lazy("What is in progress goes on; what has not started cannot start while the cycle is blocked."),
+    "blocked": gettext_lazy(
+        "What is in progress goes on; what has not started cannot start while the cycle is blocked."
+    ),
 }
 SAID_OF_STAGE = {
-    "number": gettext_lazy("The columns of the board and what is next, previous or skipped change at once; nothing moves by itself."),
+    "number": gettext_lazy(
+        "The columns of the board and what is next, previous or skipped change at once; nothing moves by itself."
+    ),
     "completed": KEPT,
     "chances": KEPT,
     "quote_required": gettext_lazy("This counts from the next move on; what stands here already stays."),
     "allow_skip": gettext_lazy("This counts from the next move on."),
     "date_formula": gettext_lazy("This counts for who enters from now on; closing dates that are known stay."),
     "activity": gettext_lazy("This counts for who enters from now on; tasks that were made stay as they are."),
-    "expected_days": gettext_lazy("The marks of stalled deals follow at once, where the stage has no history of its own."),
+    "expected_days": gettext_lazy(
+        "The marks of stalled deals follow at once, where the stage has no history of its own."
+    ),
 }
 FIGURES = {"probability_method", "completed", "chances"}
 
@@ -45,9 +51,9 @@ class Change(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Of what stands at a stage: how many, and their values; `later` is the weighted value once each was revised."""
+    """Of what stands at a stage: how `many`, and their values; `later` is the weighted value once each was revised."""
 
-    count: int = 0
+    many: int = 0
     estimated: Decimal = Decimal(0)
     weighted: Decimal = Decimal(0)
     later: Decimal = Decimal(0)
@@ -90,7 +96,7 @@ class Part:
     stage: Stage | None
     changes: list[Change] = field(default_factory=list)
     said: list[Any] = field(default_factory=list)
-    figures: Figures = Figures()
+    figures: Figures = field(default_factory=Figures)
     recounts: bool = False
 
 
@@ -105,7 +111,7 @@ class Impact:
 
     @property
     def is_live(self) -> bool:
-        return bool(self.total.count or self.waiting)
+        return bool(self.total.many or self.waiting)
 
     @property
     def recounts(self) -> bool:
@@ -171,7 +177,9 @@ def _parts(before: Picture, after: Picture, figures: dict[int, Figures], total: 
     for key, stage in after.stages.items():
         part = Part(str(stage), stage, figures=figures.get(key, Figures()))
         if key not in before.stages:
-            part.said = [_("A new stage: nothing stands here yet, and what stands before it meets it at its next move.")]
+            part.said = [
+                _("A new stage: nothing stands here yet, and what stands before it meets it at its next move.")
+            ]
             yield part
             continue
         _part(part, before.stages[key], stage, SAID_OF_STAGE)

@@ -226,7 +226,11 @@ class Stage(models.Model):
     )
     # how the stage looks, and what it says to who stands there: nothing that counts
     colour = models.CharField(
-        _("colour"), max_length=6, choices=Colour, blank=True, help_text=_("Of its column on the board and its mark on the path.")
+        _("colour"),
+        max_length=6,
+        choices=Colour,
+        blank=True,
+        help_text=_("Of its column on the board and its mark on the path."),
     )
     exit_criteria = models.TextField(
         _("exit criteria"),

@@ -57,8 +57,19 @@ STARTERS = (
             Step(_("Inquiry"), 5, 15, 7, _("We know what it is to do, and where."), "4M", colour=Colour.BLUE),
             Step(_("Technical solution"), 30, 35, 30, _("Their engineers have approved the solution."), "3M"),
             Step(_("Offer"), 50, 50, 30, _("The offer has been read and asked about."), "2M", quote=True),
-            Step(_("Trial or reference visit"), 70, 70, 45, _("They have seen it at work."), "6W", skip=True, colour=Colour.VIOLET),
-            Step(_("Order"), 95, 90, 21, _("The order is confirmed in writing."), "1M", quote=True, colour=Colour.GREEN),
+            Step(
+                _("Trial or reference visit"),
+                70,
+                70,
+                45,
+                _("They have seen it at work."),
+                "6W",
+                skip=True,
+                colour=Colour.VIOLET,
+            ),
+            Step(
+                _("Order"), 95, 90, 21, _("The order is confirmed in writing."), "1M", quote=True, colour=Colour.GREEN
+            ),
         ),
     ),
     Starter(
@@ -66,10 +77,20 @@ STARTERS = (
         _("Software by subscription"),
         _("Show, let them try, sign."),
         (
-            Step(_("Qualified"), 10, 15, 7, _("Somebody wants to see it, for a reason we know."), "2M", colour=Colour.BLUE),
+            Step(
+                _("Qualified"),
+                10,
+                15,
+                7,
+                _("Somebody wants to see it, for a reason we know."),
+                "2M",
+                colour=Colour.BLUE,
+            ),
             Step(_("Demonstration"), 35, 35, 14, _("They have named what speaks for it and what against."), "6W"),
             Step(_("Trial"), 60, 55, 30, _("They use it, and what they wanted to see is there."), "1M", skip=True),
-            Step(_("Security and purchasing"), 80, 80, 21, _("Nobody has an open question."), "3W", colour=Colour.AMBER),
+            Step(
+                _("Security and purchasing"), 80, 80, 21, _("Nobody has an open question."), "3W", colour=Colour.AMBER
+            ),
             Step(_("Signature"), 95, 95, 7, _("The subscription is signed."), "1W", quote=True, colour=Colour.GREEN),
         ),
     ),
@@ -80,7 +101,16 @@ STARTERS = (
         (
             Step(_("Inquiry"), 20, 30, 3, _("Goods, quantity and date are known."), "2W", colour=Colour.BLUE),
             Step(_("Offer"), 60, 60, 7, _("The offer was followed up by phone."), "1W", quote=True),
-            Step(_("Order"), 95, 95, 3, _("Stock and delivery date are confirmed."), "3D", quote=True, colour=Colour.GREEN),
+            Step(
+                _("Order"),
+                95,
+                95,
+                3,
+                _("Stock and delivery date are confirmed."),
+                "3D",
+                quote=True,
+                colour=Colour.GREEN,
+            ),
         ),
     ),
     Starter(
@@ -92,7 +122,16 @@ STARTERS = (
             Step(_("Site visit"), 20, 25, 21, _("Measures and conditions are recorded."), "3M"),
             Step(_("Calculation"), 40, 35, 21, _("The costs are checked by a second person."), "2M"),
             Step(_("Bid"), 60, 50, 30, _("The bid was handed in on time."), "6W", quote=True),
-            Step(_("Clarification"), 80, 70, 21, _("Questions of the client are answered."), "1M", quote=True, colour=Colour.AMBER),
+            Step(
+                _("Clarification"),
+                80,
+                70,
+                21,
+                _("Questions of the client are answered."),
+                "1M",
+                quote=True,
+                colour=Colour.AMBER,
+            ),
             Step(_("Award"), 95, 90, 14, _("The award is there in writing."), "2W", quote=True, colour=Colour.GREEN),
         ),
     ),

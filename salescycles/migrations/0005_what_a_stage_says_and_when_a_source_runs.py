@@ -6,72 +6,154 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('salescycles', '0004_expected_days'),
+        ("salescycles", "0004_expected_days"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='stage',
-            name='insert_insert',
+            model_name="stage",
+            name="insert_insert",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='stage',
-            name='update_update',
+            model_name="stage",
+            name="update_update",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='stage',
-            name='delete_delete',
+            model_name="stage",
+            name="delete_delete",
         ),
         migrations.AddField(
-            model_name='source',
-            name='ends_on',
-            field=models.DateField(blank=True, help_text='Its last day. Blank: without an end.', null=True, verbose_name='to'),
+            model_name="source",
+            name="ends_on",
+            field=models.DateField(
+                blank=True, help_text="Its last day. Blank: without an end.", null=True, verbose_name="to"
+            ),
         ),
         migrations.AddField(
-            model_name='source',
-            name='starts_on',
-            field=models.DateField(blank=True, help_text='Of a campaign. Blank: always.', null=True, verbose_name='from'),
+            model_name="source",
+            name="starts_on",
+            field=models.DateField(
+                blank=True, help_text="Of a campaign. Blank: always.", null=True, verbose_name="from"
+            ),
         ),
         migrations.AddField(
-            model_name='stage',
-            name='colour',
-            field=models.CharField(blank=True, choices=[('blue', 'Blue'), ('teal', 'Teal'), ('green', 'Green'), ('amber', 'Amber'), ('red', 'Red'), ('violet', 'Violet')], help_text='Of its column on the board and its mark on the path.', max_length=6, verbose_name='colour'),
+            model_name="stage",
+            name="colour",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("blue", "Blue"),
+                    ("teal", "Teal"),
+                    ("green", "Green"),
+                    ("amber", "Amber"),
+                    ("red", "Red"),
+                    ("violet", "Violet"),
+                ],
+                help_text="Of its column on the board and its mark on the path.",
+                max_length=6,
+                verbose_name="colour",
+            ),
         ),
         migrations.AddField(
-            model_name='stage',
-            name='exit_criteria',
-            field=models.TextField(blank=True, help_text='What has to be true before a deal goes on; shown on the deal while it stands here.', max_length=500, verbose_name='exit criteria'),
+            model_name="stage",
+            name="exit_criteria",
+            field=models.TextField(
+                blank=True,
+                help_text="What has to be true before a deal goes on; shown on the deal while it stands here.",
+                max_length=500,
+                verbose_name="exit criteria",
+            ),
         ),
         migrations.AddField(
-            model_name='stageevent',
-            name='colour',
-            field=models.CharField(blank=True, choices=[('blue', 'Blue'), ('teal', 'Teal'), ('green', 'Green'), ('amber', 'Amber'), ('red', 'Red'), ('violet', 'Violet')], help_text='Of its column on the board and its mark on the path.', max_length=6, verbose_name='colour'),
+            model_name="stageevent",
+            name="colour",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("blue", "Blue"),
+                    ("teal", "Teal"),
+                    ("green", "Green"),
+                    ("amber", "Amber"),
+                    ("red", "Red"),
+                    ("violet", "Violet"),
+                ],
+                help_text="Of its column on the board and its mark on the path.",
+                max_length=6,
+                verbose_name="colour",
+            ),
         ),
         migrations.AddField(
-            model_name='stageevent',
-            name='exit_criteria',
-            field=models.TextField(blank=True, help_text='What has to be true before a deal goes on; shown on the deal while it stands here.', max_length=500, verbose_name='exit criteria'),
+            model_name="stageevent",
+            name="exit_criteria",
+            field=models.TextField(
+                blank=True,
+                help_text="What has to be true before a deal goes on; shown on the deal while it stands here.",
+                max_length=500,
+                verbose_name="exit criteria",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='stage',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "salescycles_stageevent" ("activity_id", "allow_skip", "chances", "colour", "completed", "date_formula", "description", "exit_criteria", "expected_days", "id", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quote_required", "sales_cycle_id") VALUES (NEW."activity_id", NEW."allow_skip", NEW."chances", NEW."colour", NEW."completed", NEW."date_formula", NEW."description", NEW."exit_criteria", NEW."expected_days", NEW."id", NEW."number", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."quote_required", NEW."sales_cycle_id"); RETURN NULL;', hash='3945d7d75c65ed1ba51cfff82caec0b4b7ba9a8f', operation='INSERT', pgid='pgtrigger_insert_insert_2347e', table='salescycles_stage', when='AFTER')),
+            model_name="stage",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "salescycles_stageevent" ("activity_id", "allow_skip", "chances", "colour", "completed", "date_formula", "description", "exit_criteria", "expected_days", "id", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quote_required", "sales_cycle_id") VALUES (NEW."activity_id", NEW."allow_skip", NEW."chances", NEW."colour", NEW."completed", NEW."date_formula", NEW."description", NEW."exit_criteria", NEW."expected_days", NEW."id", NEW."number", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."quote_required", NEW."sales_cycle_id"); RETURN NULL;',
+                    hash="3945d7d75c65ed1ba51cfff82caec0b4b7ba9a8f",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_2347e",
+                    table="salescycles_stage",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='stage',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "salescycles_stageevent" ("activity_id", "allow_skip", "chances", "colour", "completed", "date_formula", "description", "exit_criteria", "expected_days", "id", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quote_required", "sales_cycle_id") VALUES (NEW."activity_id", NEW."allow_skip", NEW."chances", NEW."colour", NEW."completed", NEW."date_formula", NEW."description", NEW."exit_criteria", NEW."expected_days", NEW."id", NEW."number", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."quote_required", NEW."sales_cycle_id"); RETURN NULL;', hash='5ff76d10c5361af4759bb983f58938dcc46616be', operation='UPDATE', pgid='pgtrigger_update_update_014eb', table='salescycles_stage', when='AFTER')),
+            model_name="stage",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "salescycles_stageevent" ("activity_id", "allow_skip", "chances", "colour", "completed", "date_formula", "description", "exit_criteria", "expected_days", "id", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quote_required", "sales_cycle_id") VALUES (NEW."activity_id", NEW."allow_skip", NEW."chances", NEW."colour", NEW."completed", NEW."date_formula", NEW."description", NEW."exit_criteria", NEW."expected_days", NEW."id", NEW."number", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."quote_required", NEW."sales_cycle_id"); RETURN NULL;',
+                    hash="5ff76d10c5361af4759bb983f58938dcc46616be",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_014eb",
+                    table="salescycles_stage",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='stage',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "salescycles_stageevent" ("activity_id", "allow_skip", "chances", "colour", "completed", "date_formula", "description", "exit_criteria", "expected_days", "id", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quote_required", "sales_cycle_id") VALUES (OLD."activity_id", OLD."allow_skip", OLD."chances", OLD."colour", OLD."completed", OLD."date_formula", OLD."description", OLD."exit_criteria", OLD."expected_days", OLD."id", OLD."number", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."quote_required", OLD."sales_cycle_id"); RETURN NULL;', hash='66d45f96bf15275def87502defe11c5efcbf463e', operation='DELETE', pgid='pgtrigger_delete_delete_8e4b3', table='salescycles_stage', when='AFTER')),
+            model_name="stage",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delete_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "salescycles_stageevent" ("activity_id", "allow_skip", "chances", "colour", "completed", "date_formula", "description", "exit_criteria", "expected_days", "id", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quote_required", "sales_cycle_id") VALUES (OLD."activity_id", OLD."allow_skip", OLD."chances", OLD."colour", OLD."completed", OLD."date_formula", OLD."description", OLD."exit_criteria", OLD."expected_days", OLD."id", OLD."number", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."quote_required", OLD."sales_cycle_id"); RETURN NULL;',
+                    hash="66d45f96bf15275def87502defe11c5efcbf463e",
+                    operation="DELETE",
+                    pgid="pgtrigger_delete_delete_8e4b3",
+                    table="salescycles_stage",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='source',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_on__isnull', True), ('ends_on__isnull', True), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='source_does_not_end_before_it_starts', violation_error_message='A campaign does not end before it starts.'),
+            model_name="source",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("starts_on__isnull", True),
+                    ("ends_on__isnull", True),
+                    ("ends_on__gte", models.F("starts_on")),
+                    _connector="OR",
+                ),
+                name="source_does_not_end_before_it_starts",
+                violation_error_message="A campaign does not end before it starts.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stage',
-            constraint=models.CheckConstraint(condition=models.Q(('colour__in', ['', 'blue', 'teal', 'green', 'amber', 'red', 'violet'])), name='stage_has_a_known_colour'),
+            model_name="stage",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("colour__in", ["", "blue", "teal", "green", "amber", "red", "violet"])),
+                name="stage_has_a_known_colour",
+            ),
         ),
     ]
