@@ -177,7 +177,9 @@ class StageInline(Figures, NumberedInline):
         formset: Any = super().get_formset(request, obj, **kwargs)
         formset.request, formset.site = request, self.admin_site
         activity = formset.form.base_fields.get("activity")
-        if activity:  # asked for once, not for every stage again
+        if activity:  # asked for once, not for every stage again; its set-up is a page of its own
+            for link in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+                setattr(activity.widget, link, False)
             activity.widget.choices = activity.choices = list(activity.choices)
         return formset
 

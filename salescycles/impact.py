@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from django.db.models import Case, Count, DecimalField, F, QuerySet, Sum, Value, When
 from django.db.models.functions import Round
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
+from crm.lib.money import format_percent
 from salescycles.models import SalesCycle, Stage
 
 KEPT = gettext_lazy(
@@ -207,4 +208,6 @@ def _in_words(row: Any, name: str) -> str:
     value = display() if display else getattr(row, name)
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
+    if isinstance(value, Decimal):
+        return format_percent(value, get_language() or "en")
     return "–" if value in (None, "") else str(value)

@@ -54,6 +54,7 @@ function begin(body) {
   window.Sortable.create(body, {
     handle: ".reorder-handle",
     draggable: "tr.form-row:not(.empty-form)",
+    forceFallback: true, // browsers drag nothing that begins on a button
     animation: 120,
     onEnd: ({ item }) => deal(body, item),
   });

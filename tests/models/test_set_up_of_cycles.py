@@ -96,8 +96,8 @@ def test_the_impact_says_what_a_revision_would_make_of_each(cycle, acme, jo, man
         ("Multiply: chances × completed", "Average of chances and completed")
     ]
     assert [(str(change.label), *change[1:]) for change in present.changes] == [
-        ("completed %", "40.00", "50.00"),
-        ("chances of success %", "60.00", "70.00"),
+        ("completed %", "40%", "50%"),
+        ("chances of success %", "60%", "70%"),
     ]
     later = Decimal("600.00") + Decimal("1000.03")  # 60 % of 1 000; 50 % of 2 000.05
     assert present.figures == Figures(2, Decimal("3000.05"), Decimal("640.01"), later)

@@ -58,8 +58,8 @@ def test_a_change_of_a_cycle_in_use_says_first_what_it_does(
         "1 opportunity is in progress in it,",
         "worth €1,000.00, weighted €240.00;",
         "The weighted value stays €240.00 now. Once each of them was revised where it stands, it would be €350.00.",
-        "Completed %: 40.00 → 50.00",
-        "Chances of success %: 60.00 → 70.00",
+        "Completed %: 40% → 50%",
+        "Chances of success %: 60% → 70%",
         f'/opportunities/?stage={live.stage_id}"',
     ):
         assert said in page
@@ -99,7 +99,7 @@ def test_a_confirmation_is_of_this_very_change(client: Client, cycle: SalesCycle
     asked = send(client, cycle, {}, {"chances": 70})
     carried = dict(asked.context["carried"]) | {"stages-1-chances": "75", "_confirmed": asked.context["token"]}
     again = client.post(page_of(cycle), carried)
-    assert "60.00 → 75.00" in text(again)
+    assert "60% → 75%" in text(again)
     assert cycle.stages.get(number=2).chances == 60
 
 
