@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -297,8 +298,9 @@ def pick(client: Client, verb: str, *chosen: Opportunity, query: str = "", **dat
 
 def go_on(client: Client, page: Any, verb: str, **data: Any) -> Any:
     """The next step, with all that the page carries along."""
-    carried = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text(page)))
-    keys = re.findall(r'name="key" value="(\d+)"', text(page))
+    found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text(page))
+    carried: dict[str, Any] = {name: unescape(value) for name, value in found}
+    keys = [value for name, value in found if name == "key"]
     carried.pop("csrfmiddlewaretoken", None)
     carried |= {"key": keys} if keys else {}
     return client.post(f"{reverse('opportunities:bulk')}?action={verb}", carried | data)
