@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,8 +14,9 @@ from crm.lib.admin import CarefulAdmin, ReadOnly
 from crm.lib.money import format_money, format_percent
 from crm.lib.refusals import log_hidden
 from opportunities import lifecycle
-from opportunities.admin_forms import FACTS, FactsForm
-from opportunities.admin_reassign import reassign
+from opportunities.admin_bulk import ACTIONS
+from opportunities.admin_forms import FACTS, FactsForm, ListFactsForm
+from opportunities.effects import outside_campaign
 from opportunities.models import Batch, Door, Opportunity, OpportunityEntry
 from salespeople.models import Company
 
@@ -109,7 +110,7 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
     )
     readonly_fields = (*WHO, *WHERE, *FIGURES, *END)
     inlines = (Timeline,)
-    actions = (reassign,)
+    actions = ACTIONS
     list_display = (
         "number",
         "description",
@@ -117,10 +118,13 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
         "salesperson",
         "status",
         "stage",
+        "priority",
+        "source",
         "estimated",
         "calculated",
         "closing_on",
     )
+    list_editable = ("description", "priority", "source")
     list_filter = ("status", "priority", "archived", "salesperson", "sales_cycle", "source", "competitor", "close_code")
     list_select_related = ("contact", "salesperson", "stage")
     list_per_page = 50
@@ -171,6 +175,27 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
             kwargs |= {"data": data | {f"{prefix}-MIN_NUM_FORMS": 0, f"{prefix}-MAX_NUM_FORMS": 0}, "files": {}}
         return kwargs
 
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        made: Any = super().get_changelist_form(request, form=ListFactsForm, **kwargs)
+        made.user, made.refusals = request.user, getattr(request, "refusals", {})
+        return made
+
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
+        formset: Any = super().get_changelist_formset(request, **kwargs)
+        source = formset.form.base_fields["source"]
+        for link in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+            setattr(source.widget, link, False)
+        source.widget.choices = source.choices = list(source.choices)  # asked for once, not for every row again
+        return formset
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Rows are saved together or not at all. What a verb refuses is said in its row, and everything typed stays."""
+        try:
+            return super().changelist_view(request, extra_context)
+        except RowRefused as refused:
+            request.refusals = {refused.key: refused.refusal}  # type: ignore[attr-defined]
+        return super().changelist_view(request, extra_context)
+
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         """The verb writes when the form is saved. What it refuses is shown by the same form, with all that was typed."""
         try:
@@ -183,7 +208,14 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
 
     def save_model(self, request: HttpRequest, obj: Opportunity, form: Any, change: bool) -> None:
         user: Any = request.user
-        lifecycle.edit(obj, **form.facts(), on=Company.current().today(), by=user, door=Door.ADMIN)
+        try:
+            lifecycle.edit(obj, **form.facts(), on=Company.current().today(), by=user, door=Door.ADMIN)
+        except (ValidationError, lifecycle.Stale) as refusal:
+            if isinstance(form, ListFactsForm):
+                raise RowRefused(obj.pk, refusal) from refusal
+            raise
+        if "source" in form.changed_data and (late := outside_campaign(obj)):
+            messages.warning(request, late)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The ledger is the log."""
@@ -192,6 +224,14 @@ class OpportunityAdmin(Amounts, CarefulAdmin):
         """The ledger is the history, and it is on the page."""
         self.get_object(request, object_id)
         return redirect("admin:opportunities_opportunity_change", object_id)
+
+
+class RowRefused(Exception):
+    """The verb refused a row of the list, so that none of it is saved."""
+
+    def __init__(self, key: int, refusal: Exception) -> None:
+        super().__init__(str(refusal))
+        self.key, self.refusal = key, refusal
 
 
 def refusal_of(request: HttpRequest) -> Exception | None:

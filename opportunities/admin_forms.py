@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -6,10 +8,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from opportunities.forms import tasks_too_field
 from opportunities.lifecycle import Stale
 from opportunities.models import Opportunity
-from salespeople.models import Salesperson
 
 FACTS = ("description", "priority", "source", "competitor")
 
@@ -27,8 +27,12 @@ class FactsForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["version"] = self.instance.version
-        if isinstance(self.refusal, Stale) and self.is_bound:  # saving again is then on purpose
-            self.data = {**self.data.dict(), self.add_prefix("version"): str(self.instance.version)}  # type: ignore[attr-defined]
+        if isinstance(self.refusal, Stale) and self.is_bound:
+            self._look_anew()
+
+    def _look_anew(self) -> None:
+        """Saving again is then on purpose."""
+        self.data = {**self.data.dict(), self.add_prefix("version"): str(self.instance.version)}  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -69,21 +73,45 @@ class FactsForm(forms.ModelForm):
         return str(display() if display else getattr(self.instance, name) or "–")
 
 
-class ReassignForm(forms.Form):
-    """To whom, why, and which opportunities as they were seen: `key:version`, separated by commas."""
+class SeenVersionField(forms.IntegerField):
+    """What its user looked at: nothing that is typed."""
 
-    salesperson = forms.ModelChoiceField(Salesperson.objects.none(), label=_("Salesperson"))
-    reason = forms.CharField(
-        label=_("Reason"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
-    )
-    tasks_too = tasks_too_field()
-    seen = forms.RegexField(r"^\d{1,18}:\d{1,9}(,\d{1,18}:\d{1,9})*$", widget=forms.HiddenInput)
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return False
 
-    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+
+class ListFactsForm(FactsForm):
+    """The facts of one row of the list. Fields carry what they showed, so a row counts as changed only where somebody typed, and
+    only that is changed."""
+
+    user: Any = None
+    refusals: Mapping[int, Exception] = MappingProxyType({})  # by key
+    version = SeenVersionField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.refusal = self.refusals.get(getattr(kwargs.get("instance"), "pk", None) or 0)
         super().__init__(*args, **kwargs)
-        field: Any = self.fields["salesperson"]
-        field.queryset = Salesperson.objects.visible_to(user).usable()
+        for name in self.typed:
+            self.fields[name].show_hidden_initial = True
 
-    def clean_seen(self) -> dict[int, int]:
-        pairs = (pair.split(":") for pair in self.cleaned_data["seen"].split(","))
-        return {int(key): int(version) for key, version in pairs}
+    @property
+    def typed(self) -> list[str]:
+        return [name for name in FACTS if name in self.fields]
+
+    def clean(self) -> dict[str, Any] | None:
+        version = self.cleaned_data.get("version")
+        if version is None:
+            raise ValidationError(_("Open the list anew, please."))
+        if self.has_changed() and self.instance.is_fixed_for(self.user):
+            raise ValidationError(_("It was shared with you to see, not to change."))
+        if self.has_changed() and self.refusal is None and version < self.instance.version:
+            self.refusal = Stale(self.instance.pk, version)
+            self._look_anew()
+        return super().clean()
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            name: self.cleaned_data[name]
+            for name in ("version", *self.typed)
+            if name in {"version", *self.changed_data}
+        }

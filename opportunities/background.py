@@ -44,25 +44,28 @@ def start(
     *,
     asked: Iterable[tuple[str, str]] = (),
     token: UUID | None = None,
+    door: str = Door.BULK,
 ) -> Batch:
     """A batch of the rows as they stand now; what changes until its turn comes is left. Raises AlreadyRun (of the same token),
     Busy, ValidationError for too many."""
     bulk.refuse_too_many(len(keys), settings.BULK_LIMIT)
     seen = Opportunity.objects.visible_to(user).filter(pk__in=keys).order_by("pk").values_list("pk", "version")
-    batch = Batch(by=user, verb=verb, asked=list(asked), token=token, values=packed(values))
+    batch = Batch(by=user, door=door, verb=verb, asked=list(asked), token=token, values=packed(values))
     return _queued(user, batch, seen)
 
 
 def start_undo(user: User, undone: Batch) -> Batch:
     """Once for each batch. Raises AlreadyRun, Busy."""
     steps = undone.opportunityentry_set.order_by("opportunity").values_list("opportunity", "step")
-    batch = Batch(by=user, verb=Verb.UNDO, undoes=undone, token=uuid5(NAMESPACE_OID, f"undo of batch {undone.pk}"))
+    batch = Batch(
+        by=user, door=Door.BULK, verb=Verb.UNDO, undoes=undone, token=uuid5(NAMESPACE_OID, f"undo of batch {undone.pk}")
+    )
     return _queued(user, batch, steps)
 
 
 @transaction.atomic
 def _queued(user: User, batch: Batch, seen: Iterable[tuple[int, int]]) -> Batch:
-    batch.door, batch.state, batch.language = Door.BULK, State.QUEUED, get_language() or settings.LANGUAGE_CODE
+    batch.state, batch.language = State.QUEUED, get_language() or settings.LANGUAGE_CODE
     batch = bulk.begun(user, batch)
     keys, versions = [list(column) for column in zip(*seen, strict=True)] or [[], []]
     with connection.cursor() as cursor:

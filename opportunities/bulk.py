@@ -185,11 +185,12 @@ def run(
     asked: Iterable[tuple[str, str]] = (),
     token: UUID | None = None,
     undoes: Batch | None = None,
+    door: str = Door.BULK,
 ) -> Outcome:
     """All rows in one transaction, by ascending key, as one batch; a refused row leaves the others alone. Without any
     change there is no batch. Raises Busy, AlreadyRun (of the same token), ValidationError for too many."""
     with transaction.atomic():
-        batch = begun(user, Batch(door=Door.BULK, by=user, verb=verb, asked=list(asked), token=token, undoes=undoes))
+        batch = begun(user, Batch(door=door, by=user, verb=verb, asked=list(asked), token=token, undoes=undoes))
         outcome = take(user, seen, verb, values, batch)
         if not outcome.changed:
             transaction.set_rollback(True)
@@ -250,7 +251,7 @@ def take(user: User, seen: Seen, verb: str, values: Mapping[str, Any], batch: Ba
     """The verb for each row, within the transaction of the caller. Raises Busy, ValidationError for too many."""
     refuse_too_many(len(seen))
     rows = [Row(row) for row in read(user, _locked(user, seen))]
-    how = {**values, "by": user, "door": Door.BULK, "batch": batch}
+    how = {**values, "by": user, "door": batch.door if batch else Door.BULK, "batch": batch}
     for row in rows:
         version = seen[row.before.pk]
         if row.before.is_fixed_for(user):
@@ -381,6 +382,15 @@ def _reassign(row: Opportunity, *, to: Mapping[int, Salesperson] | None = None, 
     return lifecycle.reassign(row, **how)
 
 
+def _reopen(row: Opportunity, **how: Any) -> OpportunityEntry:
+    """Each where it was closed: at its last stage, or not started."""
+    if row.is_open and not row.archived:
+        raise _nothing()
+    if row.is_closed:
+        how["to"] = lifecycle.last_open(row).stage
+    return lifecycle.reopen(row, **how)
+
+
 def _archive(row: Opportunity, **how: Any) -> OpportunityEntry:
     if row.archived:
         raise _nothing()
@@ -406,6 +416,7 @@ STEPS: dict[str, Callable[..., OpportunityEntry]] = {
     Verb.EDIT: lifecycle.edit,
     Verb.REASSIGN: _reassign,
     Verb.CLOSE: _close,
+    Verb.REOPEN: _reopen,
     Verb.ARCHIVE: _archive,
     Verb.RESTORE: _restore,
     Verb.UNDO: _undo,

@@ -188,6 +188,17 @@ class CloseForm(BulkForm):
             self.add_error("close_code", _("This close code is of the other kind."))
 
 
+class ReopenForm(BulkForm):
+    closing_on = EstimateForm.base_fields["closing_on"]
+
+    own = ("closing_on",)
+    hint = _("Each one goes back to the stage at which it was closed, or to not started.")
+
+    def prepare(self) -> None:
+        self.fields["reason"].required = True
+        self.fields["closing_on"].help_text = _("Blank: each one's own. One that has passed has to be given anew.")
+
+
 class ArchiveForm(BulkForm):
     hint = _("Out of the lists; their history is kept.")
 
@@ -228,6 +239,7 @@ FORMS: dict[str, type[BulkForm]] = {
     Verb.EDIT: EditForm,
     Verb.REASSIGN: ReassignForm,
     Verb.CLOSE: CloseForm,
+    Verb.REOPEN: ReopenForm,
     Verb.ARCHIVE: ArchiveForm,
     Verb.RESTORE: RestoreForm,
 }

@@ -14,7 +14,7 @@ from crm.lib.listing import words
 from crm.lib.listing.listing import Listing
 from opportunities.bulk import AT_ONCE, read, refuse_too_many
 from opportunities.listing import OPPORTUNITIES
-from opportunities.models import Opportunity
+from opportunities.models import Door, Opportunity
 from salespeople.models import User
 
 SEEN = re.compile(r"(-?\d{1,18}):(\d{1,9})")
@@ -24,13 +24,15 @@ SEEN = re.compile(r"(-?\d{1,18}):(\d{1,9})")
 class Selection:
     """`rows` by ascending key. `seen`: every key that was asked for, with the version of a preview, else of now; 0 where
     there is no such row, or not for this person. `query` leads back to the list. Of more than one transaction takes, `rows`
-    are the first ones, and `keys` are all of them; `all` where the list's address says which."""
+    are the first ones, and `keys` are all of them; `all` where the list's address says which. `door`: where it was chosen, in
+    the list or in the admin pages, to whose list `query` leads back then."""
 
     rows: list[Opportunity]
     seen: dict[int, int]
     query: str = ""
     keys: list[int] = field(default_factory=list)
     all: bool = False
+    door: str = Door.BULK
 
     @property
     def gone(self) -> int:
@@ -59,6 +61,12 @@ class Selection:
 
 def selection(user: User, data: QueryDict) -> Selection:
     """Raises ValidationError, in words, for too many and for an address that is not understood."""
+    chosen = _chosen(user, data)
+    chosen.door = Door.ADMIN if data.get("door") == Door.ADMIN and user.is_staff else Door.BULK
+    return chosen
+
+
+def _chosen(user: User, data: QueryDict) -> Selection:
     query = list_query(data.get("query", ""))
     seen = {int(key): int(version) for key, version in SEEN.findall(data.get("seen", ""))}
     refuse_too_many(len(seen))
@@ -87,8 +95,8 @@ def asked_for(user: User, data: QueryDict, query: QueryDict, listing: Listing, m
 
 
 def _keys(data: QueryDict) -> list[int]:
-    """What is no key names nothing, and is counted as not there."""
-    sent = dict.fromkeys(data.getlist("key"))
+    """What is no key names nothing, and is counted as not there. Many come as one field, `keys`."""
+    sent = dict.fromkeys(data.getlist("key") + list(filter(None, data.get("keys", "").split(","))))
     return [int(key) if key.isascii() and key.isdecimal() and len(key) < 19 else -at for at, key in enumerate(sent, 1)]
 
 

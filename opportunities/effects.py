@@ -6,6 +6,7 @@ from typing import NamedTuple
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from crm.lib.dates import day_short
 from crm.lib.money import format_money
 from opportunities.models import Opportunity, Status
 from salespeople.models import Company
@@ -44,3 +45,18 @@ def signed(change: Decimal) -> str:
     """An amount with its sign; none where nothing changed."""
     amount = format_money(abs(change), Company.current().currency, get_language() or "en")
     return f"{'+' if change > 0 else '−'}{WORD_JOINER}{amount}" if change else amount
+
+
+def outside_campaign(opportunity: Opportunity) -> str:
+    """That the opportunity came when its campaign did not run; blank where it did. Only said: leads come late, too."""
+    source = opportunity.source
+    if source is None or source.runs_on(opportunity.created_on):
+        return ""
+    language = get_language() or "en"
+    said = _("The opportunity came on %(day)s, but “%(source)s” runs from %(start)s to %(end)s.")
+    return said % {
+        "day": day_short(opportunity.created_on, language),
+        "source": source,
+        "start": day_short(source.starts_on, language),
+        "end": day_short(source.ends_on, language),
+    }

@@ -49,7 +49,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 MERGED = "an_open_opportunity_names_no_merged_contact"  # migration 0012
 UNDO_WITHIN = datetime.timedelta(hours=24)
-NOT_BY_HAND = (Door.BULK, Door.IMPORT, Door.COMMAND)  # a run tells each person once, at its end; the others tell nobody
+NOT_BY_HAND = (Door.BULK, Door.IMPORT, Door.COMMAND)  # tell nobody
 
 
 class How(TypedDict, total=False):
@@ -234,6 +234,11 @@ def proposed_estimates(opportunity: Opportunity, stage: Stage, *, on: datetime.d
 def last_date(opportunity: Opportunity) -> datetime.date:
     known = getattr(opportunity, "last_happened_on", None)
     return known or opportunity.entries.current().values_list("happened_on", flat=True).get()
+
+
+def _is_by_hand(how: How) -> bool:
+    """A run tells each person once, at its end."""
+    return how.get("batch") is None and how.get("door") not in NOT_BY_HAND
 
 
 def _seen(opportunity: Opportunity, version: int) -> None:
@@ -519,7 +524,7 @@ def create(
         happened_on=created_on,
         **({"door": Door.SCREEN} | how),
     )
-    if salesperson is not None and how.get("door") not in NOT_BY_HAND:
+    if salesperson is not None and _is_by_hand(how):
         assigned("opportunity", opportunity.pk, by=by, salesperson=salesperson.pk)
     if start or to is not None:
         entry = _start_at_once(opportunity, version=1, on=on, by=by, **how)
@@ -836,7 +841,7 @@ def reassign(
     entry = _step(opportunity, changes, Action.REASSIGNED, on=on, by=by, reason=reason, **how)
     if tasks_too:
         tasks.hand_over(entry, former=former, former_contact=former_contact)
-    if "salesperson_id" in changes and how.get("door") not in NOT_BY_HAND:
+    if "salesperson_id" in changes and _is_by_hand(how):
         assigned("opportunity", opportunity.pk, by=by, salesperson=changes["salesperson_id"])
     return entry
 

@@ -483,8 +483,8 @@ class OpportunityWords(models.Model):
 
 class BatchQuerySet(models.QuerySet["Batch"]):
     def visible_to(self, user: "User") -> "BatchQuerySet":
-        """Runs of bulk actions: one's own, and everybody's for who may see batches."""
-        runs = self.filter(door=Door.BULK)
+        """Runs of bulk actions, of the admin pages too: one's own, and everybody's for who may see batches."""
+        runs = self.filter(door__in=[Door.BULK, Door.ADMIN])
         return runs if user.has_perm("opportunities.view_batch") else runs.filter(by=user)
 
 
@@ -546,6 +546,7 @@ class Batch(models.Model):
         EDIT = "edit", _("Edit the facts")
         REASSIGN = "reassign", _("Reassign")
         CLOSE = "close", _("Close")
+        REOPEN = "reopen", _("Reopen")
         ARCHIVE = "archive", _("Archive")
         RESTORE = "restore", _("Restore")
         UNDO = "undo", _("Undo")

@@ -1,24 +1,31 @@
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.forms.widgets import Script
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from crm.lib.admin import SeenAdmin, SeenForm, SeenInline
 from crm.lib.in_use import in_use, uses
 from crm.lib.money import format_money
+from salescycles.admin_rehearsal import NOT_SAVED, Rehearsed
+from salescycles.copying import copy_cycle
 from salescycles.models import Activity, ActivityStep, CloseCode, Competitor, SalesCycle, Source, Stage
+from salescycles.starters import STARTERS, begin_with
 from salespeople.models import Company
 
 FIGURES = {"standing": Count("pk"), "estimated": Sum("estimated_value"), "calculated": Sum("calculated_value")}
@@ -61,7 +68,9 @@ class NumberedForm(SeenForm):
         label=_("order"),
         min_value=1,
         max_value=32767,
-        widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
+        widget=forms.NumberInput(
+            attrs={"class": "vIntegerField", "data-order": _("Drag to move this row, or press the arrow keys")}
+        ),
     )
 
     def _get_validation_exclusions(self) -> set[str]:
@@ -89,7 +98,18 @@ class StageForm(NumberedForm):
             "date_formula": forms.TextInput(attrs={"size": 8}),
             "expected_days": forms.NumberInput(attrs={"class": "vIntegerField"}),
             "minimum_value": forms.NumberInput(attrs={"class": "vIntegerField"}),
+            "exit_criteria": forms.Textarea(attrs={"rows": 2, "cols": 28}),
         }
+
+
+class NumberedInline(SeenInline):
+    """Rows that can be dragged where scripts run; the numbers are the plain way."""
+
+    ordering = ("number",)
+
+    class Media:
+        css: ClassVar = {"all": ("crm/admin.css",)}
+        js = (Script("vendor/sortablejs/Sortable.min.js"), Script("crm/reorder.js", type="module"))
 
 
 class NumberedFormSet(forms.BaseInlineFormSet):
@@ -141,7 +161,7 @@ class ActivityStepFormSet(NumberedFormSet):
     taken = _("Another step has this number.")
 
 
-class StageInline(Figures, SeenInline):
+class StageInline(Figures, NumberedInline):
     model = Stage
     form = StageForm
     formset = StageFormSet
@@ -160,12 +180,13 @@ class StageInline(Figures, SeenInline):
         "date_formula",
         "expected_days",
         "activity",
+        "colour",
+        "exit_criteria",
         "standing",
         "estimated",
         "calculated",
     )
     readonly_fields = ("standing", "estimated", "calculated")
-    ordering = ("number",)
     extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Stage]:
@@ -175,7 +196,9 @@ class StageInline(Figures, SeenInline):
         formset: Any = super().get_formset(request, obj, **kwargs)
         formset.request, formset.site = request, self.admin_site
         activity = formset.form.base_fields.get("activity")
-        if activity:  # asked for once, not for every stage again
+        if activity:  # asked for once, not for every stage again; its set-up is a page of its own
+            for link in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+                setattr(activity.widget, link, False)
             activity.widget.choices = activity.choices = list(activity.choices)
         roles = formset.form.base_fields.get("roles")
         if roles:
@@ -187,10 +210,14 @@ class StageInline(Figures, SeenInline):
 
 
 class SalesCycleForm(SeenForm):
+    is_back: bool = False  # only to be looked at, or to be typed on in
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if cleaned and cleaned.get("is_default") and cleaned.get("blocked"):
             self.add_error("blocked", _("The default sales cycle cannot be blocked."))
+        if self.is_back:
+            self.add_error(None, NOT_SAVED)
         return cleaned
 
     def _get_validation_exclusions(self) -> set[str]:
@@ -198,10 +225,17 @@ class SalesCycleForm(SeenForm):
         return set(super()._get_validation_exclusions()) | {"is_default"}  # type: ignore[misc]
 
 
+@admin.action(description=_("Copy"), permissions=["add"])
+def copy(page: Any, request: HttpRequest, chosen: QuerySet[SalesCycle]) -> None:
+    for cycle in chosen:
+        page.copied(request, cycle)
+
+
 @admin.register(SalesCycle)
-class SalesCycleAdmin(Figures, SeenAdmin):
+class SalesCycleAdmin(Figures, Rehearsed, SeenAdmin):
     form = SalesCycleForm
     inlines = (StageInline,)
+    actions = (copy,)
     list_display = (
         "code",
         "description",
@@ -217,27 +251,81 @@ class SalesCycleAdmin(Figures, SeenAdmin):
     ordering = ("code",)
     fields = (("code", "description"), "probability_method", "stage_decides", ("is_default", "blocked"))
 
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/copy/", view(require_POST(self.copy_view)), name="salescycles_salescycle_copy"),
+            path("begin/", view(require_POST(self.begin_view)), name="salescycles_salescycle_begin"),
+            *super().get_urls(),
+        ]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[SalesCycle]:
         return with_figures(super().get_queryset(request), "sales_cycle", request)
 
-    def save_model(self, request: HttpRequest, obj: SalesCycle, form: Any, change: bool) -> None:
-        if obj.is_default:
-            self._take_over(request, obj)
-        super().save_model(request, obj, form, change)
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.is_back = self.is_back(request)
+        return form
 
-    def _take_over(self, request: HttpRequest, cycle: SalesCycle) -> None:
-        """At most one cycle is the default: the one before gives way in the same transaction, and the person is told."""
-        for other in SalesCycle.objects.select_for_update().filter(is_default=True).exclude(pk=cycle.pk):
-            SalesCycle.objects.filter(pk=other.pk).update(is_default=False)
+    def save_model(self, request: HttpRequest, obj: SalesCycle, form: Any, change: bool) -> None:
+        self.before_saving(request, obj, change)
+        gave_way = list(self._take_over(obj)) if obj.is_default else []
+        super().save_model(request, obj, form, change)
+        request.gave_way = gave_way  # type: ignore[attr-defined]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        self.after_saving(request, form.instance)
+        for other in request.gave_way:  # type: ignore[attr-defined]
             messages.info(request, _("“%(cycle)s” is no longer the default sales cycle.") % {"cycle": other})
 
+    def _take_over(self, cycle: SalesCycle) -> Iterator[SalesCycle]:
+        """At most one cycle is the default: the one before gives way in the same transaction."""
+        for other in SalesCycle.objects.select_for_update().filter(is_default=True).exclude(pk=cycle.pk):
+            SalesCycle.objects.filter(pk=other.pk).update(is_default=False)
+            yield other
 
-class ActivityStepInline(SeenInline):
+    def copied(self, request: HttpRequest, cycle: SalesCycle) -> SalesCycle:
+        made = copy_cycle(cycle)
+        self.log_addition(request, made, [{"added": {}}])
+        text = _("“%(cycle)s” was copied as %(code)s. The copy is blocked until you say otherwise.")
+        messages.success(request, text % {"cycle": cycle, "code": made.code})
+        return made
+
+    def copy_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        cycle = get_object_or_404(self.get_queryset(request), pk=pk)
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return redirect("admin:salescycles_salescycle_change", self.copied(request, cycle).pk)
+
+    def begin_view(self, request: HttpRequest) -> HttpResponse:
+        """A cycle by trade, where there is none yet."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        starter = next((one for one in STARTERS if one.code == request.POST.get("starter")), None)
+        if starter is None:
+            raise Http404
+        if SalesCycle.objects.exists():
+            messages.warning(request, _("There is a sales cycle already: copy it, or add one."))
+            return redirect("admin:salescycles_salescycle_changelist")
+        made = begin_with(starter)
+        self.log_addition(request, made, [{"added": {}}])
+        messages.success(request, _("This is a beginning: change what is different with you."))
+        return redirect("admin:salescycles_salescycle_change", made.pk)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None) or {}
+        if "cl" in context and not context["cl"].result_count and not SalesCycle.objects.exists():
+            context["starters"] = STARTERS if self.has_add_permission(request) else ()
+        return response
+
+
+class ActivityStepInline(NumberedInline):
     model = ActivityStep
     form = NumberedForm
     formset = ActivityStepFormSet
     fields = ("number", "kind", "description", "priority", "date_formula")
-    ordering = ("number",)
     extra = 1
 
 
@@ -277,11 +365,11 @@ class CloseCodeAdmin(SeenAdmin):
 
 @admin.register(Source)
 class SourceAdmin(SeenAdmin):
-    list_display = ("code", "description", "blocked")
-    list_filter = ("blocked",)
+    list_display = ("code", "description", "starts_on", "ends_on", "blocked")
+    list_filter = ("blocked", ("starts_on", admin.EmptyFieldListFilter))
     search_fields = ("code", "description")
     ordering = ("code",)
-    fields = ("code", "description", "blocked")
+    fields = ("code", "description", ("starts_on", "ends_on"), "blocked")
 
 
 @admin.register(Competitor)

@@ -1,3 +1,4 @@
+import datetime
 from collections.abc import Callable
 from decimal import Decimal
 from typing import ClassVar
@@ -6,7 +7,7 @@ import pghistory
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
@@ -190,6 +191,16 @@ class Stage(models.Model):
         PERSON = "contact", _("A person as contact")
         CHANCES = "chances", _("Own chances of success")
 
+    class Colour(models.TextChoices):
+        """Each stands out on light and on dark (static/crm/crm.css, `.stage-colour`)."""
+
+        BLUE = "blue", _("Blue")
+        TEAL = "teal", _("Teal")
+        GREEN = "green", _("Green")
+        AMBER = "amber", _("Amber")
+        RED = "red", _("Red")
+        VIOLET = "violet", _("Violet")
+
     sales_cycle = models.ForeignKey(SalesCycle, models.CASCADE, related_name="stages", verbose_name=_("sales cycle"))
     number = models.PositiveSmallIntegerField(_("order"), validators=[MinValueValidator(1)])
     description = models.CharField(_("description"), max_length=100)
@@ -256,6 +267,20 @@ class Stage(models.Model):
         blank=True,
         help_text=_("Proposes the closing date from the day of entering, e.g. 2W or CM+10D. Blank: none."),
     )
+    # how the stage looks, and what it says to who stands there: nothing that counts
+    colour = models.CharField(
+        _("colour"),
+        max_length=6,
+        choices=Colour,
+        blank=True,
+        help_text=_("Of its column on the board and its mark on the path."),
+    )
+    exit_criteria = models.TextField(
+        _("exit criteria"),
+        max_length=500,
+        blank=True,
+        help_text=_("What has to be true before a deal goes on; shown on the deal while it stands here."),
+    )
 
     class Meta:
         verbose_name = _("stage")
@@ -285,6 +310,10 @@ class Stage(models.Model):
             models.CheckConstraint(
                 name="stage_percentages_are_percentages",
                 condition=Q(completed__range=(0, 100), chances__range=(0, 100)),
+            ),
+            models.CheckConstraint(
+                name="stage_has_a_known_colour",
+                condition=Q(colour__in=["", "blue", "teal", "green", "amber", "red", "violet"]),
             ),
         ]
 
@@ -354,11 +383,14 @@ class SourceQuerySet(models.QuerySet["Source"]):
 
 
 class Source(models.Model):
-    """Where an opportunity came from, such as a trade fair or the web site."""
+    """Where an opportunity came from, such as a trade fair or the web site. One with dates is a campaign."""
 
     code = CodeField(_("code"), max_length=20, unique=True)
     description = models.CharField(_("description"), max_length=100, blank=True)
     blocked = models.BooleanField(_("blocked"), default=False, help_text=_("Cannot be chosen any more; history stays."))
+
+    starts_on = models.DateField(_("from"), null=True, blank=True, help_text=_("Of a campaign. Blank: always."))
+    ends_on = models.DateField(_("to"), null=True, blank=True, help_text=_("Its last day. Blank: without an end."))
 
     objects = SourceQuerySet.as_manager()
 
@@ -366,6 +398,17 @@ class Source(models.Model):
         verbose_name = _("source")
         verbose_name_plural = _("sources")
         ordering: ClassVar = ["code"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="source_does_not_end_before_it_starts",
+                condition=Q(starts_on__isnull=True) | Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                violation_error_message=_("A campaign does not end before it starts."),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.description or self.code
+
+    def runs_on(self, day: datetime.date) -> bool:
+        """Whether the day lies within its dates, both included."""
+        return (self.starts_on is None or self.starts_on <= day) and (self.ends_on is None or day <= self.ends_on)

@@ -1,6 +1,7 @@
 """Bulk actions: choose what, fill in, preview, run; and the batches that came of it, with their undo."""
 
 import datetime
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -28,7 +29,7 @@ from opportunities.bulk import BUSY, AlreadyRun, Busy, Outcome
 from opportunities.bulk_forms import FORMS, BulkForm, in_words
 from opportunities.bulk_selection import Selection, list_query, selection
 from opportunities.ledger import with_stage_names
-from opportunities.models import Batch, Opportunity, OpportunityEntry
+from opportunities.models import Batch, Door, Opportunity, OpportunityEntry
 from opportunities.timeline import changes
 from opportunities.views.access import CHANGE, require
 from salespeople.models import Company
@@ -38,6 +39,7 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 LISTED = 200  # the latest ones, or the first rows of one
 SHOWN = 20  # rows of a reason, and reasons
 MOST_ASKED = 20
+ADMIN_LIST = "admin:opportunities_opportunity_changelist"
 KEPT_FOR = {"24h": datetime.timedelta(hours=24), "30d": datetime.timedelta(days=30)}
 
 
@@ -50,7 +52,8 @@ def bulk(request: SignedIn) -> HttpResponse:
     try:
         chosen = selection(request.user, data)
     except ValidationError as refusal:
-        context = {"refusals": refusal.messages, "back": _list(list_query(data.get("query", "")).urlencode())}
+        back = _list(list_query(data.get("query", "")).urlencode(), data.get("door", ""))
+        context = {"refusals": refusal.messages, "back": back}
         return _show(request, "none", context, status=422)
     if verb not in FORMS or not chosen.rows:
         step = "choose" if chosen.rows else "none"
@@ -66,17 +69,30 @@ def bulk(request: SignedIn) -> HttpResponse:
     return _preview(request, verb, chosen, form) if do == "preview" else _run(request, verb, chosen, form)
 
 
+def begin(request: SignedIn, verb: str, keys: Iterable[int], query: str) -> HttpResponse:
+    """The form of the action for what was picked in the admin pages, whose list `query` leads back to."""
+    data = QueryDict(mutable=True)
+    data.update({"door": Door.ADMIN, "query": query, "keys": ",".join(map(str, keys))})
+    try:
+        chosen = selection(request.user, data)
+    except ValidationError as refusal:
+        back = _list(list_query(query).urlencode(), Door.ADMIN)
+        return _show(request, "none", {"refusals": refusal.messages, "back": back}, status=422)
+    form = FORMS[verb](None, rows=chosen.rows, user=request.user, today=_today(), cycles=chosen.cycles)
+    return _ask(request, verb, chosen, form)
+
+
 def _today() -> datetime.date:
     return Company.current().today()
 
 
-def _list(query: str) -> str:
-    url = reverse("opportunities:list")
+def _list(query: str, door: str = "") -> str:
+    url = reverse(ADMIN_LIST if door == Door.ADMIN else "opportunities:list")
     return f"{url}?{query}" if query else url
 
 
 def _of(chosen: Selection) -> dict[str, Any]:
-    return {"chosen": chosen, "verbs": Batch.Verb, "back": _list(chosen.query)}
+    return {"chosen": chosen, "verbs": Batch.Verb, "back": _list(chosen.query, chosen.door)}
 
 
 def _show(request: SignedIn, step: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
@@ -118,7 +134,9 @@ def _run(request: SignedIn, verb: str, chosen: Selection, form: BulkForm) -> Htt
     if token is None or "seen" not in request.POST:
         return _preview(request, verb, chosen, form, status=422)
     try:
-        outcome = runs.run(request.user, chosen.seen, verb, form.values(), asked=form.asked(), token=token)
+        outcome = runs.run(
+            request.user, chosen.seen, verb, form.values(), asked=form.asked(), token=token, door=chosen.door
+        )
     except AlreadyRun as first:
         return _to_batch(request, first.batch, chosen.query)
     except Busy:
@@ -136,7 +154,9 @@ def _start(request: SignedIn, verb: str, chosen: Selection, form: BulkForm, toke
         messages.warning(request, _("The list selects others now than before. This is how it stands now."))
         return _preview(request, verb, chosen, form, status=409)
     try:
-        started = background.start(request.user, chosen.keys, verb, form.values(), asked=form.asked(), token=token)
+        started = background.start(
+            request.user, chosen.keys, verb, form.values(), asked=form.asked(), token=token, door=chosen.door
+        )
     except AlreadyRun as first:
         started = first.batch
     except Busy:
@@ -292,7 +312,7 @@ def batch_cancel(request: SignedIn, pk: int) -> HttpResponse:
 def _back(found: Batch, query: str) -> str:
     """What was made for contacts was chosen in their list."""
     if found.verb != Batch.Verb.CREATE:
-        return _list(query)
+        return _list(query, found.door)
     return f"{reverse('contacts:list')}?{query}" if query else reverse("contacts:list")
 
 

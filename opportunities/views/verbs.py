@@ -23,7 +23,7 @@ from crm.lib.undo import undo_offer
 from interactions import lifecycle as interactions
 from interactions.models import Interaction
 from opportunities import filling, forms, lifecycle
-from opportunities.effects import Share, effect, share
+from opportunities.effects import Share, effect, outside_campaign, share
 from opportunities.listing import OPPORTUNITIES
 from opportunities.merging import NOTHING, Merge, merge
 from opportunities.models import Action, Opportunity, OpportunityEntry
@@ -275,6 +275,8 @@ def _said(
         return
     entered = opportunity.stage if opportunity and entry.action in ENTERS else None
     yield f"{entry.get_action_display()}: {entered}." if entered else f"{entry.get_action_display()}."
+    if opportunity and entry.action == Action.EDITED and "source" in form.changed_data:
+        yield outside_campaign(opportunity)
     if isinstance(form, forms.CloseForm) and form.quote and form.differs_from_quote:
         yield _("The quote %(number)s says another amount.") % {"number": form.quote.number}
     if since:
@@ -363,6 +365,8 @@ def new(request: SignedIn) -> HttpResponse:
         return _show_new(request, form, finding, talk, status=409)
     opportunity = entry.opportunity
     messages.success(request, _("Created: %(opportunity)s.") % {"opportunity": opportunity})
+    if late := outside_campaign(opportunity):
+        messages.warning(request, late)
     if not visible(request).filter(pk=opportunity.pk).exists():
         messages.info(request, _("The opportunity belongs to somebody else and is not yours to see."))
         return redirect_to(request, "opportunities:list")

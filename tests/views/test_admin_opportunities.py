@@ -1,7 +1,10 @@
 """Opportunities in the admin pages: facts by `edit`, salesperson by `reassign`, and no other door that opens."""
 
+import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -10,14 +13,17 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import reverse
 
+from collaboration.models import Notification
 from contacts.models import Contact
 from opportunities import lifecycle
+from opportunities.bulk_forms import FORMS
 from opportunities.models import TRACKED, Batch, Door, Opportunity, OpportunityEntry, Status
 from quotes.models import Quote
 from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Salesperson, User
-from tasks import lifecycle as tasks
-from tests.factories import WORK_DATE, QuoteFactory, SourceFactory, fresh, make_opportunity
+from salespeople.roles import SALES_REP
+from tests.factories import WORK_DATE, QuoteFactory, SourceFactory, fresh, make_opportunity, make_user
+from tests.worker import work
 
 pytestmark = pytest.mark.django_db
 
@@ -186,116 +192,226 @@ def test_the_ledger_is_the_log(manager: User, client_for: SignIn, running: Oppor
     assert all(words in text(page) for words in ("Edited", "Admin pages", "Tables"))
 
 
-# ── reassign ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── in the list ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def ask(client: Client, *chosen: Opportunity, **data: Any) -> Any:
+def row_names(response: Any) -> dict[int, str]:
+    """The prefix of each row's fields by the key of its opportunity."""
+    return {form.instance.pk: form.prefix for form in response.context["cl"].formset.forms}
+
+
+def sent(response: Any) -> dict[str, Any]:
+    """Everything that the list would send as it is."""
+    found = dict(re.findall(r'<input type="hidden" name="(form-[\w-]+)" value="([^"]*)"', text(response)))
+    found |= dict(re.findall(r'<input type="hidden" name="(initial-form-[\w-]+)" value="([^"]*)"', text(response)))
+    for form in response.context["cl"].formset.forms:
+        found |= {form.add_prefix(name): form[name].value() or "" for name in ("description", "priority", "source")}
+        found |= {
+            form.add_initial_prefix(name): found[form.add_prefix(name)]
+            for name in ("description", "priority", "source")
+        }
+    return found | {"_save": "Save"}
+
+
+def test_facts_are_edited_in_the_list_by_the_verb(
+    manager: User, client_for: SignIn, running: Opportunity, foreign: Opportunity, unassigned: Opportunity
+) -> None:
+    client = client_for(manager)
+    fair = SourceFactory(code="FAIR")
+    page = client.get(url("changelist"))
+    rows = row_names(page)
+    typed = {f"{rows[running.pk]}-description": "Tables", f"{rows[foreign.pk]}-source": fair.pk}
+    response = client.post(url("changelist"), sent(page) | typed)
+    assert response.status_code == 302
+    assert (fresh(running).description, fresh(foreign).source) == ("Tables", fair)
+    assert (steps(running), steps(unassigned)) == (["created", "started", "edited"], ["created"])
+    entry = OpportunityEntry.objects.current().get(opportunity=foreign)
+    assert (entry.action, entry.door, entry.by, entry.batch) == ("edited", Door.ADMIN, manager, None)
+
+
+def test_an_old_list_overwrites_nothing_that_nobody_typed(
+    manager: User, client_for: SignIn, running: Opportunity, foreign: Opportunity
+) -> None:
+    client = client_for(manager)
+    page = client.get(url("changelist"))
+    lifecycle.edit(foreign, version=foreign.version, on=WORK_DATE, by=None, description="Faster")
+    typed = {f"{row_names(page)[running.pk]}-priority": "high"}
+    assert client.post(url("changelist"), sent(page) | typed).status_code == 302
+    assert (fresh(running).priority, fresh(foreign).description) == ("high", "Faster")
+    assert steps(foreign) == ["created", "started", "edited"]
+
+
+def test_the_later_of_two_lists_is_told_and_keeps_what_was_typed(
+    manager: User, client_for: SignIn, running: Opportunity, foreign: Opportunity
+) -> None:
+    client = client_for(manager)
+    page = client.get(url("changelist"))
+    rows = row_names(page)
+    lifecycle.edit(running, version=running.version, on=WORK_DATE, by=None, description="Faster")
+    typed = {f"{rows[running.pk]}-description": "Typed", f"{rows[foreign.pk]}-priority": "low"}
+    told = client.post(url("changelist"), sent(page) | typed)
+    assert told.status_code == 200
+    for words in ("Somebody changed this opportunity", "Faster", 'value="Typed"'):
+        assert words in text(told)
+    assert (fresh(running).description, fresh(foreign).priority) == ("Faster", "normal")
+    again = sent(told)
+    assert again[f"{rows[foreign.pk]}-priority"] == "low"
+    first_shown = {name: value for name, value in sent(page).items() if name.startswith("initial-")}
+    assert client.post(url("changelist"), again | first_shown).status_code == 302
+    assert (fresh(running).description, fresh(foreign).priority) == ("Typed", "low")
+
+
+def test_what_the_verb_refuses_in_the_list_saves_no_row(
+    manager: User, client_for: SignIn, running: Opportunity, foreign: Opportunity, price_l: CloseCode
+) -> None:
+    lifecycle.close(running, version=running.version, outcome="lost", close_code=price_l, on=WORK_DATE, by=None)
+    client = client_for(manager)
+    page = client.get(url("changelist"))
+    rows = row_names(page)
+    typed = {f"{rows[running.pk]}-priority": "high", f"{rows[foreign.pk]}-description": "Kept"}
+    told = client.post(url("changelist"), sent(page) | typed)
+    assert told.context["cl"].formset.forms[int(rows[running.pk].split("-")[1])].errors.keys() == {"priority"}
+    assert 'value="Kept"' in text(told)
+    assert fresh(foreign).description == "Secret desks"
+    without = client.post(url("changelist"), {**sent(page), f"{rows[running.pk]}-version": ""})
+    assert "Open the list anew" in text(without)
+
+
+def test_what_was_shared_to_see_stays_in_the_list(
+    staff_rep: User, client_for: SignIn, foreign: Opportunity, jo: Salesperson
+) -> None:
+    lifecycle.share(foreign, by=None, may_edit=False, salesperson_id=jo.pk)
+    client = client_for(staff_rep)
+    page = client.get(url("changelist"))
+    typed = {f"{row_names(page)[foreign.pk]}-description": "Mine"}
+    assert "shared with you to see" in text(client.post(url("changelist"), sent(page) | typed))
+    assert fresh(foreign).description == "Secret desks"
+
+
+# ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pick(client: Client, verb: str, *chosen: Opportunity, query: str = "", **data: Any) -> Any:
     keys = [opportunity.pk for opportunity in chosen]
-    return client.post(url("changelist"), {"action": "reassign", "_selected_action": keys} | data)
+    return client.post(f"{url('changelist')}{query}", {"action": verb, "_selected_action": keys} | data)
 
 
-def answer(client: Client, seen: str, salesperson: Any, **data: Any) -> Any:
-    values = {
-        "action": "reassign",
-        "select_across": "1",
-        "_selected_action": "0",
-        "seen": seen,
-        "salesperson": salesperson,
-        "reason": "",
-    }
-    return client.post(url("changelist"), values | data, follow=True)
+def go_on(client: Client, page: Any, verb: str, **data: Any) -> Any:
+    """The next step, with all that the page carries along."""
+    found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text(page))
+    carried: dict[str, Any] = {name: unescape(value) for name, value in found}
+    keys = [value for name, value in found if name == "key"]
+    carried.pop("csrfmiddlewaretoken", None)
+    carried |= {"key": keys} if keys else {}
+    return client.post(f"{reverse('opportunities:bulk')}?action={verb}", carried | data)
 
 
-def messages_of(response: Any) -> list[str]:
-    return [str(message) for message in response.context["messages"]]
-
-
-def test_many_are_reassigned_as_one_batch(
-    manager: User,
-    client_for: SignIn,
-    running: Opportunity,
-    foreign: Opportunity,
-    unassigned: Opportunity,
-    hr: Salesperson,
-) -> None:
+def test_every_verb_of_lists_is_an_action(manager: User, client_for: SignIn, running: Opportunity) -> None:
     client = client_for(manager)
-    asked = ask(client, foreign, running, unassigned)
-    assert all(name in text(asked) for name in ("Running chairs", "Secret desks", "Nobodys lamps", "Helena Ray"))
-    seen = asked.context["form"]["seen"].value()
-    response = answer(client, seen, hr.pk, reason="Leaves us")
-    assert messages_of(response) == ["3 opportunities were reassigned."]
-    batch = Batch.objects.get()
-    entries = OpportunityEntry.objects.filter(batch=batch).order_by("pk")
-    assert [entry.opportunity_id for entry in entries] == sorted([running.pk, foreign.pk, unassigned.pk])
-    assert {(e.action, e.door, e.by, e.reason, e.salesperson) for e in entries} == {
-        ("reassigned", Door.BULK, manager, "Leaves us", hr)
-    }
+    page = client.get(url("changelist"))
+    offered = [value for value, _ in page.context["action_form"].fields["action"].choices if value]
+    assert offered == list(FORMS) == ["move", "revise", "edit", "reassign", "close", "reopen", "archive", "restore"]
+    for verb in offered:
+        asked = pick(client, verb, running)
+        assert (asked.status_code, asked.context["step"], asked.context["verb"]) == (200, "form", verb)
 
 
-@pytest.mark.parametrize("ticked", [{"tasks_too": "on"}, {}])
-def test_the_open_tasks_go_along_when_asked(
-    manager: User, client_for: SignIn, running: Opportunity, jo: Salesperson, hr: Salesperson, ticked: dict[str, str]
-) -> None:
-    client = client_for(manager)
-    task = tasks.create(description="Call", opportunity=running, salesperson=jo, on=WORK_DATE, by=None)
-    asked = ask(client, running)
-    assert (asked.context["form"]["tasks_too"].value(), 'name="tasks_too"' in text(asked)) == (True, True)
-    answer(client, asked.context["form"]["seen"].value(), hr.pk, **ticked)
-    task.refresh_from_db()
-    assert (fresh(running).salesperson, task.salesperson) == (hr, hr if ticked else jo)
-
-
-def test_a_refused_row_leaves_the_others_alone(
+def test_what_is_picked_in_the_admin_pages_goes_to_the_one_machinery(
     manager: User, client_for: SignIn, running: Opportunity, foreign: Opportunity, unassigned: Opportunity,
-    hr: Salesperson, price_l: CloseCode,
+    hr: Salesperson,
 ) -> None:  # fmt: skip
     client = client_for(manager)
-    lifecycle.close(running, version=running.version, outcome="lost", close_code=price_l, on=WORK_DATE, by=None)
-    seen = ask(client, running, foreign, unassigned).context["form"]["seen"].value()
-    lifecycle.edit(foreign, version=foreign.version, on=WORK_DATE, by=None, description="Faster")
-    response = answer(client, f"{seen},999999:1", hr.pk)
-    assert messages_of(response) == [
-        "1 opportunity was reassigned.",
-        "3 were refused:",
-        f"{running}: The opportunity is closed. Reopen it first.",
-        f"{fresh(foreign)}: Changed meanwhile by the system: Edited.",
-        "1 cannot be found any more.",
+    asked = pick(client, "reassign", running, foreign, unassigned, query="?archived__exact=0&o=1")
+    assert asked.context["back"] == f"{url('changelist')}?archived__exact=0&o=1"
+    typed = {"salesperson": hr.pk, "reason": "Leaves us", "tasks_too": "on"}
+    shown = go_on(client, asked, "reassign", do="preview", **typed)
+    assert (shown.context["step"], len(shown.context["outcome"].changed)) == ("preview", 3)
+    done = go_on(client, shown, "reassign", do="run")
+    batch = Batch.objects.get()
+    assert done["Location"] == f"{batch.get_absolute_url()}?query=archived__exact%3D0%26o%3D1"
+    assert (batch.door, batch.verb, batch.by) == (Door.ADMIN, "reassign", manager)
+    entries = OpportunityEntry.objects.filter(batch=batch).order_by("pk")
+    assert {(e.action, e.door, e.by, e.reason, e.salesperson) for e in entries} == {
+        ("reassigned", Door.ADMIN, manager, "Leaves us", hr)
+    }
+    page = client.get(done["Location"])
+    assert page.context["back"] == f"{url('changelist')}?archived__exact=0&o=1"
+    assert page.context["may_undo"]
+    client.post(reverse("opportunities:batch-undo", args=[batch.pk]))
+    assert [fresh(row).salesperson_id for row in (running, foreign, unassigned)] == [
+        row.salesperson_id for row in (running, foreign, unassigned)
     ]
-    assert [fresh(row).salesperson_id == hr.pk for row in (running, foreign, unassigned)] == [False, False, True]
 
 
-def test_no_batch_is_left_when_all_are_refused(
-    manager: User, client_for: SignIn, running: Opportunity, jo: Salesperson
+def test_a_run_of_the_admin_pages_tells_a_new_owner_once(
+    manager: User, client_for: SignIn, running: Opportunity, foreign: Opportunity, hr: Salesperson
 ) -> None:
-    response = answer(client_for(manager), f"{running.pk}:{running.version}", jo.pk)
-    assert messages_of(response) == ["1 was refused:", f"{running}: Nothing was changed."]
-    assert not Batch.objects.exists()
-
-
-def test_a_reassignment_not_filled_in_asks_again(
-    manager: User, client_for: SignIn, running: Opportunity, of: Salesperson
-) -> None:
-    of.blocked = True
-    of.save()
+    owner = make_user("hr@example.com", role=SALES_REP, salesperson=hr)
     client = client_for(manager)
-    for salesperson in ("", of.pk, "x"):
-        response = answer(client, f"{running.pk}:{running.version}", salesperson, reason="Typed")
-        assert (response.status_code, list(response.context["form"].errors)) == (422, ["salesperson"])
-        assert "Typed" in text(response)
-        assert "Running chairs" in text(response)
-    forged = answer(client, "1:1;DROP", of.pk)
-    assert forged.status_code == 422
-    assert steps(running) == ["created", "started"]
+    shown = go_on(client, pick(client, "reassign", running, foreign), "reassign", do="preview", salesperson=hr.pk)
+    go_on(client, shown, "reassign", do="run")
+    assert [one.count for one in Notification.objects.filter(user=owner)] == [2]
 
 
-def test_too_many_at_once_are_refused(
-    manager: User, client_for: SignIn, running: Opportunity, foreign: Opportunity, monkeypatch: pytest.MonkeyPatch
+def test_all_that_the_admin_list_selects_run_in_the_background(
+    manager: User, client_for: SignIn, running: Opportunity, foreign: Opportunity, unassigned: Opportunity,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for module in ("bulk", "bulk_selection"):
+        monkeypatch.setattr(f"opportunities.{module}.AT_ONCE", 1)
+    client = client_for(manager)
+    asked = pick(client, "edit", running, query="?status__exact=in_progress", select_across="1")
+    assert asked.context["chosen"].keys == sorted([running.pk, foreign.pk])
+    shown = go_on(client, asked, "edit", do="preview", priority="high")
+    go_on(client, shown, "edit", do="run")
+    work()
+    batch = Batch.objects.get()
+    assert (batch.door, batch.state, batch.total) == (Door.ADMIN, "done", 2)
+    assert [fresh(row).priority for row in (running, foreign, unassigned)] == ["high", "high", "normal"]
+    assert set(OpportunityEntry.objects.filter(batch=batch).values_list("door", flat=True)) == {"admin"}
+
+
+def test_who_is_not_staff_cannot_say_that_it_was_the_admin_pages(
+    rep: User, client_for: SignIn, running: Opportunity
 ) -> None:
-    monkeypatch.setattr("opportunities.admin_reassign.AT_ONCE", 1)
-    response = client_for(manager).post(
-        url("changelist"), {"action": "reassign", "_selected_action": [running.pk, foreign.pk]}, follow=True
-    )
-    assert messages_of(response) == ["At most 1 opportunities can be reassigned at once. Choose fewer."]
+    client = client_for(rep)
+    page = client.post(f"{reverse('opportunities:bulk')}?action=edit", {"key": running.pk, "door": "admin"})
+    shown = go_on(client, page, "edit", do="preview", priority="high", door="admin")
+    go_on(client, shown, "edit", do="run", door="admin")
+    assert Batch.objects.get().door == Door.BULK
+
+
+def test_a_limit_of_what_one_action_changes(
+    manager: User, client_for: SignIn, running: Opportunity, foreign: Opportunity, settings: Any
+) -> None:
+    settings.BULK_LIMIT = 1
+    response = pick(client_for(manager), "archive", running, foreign)
+    assert (response.status_code, response.context["back"]) == (422, url("changelist"))
+    assert "At most 1 can be changed in one run" in text(response)
+
+
+def test_many_are_reopened_each_where_it_was_closed(
+    manager: User, client_for: SignIn, running: Opportunity, foreign: Opportunity, unassigned: Opportunity,
+    price_l: CloseCode, company: Any, hr: Salesperson,
+) -> None:  # fmt: skip
+    lifecycle.reassign(unassigned, version=unassigned.version, salesperson=hr, on=WORK_DATE, by=None)
+    unassigned, stood = fresh(unassigned), running.stage_id
+    for row in (running, unassigned):
+        lifecycle.close(row, version=row.version, outcome="lost", close_code=price_l, on=WORK_DATE, by=None)
+    client = client_for(manager)
+    asked = pick(client, "reopen", running, foreign, unassigned)
+    assert list(go_on(client, asked, "reopen", do="preview").context["form"].errors) == ["reason"]
+    closing = company.today()
+    shown = go_on(client, asked, "reopen", do="preview", reason="Not yet", closing_on=closing.isoformat())
+    outcome = shown.context["outcome"]
+    assert (len(outcome.changed), len(outcome.unchanged)) == (2, 1)
+    go_on(client, shown, "reopen", do="run")
+    first, last = fresh(running), fresh(unassigned)
+    assert (first.status, first.stage_id, first.closing_on) == ("in_progress", stood, closing)
+    assert last.status == "not_started"
+    assert steps(foreign) == ["created", "started"]
+    client.post(reverse("opportunities:batch-undo", args=[Batch.objects.get().pk]))
+    assert (fresh(running).status, fresh(unassigned).status) == ("lost", "lost")
 
 
 # ── no other door ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -375,13 +491,12 @@ def test_a_rep_let_in_sees_and_changes_own_opportunities_only(
             assert client.get(url("history", row.pk, model=model)).status_code == 404
             posted = client.post(url("change", row.pk, model=model), facts(foreign, description="Mine now"))
             assert posted.status_code in {403, 404}
-    asked = ask(client, foreign, unassigned, running)
-    assert [row.pk for row in asked.context["rows"]] == [running.pk]
-    every = client.post(url("changelist"), {"action": "reassign", "select_across": "1", "_selected_action": foreign.pk})
-    assert [row.pk for row in every.context["rows"]] == [running.pk]
+    asked = pick(client, "reassign", foreign, unassigned, running)
+    every = pick(client, "reassign", foreign, select_across="1")
+    assert [[row.pk for row in page.context["chosen"].rows] for page in (asked, every)] == [[running.pk]] * 2
     seen = ",".join(f"{row.pk}:{row.version}" for row in (foreign, unassigned))
-    refused = answer(client, seen, jo.pk)
-    assert messages_of(refused) == ["2 were refused:", "2 cannot be found any more."]
+    refused = go_on(client, asked, "reassign", do="run", seen=seen, salesperson=jo.pk, token=str(uuid4()))
+    assert (refused.status_code, refused.context["chosen"].gone) == (422, 2)
     assert [state(foreign), state(unassigned)] == before
 
 
@@ -417,9 +532,10 @@ def test_a_batch_shows_only_entries_that_may_be_seen(
     staff_rep: User, manager: User, client_for: SignIn, running: Opportunity, foreign: Opportunity,
     jo: Salesperson, of: Salesperson, hr: Salesperson,
 ) -> None:  # fmt: skip
-    seen = f"{running.pk}:{running.version},{foreign.pk}:{foreign.version}"
-    answer(client_for(manager), seen, hr.pk)
-    answer(client_for(manager), f"{running.pk}:{fresh(running).version}", jo.pk)
+    client = client_for(manager)
+    for rows, to in (((running, foreign), hr), ((running,), jo)):
+        shown = go_on(client, pick(client, "reassign", *rows), "reassign", do="preview", salesperson=to.pk)
+        go_on(client, shown, "reassign", do="run")
     first = Batch.objects.order_by("pk")[0]
     staff_rep.user_permissions.add(Permission.objects.get(codename="view_batch"))
     page = client_for(staff_rep).get(url("change", first.pk, model="opportunities_batch"))
@@ -434,9 +550,11 @@ def test_a_staff_viewer_reads_without_a_form(staff_viewer: User, client_for: Sig
     assert 'name="description"' not in text(page)
     before = state(running)
     assert client.post(url("change", running.pk), facts(running, description="Mine")).status_code == 403
-    assert "reassign" not in text(client.get(url("changelist")))
-    ask(client, running)
-    answer(client, f"{running.pk}:{running.version}", running.salesperson_id)
+    listed = client.get(url("changelist"))
+    assert not any(name in text(listed) for name in ("reassign", 'name="form-0-description"', 'name="_save"'))
+    pick(client, "reassign", running)
+    forged = {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": running.pk, "form-0-description": "Mine"}
+    client.post(url("changelist"), forged | {"form-0-version": running.version, "_save": "Save"})
     assert state(running) == before
 
 
@@ -476,11 +594,11 @@ def test_the_list_takes_as_many_queries_for_20_rows_as_for_1(
 ) -> None:  # fmt: skip
     client = client_for(manager)
     client.get(url("changelist"))
-    with django_assert_num_queries(9):  # session, user, count, rows, and five filters
+    with django_assert_num_queries(11):  # session, user, count, rows, five filters, and twice the sources for all rows
         client.get(url("changelist"))
     for number in range(19):
         make_opportunity(contact=acme, salesperson=jo, cycle=cycle, stage=1, description=f"Chair {number}")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         page = client.get(url("changelist"))
     assert len(page.context["cl"].result_list) == 20
 

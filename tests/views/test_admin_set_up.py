@@ -75,8 +75,14 @@ def text(response: Any) -> str:
 
 
 def save(client: Client, page: str, data: dict[str, Any], **how: Any) -> Any:
-    """As the browser sends it: with what the page said that was looked at."""
-    return client.post(page, versions(client, page) | data, **how)
+    """As the browser sends it: with what the page said that was looked at. What is asked first is confirmed."""
+    response = client.post(page, versions(client, page) | data, **how)
+    return confirm(client, page, response, **how) if "carried" in (response.context or {}) else response
+
+
+def confirm(client: Client, page: str, asked: Any, **how: Any) -> Any:
+    """What the page that asks sends: all that was typed, and that it is meant so."""
+    return client.post(page, dict(asked.context["carried"]) | {"_confirmed": asked.context["token"]}, **how)
 
 
 def versions(client: Client, page: str) -> dict[str, str]:

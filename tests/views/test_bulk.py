@@ -95,7 +95,7 @@ def test_from_keys_to_the_actions(client: Client, make: Any) -> None:
         assert answer.status_code == 200
         assert "3 opportunities chosen" in text(answer)
         assert re.findall(r'name="action" value="(\w+)"', answer.content.decode()) == [
-            *("move", "revise", "edit", "reassign", "close", "archive", "restore"),
+            *("move", "revise", "edit", "reassign", "close", "reopen", "archive", "restore"),
         ]
         assert re.findall(r'name="key" value="(\d+)"', answer.content.decode()) == [str(key) for key in keys(rows)]
 
@@ -183,6 +183,7 @@ def test_fields_carry_the_verbs_names(client: Client, make: Any, price_w: CloseC
         "edit": ["priority", "source"],
         "reassign": ["salesperson", "tasks_too"],
         "close": ["outcome", "close_code", "cancel_tasks"],
+        "reopen": ["closing_on"],
         "archive": [],
         "restore": [],
     }
