@@ -166,7 +166,9 @@ MEANWHILE = """document.addEventListener("htmx:afterSwap", ({ target }) => {
 })"""
 
 
-def test_what_arrives_elsewhere_does_not_take_the_focus(page: Page, deal: Opportunity, rep: User, sign_in: SignIn) -> None:
+def test_what_arrives_elsewhere_does_not_take_the_focus(
+    page: Page, deal: Opportunity, rep: User, sign_in: SignIn
+) -> None:
     sign_in(page, rep)
     page.goto(deal.get_absolute_url())
     page.evaluate(MEANWHILE)
