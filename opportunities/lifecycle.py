@@ -312,10 +312,12 @@ def _void(opportunity: Opportunity, entries: list[OpportunityEntry]) -> datetime
 
 
 def _plan(entry: OpportunityEntry, stage: Stage, *, cancel_tasks: bool = False) -> OpportunityEntry:
-    """What is to be done at the stage that the step entered (R-STAGE-TASKS); before that, if asked, no longer what was open."""
+    """What is to be done at the stage that the step entered (R-STAGE-TASKS), but where that is history that was imported; before
+    that, if asked, no longer what was open."""
     if cancel_tasks:
         tasks.cancel_of(entry)
-    if stage.activity_id is not None:
+    is_history = entry.door == Door.IMPORT and entry.happened_on < Company.current().today()
+    if stage.activity_id is not None and not is_history:
         tasks.make_of_stage(entry, stage.activity_id)
     return entry
 

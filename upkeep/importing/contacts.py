@@ -11,7 +11,6 @@ from contacts.models import Contact
 from contacts.names import Parts
 from upkeep.importing.fields import plain
 from upkeep.importing.linking import Coming, Unknown, World
-from upkeep.importing.models import ExternalKey, ImportKind
 from upkeep.importing.rows import Taken, Verdict, external_key
 
 COMPANY_WORDS = {"company", "organization", "organisation", "yritys", "bedrijf", "azienda", "unternehmen", "firma"}
@@ -40,9 +39,7 @@ def take(world: World, given: dict[str, Any]) -> Taken:
     if isinstance(there, Coming):
         return Taken(Verdict.UPDATED, label=there.label)
     taken = _change(world, there, typed) if there else _create(world, typed)
-    if key and key not in world.keys:
-        ExternalKey.objects.create(system=world.system, kind=ImportKind.CONTACTS, key=key, contact_id=taken.key)
-        world.keys[key] = taken.key
+    world.name(key, taken.key)
     return taken._replace(made=made)
 
 
@@ -146,7 +143,7 @@ def made_company(world: World, said: str) -> tuple[Contact, list[int]]:
     typed: dict[str, Any] = {"kind": Contact.Kind.COMPANY, "name": said}
     _check(typed)
     taken = _create(world, typed)
-    world.found[said] = taken.key
+    world.learn(world.found, said, taken.key)
     return Contact.objects.get(pk=taken.key), [taken.key]
 
 
@@ -158,7 +155,7 @@ def _industry(world: World, said: str) -> IndustryGroup:
             raise
         code = plain(said).upper()[:10] or "?"
         found, _is_new = IndustryGroup.objects.get_or_create(code=code, defaults={"description": said[:100]})
-        world.industries[plain(said)] = found
+        world.learn(world.industries, plain(said), found)
     return found
 
 

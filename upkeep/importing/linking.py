@@ -66,6 +66,9 @@ class World:
         self.past = self.now - datetime.timedelta(minutes=1)  # the database's clock may be a little behind
         self.system: str = run.options.get("system") or "file"
         self.found: dict[str, int | Coming] = {}  # contacts by what they are called
+        self.read: dict[int, Contact] = {}
+        self.new_keys: list[ExternalKey] = []
+        self.learnt: list[tuple[dict[str, Any], str]] = []  # within the row under way
         self._drawn = 0
         self.keys: dict[str, int] = {}  # records of this kind by the key of the other system
 
@@ -211,7 +214,9 @@ class World:
             raise Unknown(field, said, ambiguous=found == SEVERAL)
         if isinstance(found, Coming):
             return found
-        return Contact.objects.select_related("company").get(pk=found)
+        if found not in self.read:
+            self.read[found] = Contact.objects.select_related("company").get(pk=found)
+        return self.read[found]
 
     def _by_words(self, said: str) -> list[int]:
         """E-mail addresses, and names that differ in capitals, accents and marks alone."""
@@ -226,6 +231,24 @@ class World:
     def know_keys(self, keys: Iterable[str]) -> None:
         known = ExternalKey.objects.filter(system=self.system, kind=self.run.kind, key__in=list(keys))
         self.keys |= {one.key: one.record_id for one in known}
+
+    def learn(self, known: dict[str, Any], name: str, what: Any) -> None:
+        """Of something that the row under way makes; forgotten if that row is refused after all."""
+        known[name] = what
+        self.learnt.append((known, name))
+
+    def forget(self) -> None:
+        for known, name in self.learnt:
+            known.pop(name, None)
+        self.learnt = []
+
+    def name(self, key: str, record: int) -> None:
+        """What the other system calls a record; written with the slice."""
+        if key and key not in self.keys:
+            owner = {"contacts": "contact_id", "opportunities": "opportunity_id", "salespeople": "salesperson_id"}
+            said = ExternalKey(system=self.system, kind=self.run.kind, key=key, **{owner[self.run.kind]: record})
+            self.new_keys.append(said)
+            self.keys[key] = record
 
     # ── did you mean … ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -13,7 +13,6 @@ from salescycles.models import CloseCode, Stage
 from upkeep.importing.contacts import made_company
 from upkeep.importing.fields import plain
 from upkeep.importing.linking import Coming, Unknown, World
-from upkeep.importing.models import ExternalKey, ImportKind
 from upkeep.importing.rows import Taken, Verdict, entered, external_key
 from upkeep.importing.steps import Steps
 
@@ -45,9 +44,7 @@ def take(world: World, given: dict[str, Any]) -> Taken:
     if steps.opportunity is None:
         raise AssertionError("no step was taken")
     pk = steps.opportunity.pk
-    if key and key not in world.keys:
-        ExternalKey.objects.create(system=world.system, kind=ImportKind.OPPORTUNITIES, key=key, opportunity_id=pk)
-        world.keys[key] = pk
+    world.name(key, pk)
     verdict = Verdict.CREATED if there is None else Verdict.UPDATED if steps.count else Verdict.UNCHANGED
     return Taken(verdict, pk, key or steps.opportunity.description, made)
 

@@ -29,7 +29,7 @@ from salespeople.auth import with_rights
 from salespeople.models import User
 from upkeep.importing import contacts, opportunities, salespeople
 from upkeep.importing.linking import Unknown, World
-from upkeep.importing.models import ImportKind, ImportRow, ImportRun
+from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
 from upkeep.importing.reading import Row, Unreadable, read_spool, write_spool
 from upkeep.importing.rows import Taken, kinds_of, read
 
@@ -208,11 +208,13 @@ def _take_all(world: World, rows: list[Row]) -> list[ImportRow]:
     kind.look_up(world, list(given.values()))
     for line, values in given.items():
         noted[line] = _take(world, kind, line, values)
+    ExternalKey.objects.bulk_create(world.new_keys)
     _mark(world, list(noted.values()))
     return list(noted.values())
 
 
 def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportRow:
+    world.learnt = []
     try:
         with transaction.atomic():
             taken: Taken = kind.take(world, values)
@@ -238,6 +240,7 @@ def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportR
 
 
 def _refused(world: World, line: int, refused: ValidationError, values: dict[str, Any] | None = None) -> ImportRow:
+    world.forget()
     label = str((values or {}).get("name") or (values or {}).get("description") or "")
     row = ImportRow(run=world.run, dry=world.dry, line=line, verdict=Verdict.REFUSED, label=label[:200])
     row.why = " ".join(dict.fromkeys(_sentences(refused)))

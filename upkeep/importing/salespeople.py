@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError
 from salespeople.models import Membership, Salesperson, Team
 from upkeep.importing.fields import plain
 from upkeep.importing.linking import Unknown, World
-from upkeep.importing.models import ExternalKey, ImportKind
 from upkeep.importing.rows import Taken, Verdict, external_key
 
 FIELDS = ("code", "name", "email", "phone", "job_title")
@@ -30,9 +29,7 @@ def take(world: World, given: dict[str, Any]) -> Taken:
     taken = _change(there, values) if there else _create(values)
     if team and not Membership.objects.filter(team=team, salesperson_id=taken.key).exists():
         Membership.objects.create(team=team, salesperson_id=taken.key)
-    if key and key not in world.keys:
-        ExternalKey.objects.create(system=world.system, kind=ImportKind.SALESPEOPLE, key=key, salesperson_id=taken.key)
-        world.keys[key] = taken.key
+    world.name(key, taken.key)
     return taken
 
 
@@ -75,5 +72,5 @@ def _team(world: World, said: str) -> Team:
         except ValidationError as refused:
             raise ValidationError({"team": refused.messages}) from refused
         found.save()
-        world.teams[plain(said)] = found
+        world.learn(world.teams, plain(said), found)
     return found

@@ -25,7 +25,7 @@ class Steps:
 
     def __init__(self, world: World, there: Opportunity | None, recorded_at: datetime.datetime | None) -> None:
         self.world, self.opportunity, self.asked_at = world, there, recorded_at
-        self.count = 0
+        self.count, self.is_new = 0, there is None
         self.last = self._last_recorded() if there else None
 
     def _last_recorded(self) -> datetime.datetime | None:
@@ -73,6 +73,7 @@ class Steps:
             on=on, by=self.world.user, sales_cycle=cycle, number=number, reason=reason, **values, **self._how(on)
         )
         self.opportunity, self.count = entry.opportunity, 1
+        self._remember(on)
 
     def enter(self, stage: Stage, *, on: datetime.date, **values: Any) -> None:
         """The stage, from wherever it stands; what has not started begins at the first one, what was closed is reopened."""
@@ -104,7 +105,7 @@ class Steps:
             if now.status == outcome:
                 return
             raise ValidationError({"status": _("It is closed here, and otherwise. Reopen it first.")})
-        past = {"cancel_tasks": True}
+        past = {"cancel_tasks": not self.is_new or on >= self.world.today}  # history makes no tasks
         self._take(
             lifecycle.close, on=on, outcome=outcome, close_code=code, sales_value=sales_value, reason=reason, **past
         )
@@ -147,6 +148,11 @@ class Steps:
         verb(now, version=now.version, on=on, by=self.world.user, **values, **self._how(on))
         self.count += 1
         self._refresh(now)
+        self._remember(on)
+
+    def _remember(self, on: datetime.date) -> None:
+        """What the next verb would ask the database for."""
+        self._now().last_happened_on = on  # type: ignore[attr-defined]
 
     def _refresh(self, now: Opportunity) -> None:
         """Verbs write the present's columns by their keys; what they lead to is read from what is known."""

@@ -2,18 +2,20 @@
 and is listed."""
 
 import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Model
 from django.utils.translation import get_language
 
 from contacts.models import Contact
 from crm.lib import jobs
-from crm.lib.in_use import in_use
 from opportunities import lifecycle as verbs
-from opportunities.models import Door, Opportunity, OpportunityEntry
-from salespeople.models import Membership, Salesperson
+from opportunities.models import Door, Opportunity, OpportunityEntry, OpportunityWords
+from salespeople.models import Salesperson
 from tasks.models import UNTOUCHED, Task
 from upkeep.importing import running
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
@@ -58,139 +60,152 @@ def _slice(key: int) -> None:
     if not last:
         ImportRun.objects.filter(pk=key).update(state=State.UNDONE)
         return
-    back = {ImportKind.CONTACTS: _contact, ImportKind.OPPORTUNITIES: _opportunity, ImportKind.SALESPEOPLE: _salesperson}
-    for record in dict.fromkeys(one for one in last if one):
-        rows = list(waiting.filter(key=record).order_by("line"))
-        with transaction.atomic():
-            untouched = back[ImportKind(run.kind)](run, record, rows)
-            made = [one for row in rows for one in row.made]
-            if untouched and made:
-                for one in made:
-                    _erase_made(one)
-        waiting.filter(key=record).update(verdict=Verdict.UNDONE if untouched else Verdict.TOUCHED)
+    records = [one for one in dict.fromkeys(last) if one]
+    rows: dict[int, list[ImportRow]] = defaultdict(list)
+    for row in waiting.filter(key__in=records).order_by("line"):
+        rows[row.key or 0].append(row)
+    back = BACK[ImportKind(run.kind)](run, {record: rows[record] for record in records})
+    for one in [one for record in back for row in rows[record] for one in row.made]:
+        _erase_made(one)
+    of_these = waiting.filter(key__in=records)
+    of_these.filter(key__in=back).update(verdict=Verdict.UNDONE)
+    of_these.update(verdict=Verdict.TOUCHED)
     jobs.later("upkeep.import_undo", run=key)
+
+
+def _was_made(rows: list[ImportRow]) -> bool:
+    return any(row.verdict == Verdict.CREATED for row in rows)
+
+
+def _before(rows: list[ImportRow]) -> dict[str, Any]:
+    """What stood there before the first of them."""
+    found: dict[str, Any] = {}
+    for row in reversed(rows):
+        found |= row.before
+    return found
+
+
+def named(model: type[Model], keys: Iterable[int], *, but: Iterable[str] = ()) -> set[int]:
+    """Those on which rows of other models hang, but of these. A query for each kind of row."""
+    found: set[int] = set()
+    keys = list(keys)
+    relation: Any
+    for relation in model._meta.get_fields(include_hidden=True):
+        if not (relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one)):
+            continue
+        other, name = relation.related_model, relation.field.name
+        if other.__name__ not in but and other._meta.managed:
+            hanging = other._base_manager.filter(**{f"{name}__in": keys}).order_by()
+            found |= set(hanging.values_list(name, flat=True))
+    return found
 
 
 # ── contacts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-
-def _contact(run: ImportRun, key: int, rows: list[ImportRow]) -> bool:
-    """Whether it went back."""
-    contact = Contact.objects.select_for_update(no_key=True).filter(pk=key).first()
-    if contact is None:
-        return True
-    if running.last_events([key]).get(key) != max(row.mark or 0 for row in rows):
-        return False
-    if any(row.verdict == Verdict.CREATED for row in rows):
-        return _erase_contact(key)
-    before: dict[str, Any] = {}
-    for row in reversed(rows):
-        before |= row.before
-    industries = before.pop("industry_groups", None)
-    if industries is not None:
-        contact.industry_groups.set(industries)
-    Contact.objects.filter(pk=key).update(**before)
-    return True
+OWN_OF_CONTACT = ("ContactEvent", "ContactSign", "LikelyPair", "ExternalKey", "CompanysIndustry")
 
 
-def _erase_contact(key: int) -> bool:
-    """Where nothing hangs on it that somebody else made."""
-    contact = Contact.objects.filter(pk=key).first()
-    if contact is None:
-        return True
-    own = ExternalKey.objects.filter(contact=key)
-    if in_use(contact) or any(manager.exists() for manager in _hanging(contact)):
-        return False
-    own.delete()
-    contact.delete()
-    return True
+def _contacts(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
+    """Keys of those that went back, people before companies."""
+    held = set(Contact.objects.select_for_update(no_key=True).filter(pk__in=rows).values_list("pk", flat=True))
+    marks = running.last_events(list(rows))
+    same = [key for key in rows if key not in held or marks.get(key) == max(row.mark or 0 for row in rows[key])]
+    new = [key for key in same if _was_made(rows[key])]
+    changed = [key for key in same if key in held and key not in new]
+    for key in changed:
+        before = _before(rows[key])
+        if (industries := before.pop("industry_groups", None)) is not None:
+            Contact.objects.get(pk=key).industry_groups.set(industries)
+        Contact.objects.filter(pk=key).update(**before)
+    return _erase_contacts(new) + changed
+
+
+def _erase_contacts(keys: list[int]) -> list[int]:
+    """Those on which nothing hangs that somebody else made."""
+    erased: list[int] = []
+    while keys:  # once its people are gone, a company may go
+        free = [key for key in keys if key not in named(Contact, keys, but=OWN_OF_CONTACT)]
+        if not free:
+            break
+        ExternalKey.objects.filter(contact__in=free).delete()
+        Contact.objects.filter(pk__in=free).delete()
+        erased += free
+        keys = [key for key in keys if key not in free]
+    return erased
 
 
 def _erase_made(key: int) -> None:
     """A company that was made on the way, unless somebody changed it since."""
     events: Any = apps.get_model("contacts", "ContactEvent").objects.filter(pgh_obj=key)
     if events.count() == 1:
-        _erase_contact(key)
-
-
-def _hanging(contact: Contact) -> list[Any]:
-    """What would be deleted with it."""
-    names = ("comments", "taggings", "grants", "alternative_addresses")
-    return [getattr(contact, name).all() for name in names if hasattr(contact, name)]
+        _erase_contacts([key])
 
 
 # ── opportunities ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+OWN_OF_OPPORTUNITY = ("OpportunityEntry", "OpportunityWords", "ExternalKey", "Task", "BatchRow")
 
-def _opportunity(run: ImportRun, key: int, rows: list[ImportRow]) -> bool:
-    opportunity = Opportunity.objects.select_for_update(no_key=True).filter(pk=key).first()
-    if opportunity is None:
-        return True
-    entries = list(OpportunityEntry.objects.filter(opportunity=key).order_by("step"))
-    if any(row.verdict == Verdict.CREATED for row in rows):
-        return all(entry.batch_id == run.batch_id for entry in entries) and _erase_opportunity(opportunity)
-    return _put_back(run, opportunity)
+
+def _opportunities(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
+    held = Opportunity.objects.select_for_update(no_key=True).filter(pk__in=rows).in_bulk()
+    new = [key for key in held if _was_made(rows[key])]
+    entries: Any = OpportunityEntry.objects.filter(opportunity__in=new)
+    others = set(entries.exclude(batch=run.batch_id).values_list("opportunity", flat=True))
+    tasks = Task.objects.filter(opportunity__in=new)
+    others |= set(tasks.exclude(UNTOUCHED).values_list("opportunity", flat=True))
+    others |= named(Opportunity, new, but=OWN_OF_OPPORTUNITY)
+    gone = [key for key in new if key not in others]
+    _erase_opportunities(gone)
+    changed = [key for key in held if key not in new and _put_back(run, held[key])]
+    return [*(key for key in rows if key not in held), *gone, *changed]
 
 
 def _put_back(run: ImportRun, opportunity: Opportunity) -> bool:
     """Step by step, as long as the last one is of this run."""
-    before = 0
+    count = 0
     while True:
-        live = list(opportunity.entries.live().order_by("-step")[:2])
-        if not live or live[0].batch_id != run.batch_id:
-            return bool(before)
+        last = opportunity.entries.live().order_by("-step").first()
+        if last is None or last.batch_id != run.batch_id:
+            return bool(count)
         verbs.undo(opportunity, version=opportunity.version, by=run.by, door=Door.IMPORT)
-        opportunity, before = Opportunity.objects.get(pk=opportunity.pk), before + 1
+        opportunity, count = Opportunity.objects.get(pk=opportunity.pk), count + 1
 
 
-def _erase_opportunity(opportunity: Opportunity) -> bool:
-    """With its ledger, and the tasks that its stages made; the database lets that through for this transaction alone."""
-    tasks = Task.objects.filter(opportunity=opportunity)
-    if tasks.exclude(UNTOUCHED).exists():
-        return False
-    if _has_more(opportunity):
-        return False
+def _erase_opportunities(keys: list[int]) -> None:
+    """With their ledgers, and the tasks that their stages made; the database lets that through for these statements alone."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL crm.erase = 'on'")
-    tasks.delete()
-    ExternalKey.objects.filter(opportunity=opportunity).delete()
-    OpportunityEntry.objects.filter(opportunity=opportunity).delete()
-    Opportunity.objects.filter(pk=opportunity.pk).delete()
-    with connection.cursor() as cursor:
+        Task.objects.filter(opportunity__in=keys).delete()
+        ExternalKey.objects.filter(opportunity__in=keys).delete()
+        OpportunityWords.objects.filter(opportunity__in=keys).delete()
+        for table, column in (
+            ("opportunities_opportunityentry", "opportunity_id"),
+            ("opportunities_opportunity", "id"),
+        ):
+            cursor.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [keys])  # noqa: S608 - names of our own
         cursor.execute("SET LOCAL crm.erase = 'off'")
-    logger.info("opportunity %s was erased with its import", opportunity.pk)
-    return True
-
-
-OWN = {"OpportunityEntry", "OpportunityWords", "ExternalKey", "Task"}
-
-
-def _has_more(opportunity: Opportunity) -> bool:
-    """Quotes, comments, files, interactions …"""
-    for relation in Opportunity._meta.get_fields(include_hidden=True):
-        if relation.auto_created and not relation.concrete and relation.one_to_many:
-            model: Any = relation.related_model
-            if model.__name__ not in OWN and model._base_manager.filter(**{relation.field.name: opportunity}).exists():  # type: ignore[union-attr]
-                return True
-    return False
+    logger.info("%s opportunities were erased with their import", len(keys))
 
 
 # ── salespeople ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _salesperson(run: ImportRun, key: int, rows: list[ImportRow]) -> bool:
-    person = Salesperson.objects.filter(pk=key).first()
-    if person is None:
-        return True
-    if any(row.verdict == Verdict.CREATED for row in rows):
-        if in_use(person) or any(person.contacts.all()[:1]):
-            return False
-        ExternalKey.objects.filter(salesperson=key).delete()
-        Membership.objects.filter(salesperson=key).delete()
-        person.delete()
-        return True
-    before: dict[str, Any] = {}
-    for row in reversed(rows):
-        before |= row.before
-    Salesperson.objects.filter(pk=key).update(**before)
-    return True
+def _salespeople(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
+    held = Salesperson.objects.in_bulk(list(rows))
+    back = [key for key in rows if key not in held]
+    for key, person in held.items():
+        if not _was_made(rows[key]):
+            Salesperson.objects.filter(pk=key).update(**_before(rows[key]))
+            back.append(key)
+        elif key not in named(Salesperson, [key], but=("ExternalKey", "Membership", "MembershipEvent")):
+            ExternalKey.objects.filter(salesperson=key).delete()
+            person.delete()
+            back.append(key)
+    return back
+
+
+BACK: dict[str, Callable[[ImportRun, dict[int, list[ImportRow]]], list[int]]] = {
+    ImportKind.CONTACTS: _contacts,
+    ImportKind.OPPORTUNITIES: _opportunities,
+    ImportKind.SALESPEOPLE: _salespeople,
+}
