@@ -234,7 +234,7 @@ def guessed(kind: str, headers: list[str], known: dict[str, str], stages: Iterab
         plain(word): target.name for target in targets(kind, stages) for word in target.words if ":" in target.name
     }
     found: dict[str, str] = {}
-    for words in (own, {**of_stages, **_known(kind)} if not own else of_stages):
+    for words in (own, {**of_stages, **_known(kind), **own}):
         for at, header in enumerate(headers):
             name = words.get(plain(header), "")
             if name and name not in found.values() and str(at) not in found:

@@ -52,6 +52,9 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257"]
+ASCII = {chr(code) for code in range(128)}
+# what is written in western Europe; a text of these alone is not taken for one of another code page
+WESTERN = set("äöåéèàùìòâêîôûëïüçñßæøáíóúýÄÖÅÉÈÀÙÌÒÂÊÎÔÛËÏÜÇÑÆØÁÍÓÚÝ€–—’‘“”„…«»§°·´£•½¼µ±×\xa0")
 FORMULA = ("=", "+", "-", "@")
 ERRORS = {"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"}
 
@@ -100,6 +103,8 @@ def guessed_encoding(path: Path, head: bytes) -> str:
     if _is_utf8(path):
         return "utf-8-sig"
     sample = b"\n".join(line for line in head.splitlines() if not line.isascii())[:20_000]
+    if set(sample.decode("cp1252", "replace")) - ASCII <= WESTERN:
+        return "cp1252"
     best = from_bytes(sample, cp_isolation=CODE_PAGES).best()
     known = best.encoding if best else ""
     return known if known in CODE_PAGES else "cp1252"
@@ -121,7 +126,10 @@ def guessed_delimiter(text: str) -> str:
     lines = text.splitlines()[:SAMPLE]
     best, most = ",", 0.0
     for sign, _name in DELIMITERS:
-        widths = [len(cells) for cells in csv.reader(lines, delimiter=sign) if cells]
+        try:
+            widths = [len(cells) for cells in csv.reader(lines, delimiter=sign) if cells]
+        except csv.Error:  # said once its rows are read
+            continue
         width = widths[0] if widths else 1
         score = width * sum(each == width for each in widths) / max(len(widths), 1)
         if width > 1 and score > most:

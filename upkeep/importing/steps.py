@@ -84,6 +84,8 @@ class Steps:
             return
         if now.is_not_started:
             self._take(lifecycle.start, on=on, **estimates)
+        elif now.stage_id == stage.pk:
+            self.revise(on=on, **estimates)
         if now.stage_id != stage.pk:
             self._walk(stage, on=on, **estimates)
 

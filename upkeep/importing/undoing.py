@@ -4,6 +4,7 @@ and is listed."""
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 from typing import Any
 
 from django.apps import apps
@@ -161,14 +162,13 @@ def _opportunities(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int
 
 
 def _put_back(run: ImportRun, opportunity: Opportunity) -> bool:
-    """Step by step, as long as the last one is of this run."""
-    count = 0
-    while True:
-        last = opportunity.entries.live().order_by("-step").first()
-        if last is None or last.batch_id != run.batch_id:
-            return bool(count)
+    """Step by step, where the last ones are those of this run."""
+    batches = opportunity.entries.live().order_by("-step").values_list("batch", flat=True)
+    count = len(list(takewhile(lambda batch: batch == run.batch_id, batches)))
+    for _step in range(count):
         verbs.undo(opportunity, version=opportunity.version, by=run.by, door=Door.IMPORT)
-        opportunity, count = Opportunity.objects.get(pk=opportunity.pk), count + 1
+        opportunity = Opportunity.objects.get(pk=opportunity.pk)
+    return count > 0
 
 
 def _erase_opportunities(keys: list[int]) -> None:

@@ -21,8 +21,8 @@ def day(text: str, order: str) -> datetime.date:
     if found := ISO.fullmatch(text):
         parts = [int(part) for part in found.groups()]
     elif found := PARTS.fullmatch(text):
-        by = dict(zip(order, (int(part) for part in found.groups()), strict=True))
-        parts = [by["y"] + 2000 if by["y"] < 100 else by["y"], by["m"], by["d"]]
+        by = dict(zip(order, found.groups(), strict=True))
+        parts = [int(by["y"]) + (2000 if len(by["y"]) < 3 else 0), int(by["m"]), int(by["d"])]
     else:
         parts = [0, 0, 0]
     try:
