@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from contacts import lifecycle, phones
-from contacts.codes import ContactSetup, IndustryGroup
+from contacts.codes import IndustryGroup
 from contacts.models import Contact
 from contacts.names import Parts
 from upkeep.importing.fields import plain
@@ -163,7 +163,7 @@ def _read_numbers(world: World, typed: dict[str, Any], there: Any) -> None:
     """By the country of the contact, else of its company, else the usual one. What is no number stays as it was typed."""
     company = typed.get("company")
     country = typed.get("country") or getattr(there, "country", "") or (company.country if company else "")
-    country = country or ContactSetup.current().country
+    country = country or world.usual_country
     for name in ("phone", "mobile"):
         if name not in typed:
             continue

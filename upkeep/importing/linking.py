@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
-from contacts.codes import IndustryGroup, Territory
+from contacts.codes import ContactSetup, IndustryGroup, Territory
 from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.priority import Priority
@@ -100,6 +100,10 @@ class World:
         by_key = {row.pk: row for row in rows}
         known = ExternalKey.objects.filter(system=self.system, kind=kind)
         return {plain(one.key): by_key[one.record_id] for one in known if one.record_id in by_key}
+
+    @cached_property
+    def usual_country(self) -> str:
+        return ContactSetup.current().country
 
     @cached_property
     def teams(self) -> dict[str, Any]:
@@ -225,8 +229,11 @@ class World:
         return [pk for pk, known in names if plain(said) in known]
 
     def by_email(self, said: str) -> int | None:
+        """Raises Unknown where several have it."""
         found = self._by_words(said) if said else []
-        return found[0] if len(found) == 1 else None
+        if len(found) > 1:
+            raise Unknown("email", said, ambiguous=True)
+        return found[0] if found else None
 
     def know_keys(self, keys: Iterable[str]) -> None:
         known = ExternalKey.objects.filter(system=self.system, kind=self.run.kind, key__in=list(keys))
