@@ -8,6 +8,7 @@ code of domain B.13; somebody else's faster change raises `Stale`. Read the oppo
 
 import datetime
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
@@ -38,6 +39,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 MERGED = "an_open_opportunity_names_no_merged_contact"  # migration 0012
 UNDO_WITHIN = datetime.timedelta(hours=24)
+# set by who takes steps that stand or fall together, within a savepoint of its own: none of them needs one more
+together: ContextVar[bool] = ContextVar("together", default=False)
 NOT_BY_HAND = (Door.BULK, Door.IMPORT, Door.COMMAND)  # a run tells each person once, at its end; the others tell nobody
 
 
@@ -70,7 +73,7 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with transaction.atomic():
+            with transaction.atomic(savepoint=not together.get()):
                 return function(*args, **kwargs)
         except IntegrityError as error:
             if refused_by(error) == MERGED:
@@ -408,7 +411,7 @@ def create(
         closing_on=closing_on,
     )
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=not together.get()):
             opportunity.save(force_insert=True)
     except IntegrityError as error:  # somebody gave the same number at the same time
         if refused_by(error) != "opportunities_opportunity_number_key":

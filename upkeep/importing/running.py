@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from collaboration.files import stored_name
 from crm.lib import jobs
 from crm.lib.races import is_busy, refused_by
+from opportunities import lifecycle
 from opportunities.models import Batch, Door
 from salespeople.auth import with_rights
 from salespeople.models import User
@@ -80,7 +81,7 @@ def start(run: ImportRun) -> bool:
     if found.filter(state=State.CHECKED).update(state=State.RUNNING, done=0, offset=0):
         batch = Batch.objects.create(door=Door.IMPORT, by=run.by) if run.kind == ImportKind.OPPORTUNITIES else None
         found.update(batch=batch, language=get_language() or "")
-    elif not found.filter(state=State.STOPPED).update(state=State.RUNNING):
+    elif not found.filter(state=State.STOPPED).update(state=State.RUNNING, why=""):
         return False
     jobs.later("upkeep.import_slice", run=run.pk)
     return True
@@ -150,6 +151,7 @@ def take_slice(key: int) -> None:
     except Exception:
         logger.exception("import %s was stopped", key)
         cancel(key)
+        ImportRun.objects.filter(pk=key).update(why=_("It was stopped by a fault of ours, which the log tells."))
         return
     if not go_on:
         cancel(key)
@@ -215,11 +217,14 @@ def _take_all(world: World, rows: list[Row]) -> list[ImportRow]:
 
 def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportRow:
     world.learnt = []
+    told = lifecycle.together.set(True)  # the row's own savepoint is enough
     try:
         with transaction.atomic():
             taken: Taken = kind.take(world, values)
     except ValidationError as refused:
         return _refused(world, line, refused, values)
+    except lifecycle.Stale:
+        return _refused(world, line, ValidationError(_("Somebody is at work on it just now.")), values)
     except IntegrityError as wrong:
         said = _("The database refuses it (%(rule)s).") % {"rule": refused_by(wrong) or "?"}
         return _refused(world, line, ValidationError(said), values)
@@ -227,6 +232,8 @@ def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportR
         if is_busy(error):
             raise Busy from error
         raise
+    finally:
+        lifecycle.together.reset(told)
     return ImportRow(
         run=world.run,
         dry=world.dry,

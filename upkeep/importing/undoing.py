@@ -9,7 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Model
+from django.db.models import F, Model
 from django.utils.translation import get_language
 
 from contacts.models import Contact
@@ -32,7 +32,7 @@ AT_ONCE = 100  # records
 def start(run: ImportRun) -> bool:
     """Whether it was the time for that."""
     found = ImportRun.objects.filter(pk=run.pk, state__in=(State.DONE, State.STOPPED))
-    if not found.update(state=State.UNDOING, language=get_language() or ""):
+    if not found.update(state=State.UNDOING, done=0, language=get_language() or ""):
         return False
     jobs.later("upkeep.import_undo", run=run.pk)
     return True
@@ -59,7 +59,7 @@ def _slice(key: int) -> None:
     waiting = run.rows.filter(dry=False, verdict__in=DONE)
     last = list(waiting.order_by("-line").values_list("key", flat=True)[:AT_ONCE])
     if not last:
-        ImportRun.objects.filter(pk=key).update(state=State.UNDONE)
+        ImportRun.objects.filter(pk=key).update(state=State.UNDONE, done=F("total"))
         return
     records = [one for one in dict.fromkeys(last) if one]
     rows: dict[int, list[ImportRow]] = defaultdict(list)
@@ -69,8 +69,8 @@ def _slice(key: int) -> None:
     for one in [one for record in back for row in rows[record] for one in row.made]:
         _erase_made(one)
     of_these = waiting.filter(key__in=records)
-    of_these.filter(key__in=back).update(verdict=Verdict.UNDONE)
-    of_these.update(verdict=Verdict.TOUCHED)
+    count = of_these.filter(key__in=back).update(verdict=Verdict.UNDONE) + of_these.update(verdict=Verdict.TOUCHED)
+    ImportRun.objects.filter(pk=key).update(done=F("done") + count)
     jobs.later("upkeep.import_undo", run=key)
 
 
