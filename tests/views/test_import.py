@@ -151,7 +151,7 @@ def test_queries_of_the_pages(
         run = ImportRun.objects.latest("pk")
         client.post(f"/import/{run.pk}/columns/", {"column-0": "name", "date": "dmy", "decimal": ".", "key": ""})
         work()
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(8):
             client.get(f"/import/{run.pk}/")
     with django_assert_num_queries(4):
         client.get("/import/")
