@@ -216,7 +216,7 @@ def test_a_row_that_is_too_long_and_one_that_arrived_garbled(manager: User) -> N
     assert told(run) == [
         (2, "refused", "The row has more cells than there are headers: 3."),
         (3, "refused", "Some characters did not arrive as they were typed (�); type them anew."),
-        (4, "refused", "name: Ensure this value has at most 100 characters (it has 101)."),
+        (4, "refused", "Name: Ensure this value has at most 100 characters (it has 101)."),
         (5, "created", ""),
     ]
 

@@ -102,7 +102,7 @@ def test_history_by_a_row_for_each_change(manager: User, jo: Salesperson) -> Non
     )
     run = taken(manager, "Deal Id,Title,Customer,Owner,Stage,Amount,Date of change\n" + rows)
     assert [verdict for _line, verdict, _why in told(run)] == ["created", "updated", "updated", "refused", "updated"]
-    assert told(run)[3][2] == "on: The date cannot lie before the last step of 2025-03-10."
+    assert told(run)[3][2] == "Date of change: The date cannot lie before the last step of 2025-03-10."
     assert history(Opportunity.objects.get()) == [
         ("created", "", DAY(2025, 1, 10)),
         ("started", "Initial", DAY(2025, 1, 10)),
@@ -124,9 +124,9 @@ def test_rows_out_of_the_order_of_their_recording_are_refused(manager: User, jo:
         (
             3,
             "refused",
-            "recorded_at: It was recorded before the last step. Sort the file by when its rows were recorded.",
+            "Recorded at: It was recorded before the last step. Sort the file by when its rows were recorded.",
         ),
-        (4, "refused", "recorded_at: It cannot have been recorded in the future."),
+        (4, "refused", "Recorded at: It cannot have been recorded in the future."),
     ]
     assert {str(entry.recorded_at) for entry in OpportunityEntry.objects.all()} == {"2025-01-12 10:00:00+00:00"}
 
@@ -157,7 +157,7 @@ def test_rows_without_contact_need_a_stand_in(manager: User, acme: Contact) -> N
     text = "Id,Title,Customer\n1,Chairs,\n2,Tables,Akme\n"
     run = taken(manager, text)
     assert told(run) == [
-        (2, "refused", "contact: It names no contact, and there is no stand-in for that."),
+        (2, "refused", "Contact: It names no contact, and there is no stand-in for that."),
         (3, "refused", "There is no “Akme”."),
     ]
     again = taken(manager, text, stand_in=acme.pk, missing=True)

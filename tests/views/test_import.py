@@ -54,7 +54,7 @@ def test_contacts_from_the_upload_to_the_undo(client_for: SignIn, manager: User)
         ("Åbo Oy", "Turku"),
     ]
     refused = b"".join(client.get(f"/import/{run.pk}/result/").streaming_content).decode()
-    assert refused == "\ufeffName,City,Row,Why\r\n,Nowhere,4,name: A contact needs a name.\r\n"
+    assert refused == "\ufeffName,City,Row,Why\r\n,Nowhere,4,Name: A contact needs a name.\r\n"
     assert "(2 rows)" in client.get(f"/import/{run.pk}/undo/").content.decode()
     client.post(f"/import/{run.pk}/undo/")
     work()
@@ -153,5 +153,5 @@ def test_queries_of_the_pages(
         work()
         with django_assert_num_queries(8):
             client.get(f"/import/{run.pk}/")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         client.get("/import/")

@@ -18,6 +18,7 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import Count, Max
 from django.utils import translation
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -29,6 +30,7 @@ from opportunities.models import Batch, Door
 from salespeople.auth import with_rights
 from salespeople.models import User
 from upkeep.importing import contacts, opportunities, salespeople
+from upkeep.importing.fields import OF
 from upkeep.importing.linking import Unknown, World
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
 from upkeep.importing.reading import Row, Unreadable, read_spool, write_spool
@@ -250,21 +252,23 @@ def _refused(world: World, line: int, refused: ValidationError, values: dict[str
     world.forget()
     label = str((values or {}).get("name") or (values or {}).get("description") or "")
     row = ImportRow(run=world.run, dry=world.dry, line=line, verdict=Verdict.REFUSED, label=label[:200])
-    row.why = " ".join(dict.fromkeys(_sentences(refused)))
+    row.why = " ".join(dict.fromkeys(_sentences(refused, world.run.kind)))
     if isinstance(refused, Unknown):
         row.field, row.said = refused.field, refused.said
     return row
 
 
-def _sentences(refused: ValidationError) -> Iterator[str]:
+def _sentences(refused: ValidationError, kind: str) -> Iterator[str]:
     """Each with the field that it is about, where that is a column."""
     if not hasattr(refused, "error_dict"):
         yield from refused.messages
         return
+    labels = {target.name: capfirst(str(target.label)) for target in OF[ImportKind(kind)]}
+    labels["on"] = labels.get("happened_on", "")
     for field, errors in refused.error_dict.items():
         for error in errors:
             for said in error.messages:
-                yield said if field == "__all__" else f"{field}: {said}"
+                yield f"{labels[field]}: {said}" if labels.get(field) else said
 
 
 def _mark(world: World, noted: list[ImportRow]) -> None:
