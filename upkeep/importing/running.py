@@ -46,7 +46,8 @@ KINDS: dict[str, Any] = {
     ImportKind.OPPORTUNITIES: opportunities,
     ImportKind.SALESPEOPLE: salespeople,
 }
-AT_ONCE = {ImportKind.CONTACTS: 500, ImportKind.OPPORTUNITIES: 100, ImportKind.SALESPEOPLE: 100}
+# of a slice; each contact that is written holds some twenty locks of its signs until the slice ends
+AT_ONCE = {ImportKind.CONTACTS: 100, ImportKind.OPPORTUNITIES: 100, ImportKind.SALESPEOPLE: 100}
 NEEDED = {
     ImportKind.CONTACTS: ("contacts.add_contact", "contacts.change_contact"),
     ImportKind.OPPORTUNITIES: ("opportunities.add_opportunity", "opportunities.change_opportunity"),
