@@ -64,5 +64,8 @@ CONTACTS = Listing(
     bulk_icon="plus",
     bulk_words=(gettext_lazy("New opportunities for the selected ones …"), gettext_lazy("For all that match …")),
     bulk_also=(Link(gettext_lazy("Merge the selected ones …"), "upkeep:merge", "merge", "contacts.merge_contact"),),
-    links=(Link(gettext_lazy("Likely duplicates"), "contacts:duplicates", "copy", "contacts.view_contact"),),
+    links=(
+        Link(gettext_lazy("Likely duplicates"), "contacts:duplicates", "copy", "contacts.view_contact"),
+        Link(gettext_lazy("Import"), "import:list", "upload", "upkeep.add_importrun"),
+    ),
 )

@@ -66,6 +66,7 @@ PAGES = (
     Place(gettext_lazy("Inbox"), "collaboration:inbox", "inbox"),
     Place(gettext_lazy("My settings"), "account:preferences", "admin"),
     Place(gettext_lazy("Keyboard shortcuts"), "keyboard", "keyboard"),
+    Place(gettext_lazy("Import"), "import:list", "upload", "upkeep.add_importrun"),
     Place(gettext_lazy("Set-up"), "admin:index", "admin", STAFF),
 )
 ACTIONS = (

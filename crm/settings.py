@@ -150,6 +150,7 @@ BULK_LIMIT = env.int("BULK_LIMIT", 100_000)  # rows that one bulk action changes
 # beyond that is read and dropped, by the first of the handlers.
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", "") or LOCAL_DIR / "files")
 ATTACHMENT_MOST_MB = env.int("ATTACHMENT_MOST_MB", 25)
+IMPORT_MOST_MB = env.int("IMPORT_MOST_MB", 1000)
 FILE_UPLOAD_HANDLERS = [
     "crm.lib.uploads.Limit",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

@@ -29,6 +29,7 @@ urlpatterns = [
     path("interactions/", include("interactions.urls")),
     path("quotes/", include("quotes.urls")),
     path("upkeep/", include("upkeep.urls")),
+    path("import/", include("upkeep.importing.urls")),
     path("views/", include("salespeople.saved_view_urls")),
     path("admin/", admin.site.urls),
 ]

@@ -8,6 +8,7 @@ code of domain B.13; somebody else's faster change raises `Stale`. Read the oppo
 
 import datetime
 from collections.abc import Callable, Collection, Iterable
+from contextvars import ContextVar
 from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
@@ -49,6 +50,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 MERGED = "an_open_opportunity_names_no_merged_contact"  # migration 0012
 UNDO_WITHIN = datetime.timedelta(hours=24)
+# set by who takes steps that stand or fall together, within a savepoint of its own: none of them needs one more
+together: ContextVar[bool] = ContextVar("together", default=False)
 NOT_BY_HAND = (Door.BULK, Door.IMPORT, Door.COMMAND)  # tell nobody
 
 
@@ -81,7 +84,7 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with transaction.atomic():
+            with transaction.atomic(savepoint=not together.get()):
                 return function(*args, **kwargs)
         except IntegrityError as error:
             if refused_by(error) == MERGED:
@@ -413,10 +416,12 @@ def _void(opportunity: Opportunity, entries: list[OpportunityEntry]) -> datetime
 
 
 def _plan(entry: OpportunityEntry, stage: Stage, *, cancel_tasks: bool = False) -> OpportunityEntry:
-    """What is to be done at the stage that the step entered (R-STAGE-TASKS); before that, if asked, no longer what was open."""
+    """What is to be done at the stage that the step entered (R-STAGE-TASKS), but where that is history that was imported; before
+    that, if asked, no longer what was open."""
     if cancel_tasks:
         tasks.cancel_of(entry)
-    if stage.activity_id is not None:
+    is_history = entry.door == Door.IMPORT and entry.happened_on < Company.current().today()
+    if stage.activity_id is not None and not is_history:
         tasks.make_of_stage(entry, stage.activity_id)
     return entry
 
@@ -507,7 +512,7 @@ def create(
         closing_on=closing_on,
     )
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=not together.get()):
             opportunity.save(force_insert=True)
     except IntegrityError as error:  # somebody gave the same number at the same time
         if refused_by(error) != "opportunities_opportunity_number_key":

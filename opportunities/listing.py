@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from collaboration.columns import tag_badges
 from crm.lib.listing.cells import tally
-from crm.lib.listing.listing import Cell, Editing, Empty, Listing, Reader, Row, RunningTotals
+from crm.lib.listing.listing import Cell, Editing, Empty, Link, Listing, Reader, Row, RunningTotals
 from crm.lib.priority import Priority
 from crm.templatetags.crm import badge, icon, status_badge
 from opportunities.columns import COLUMNS
@@ -113,5 +113,6 @@ OPPORTUNITIES = Listing(
     ),
     bulk="opportunities:bulk",
     bulk_permission="opportunities.change_opportunity",
+    links=(Link(gettext_lazy("Import"), "import:list", "upload", "upkeep.add_importrun"),),
     editing=Editing("opportunities.change_opportunity", editable, needs=("status", "archived", "salesperson_id")),
 )

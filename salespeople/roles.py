@@ -66,6 +66,7 @@ MANAGE = [
     "opportunities.view_batch",
     "upkeep.add_handover",
     "upkeep.view_handover",
+    "upkeep.add_importrun",
     "salespeople.add_salesperson",
     "salespeople.change_salesperson",
     "salespeople.add_team",
@@ -99,6 +100,7 @@ ADMINISTER = [
     "salespeople.change_user",
     "salespeople.delete_user",
     "auth.view_group",
+    "upkeep.view_importrun",
     "contacts.delete_contact",
     "quotes.delete_quote",
 ]

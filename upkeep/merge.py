@@ -84,6 +84,7 @@ OWNED = (
     Owned("interactions.Interaction", "contact", gettext_lazy("interactions")),
     Owned("interactions.Interaction", "company", gettext_lazy("interactions of the company")),
     Owned("tasks.Attendee", "contact", gettext_lazy("parts in meetings"), like=("task_id",)),
+    Owned("upkeep.ExternalKey", "contact", gettext_lazy("keys of other systems")),
 )
 NOT_MOVED = {
     ("contacts.AlternativeAddress", "contact"): "moved with its periods by `_move_addresses`",

@@ -1,4 +1,5 @@
 from upkeep.handover_models import Handed, Handover, HandoverRun
+from upkeep.importing.models import ExternalKey, ImportRow, ImportRun
 from upkeep.merging_models import Merge, MergedRow
 
-__all__ = ["Handed", "Handover", "HandoverRun", "Merge", "MergedRow"]
+__all__ = ["ExternalKey", "Handed", "Handover", "HandoverRun", "ImportRow", "ImportRun", "Merge", "MergedRow"]

@@ -26,6 +26,7 @@ _SHAPES: dict[str, tuple[str | tuple[float, float, float], ...]] = {
     "comment": ("M4 5h16v11H9l-5 4z",),
     "contact": ("M3 5h18v14H3zM6 16c.5-2.5 5.5-2.5 6 0M15 10h3M15 14h3", (9, 11, 2)),
     "copy": ("M8 8h12v12H8zM16 8V4H4v12h4",),
+    "upload": ("M12 15V4M7 8.5l5-5 5 5M4 20h16",),
     "download": ("M12 4v11M7 10.5l5 5 5-5M4 20h16",),
     "edit": ("M4 20l1-5L16 4l4 4L9 19zM14 6l4 4",),
     "filter": ("M4 5h16l-6 8v6l-4-2v-4z",),

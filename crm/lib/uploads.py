@@ -21,6 +21,10 @@ class Limit(FileUploadHandler):
 
     files = 0
 
+    def most(self) -> int:
+        """Bytes of one file."""
+        return most_bytes()
+
     def new_file(self, *args: Any, **named: Any) -> None:
         super().new_file(*args, **named)
         self.files += 1
@@ -37,4 +41,11 @@ class Limit(FileUploadHandler):
         return UploadedFile(None, self.file_name, size=file_size)
 
     def _is_beyond(self, size: int) -> bool:
-        return self.files > AT_ONCE or size > most_bytes()
+        return self.files > AT_ONCE or size > self.most()
+
+
+class ImportLimit(Limit):
+    """Of a file whose rows are to be imported."""
+
+    def most(self) -> int:
+        return int(settings.IMPORT_MOST_MB) * MEGABYTE

@@ -218,6 +218,7 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
         "/salespeople/teams/",
         f"/salespeople/teams/{Grant.objects.get(team__isnull=False).team_id}/",
         "/upkeep/handovers/",
+        "/import/",
         f"/upkeep/handovers/of/{salesperson}/",
     )
     of_running = f"?opportunity={deals['running'].pk}"

@@ -16,21 +16,24 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=4, help="how long eight people ask at once (4)")
     parser.add_argument("--fresh", action="store_true", help="fill the database anew")
     parser.add_argument(
-        "--only", default="", help="rows whose name begins so; `search` makes contacts in a database of its own"
+        "--only", default="", help="rows whose name begins so; `search` and `import` have databases of their own"
     )
+    parser.add_argument("--kind", default="", help="`--only import`: contacts or opportunities; blank is both")
     return parser.parse_args()
 
 
 def main() -> None:
     chosen = options()
-    is_search = chosen.only == "search"
-    os.environ["BENCH_DATABASE"] = f"crm_{'search' if is_search else 'bench'}_{chosen.count}"
+    own = chosen.only if chosen.only in ("search", "import") else "bench"
+    os.environ["BENCH_DATABASE"] = f"crm_{own}_{chosen.count}"
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.performance.settings"
     django.setup()
-    from tests.performance import run, search  # noqa: PLC0415 - need the models
+    from tests.performance import imports, run, search  # noqa: PLC0415 - need the models
 
-    if is_search:
+    if own == "search":
         search.run(chosen.count, fresh=chosen.fresh)
+    elif own == "import":
+        imports.run(chosen.count, chosen.kind)
     else:
         run.run(chosen)
 

@@ -157,6 +157,11 @@ MATRIX = {
     **{f"interactions:{page}": LACKS for page in ("list", "filter", "columns", "export", "new")},
     **{f"interactions:{page}": GONE for page in ("card", "detail", "cancel", "restore")},
     "search": LACKS,
+    "import:list": LACKS,
+    **{
+        f"import:{page}": LACKS
+        for page in ("run", "columns", "read", "words", "start", "stop", "undo", "progress", "result")
+    },
     "upkeep:handovers": LACKS,
     "upkeep:handover": LACKS,
     "upkeep:hand-over": LACKS,
@@ -177,6 +182,7 @@ NOT_READ = (
     "account:calendar-key",
     "upkeep:hand-over-finish",
     "upkeep:hand-over-undo",
+    *(f"import:{verb}" for verb in ("read", "words", "start", "stop")),
     "contacts:duplicates-decide",
     "quotes:make-current",
     "saved_views:save",
@@ -402,6 +408,7 @@ def url_of(name: str, hidden: Opportunity, quote: Quote) -> str:
         "tasks": Task.objects.get().pk,
         "interactions": Interaction.objects.get().pk,
         "saved_views": SavedView.objects.get().pk,
+        "import": 1,
         "upkeep": hidden.contact_id
         if name == "upkeep:merges"
         else Merge.objects.get().pk

@@ -1,0 +1,157 @@
+"""The pages of imports: a file comes in, its columns are chosen, it is tried, taken in and taken back."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from contacts.models import Contact
+from salespeople.models import Company, User
+from salespeople.roles import SALES_MANAGER
+from tests.factories import make_user
+from tests.worker import work
+from upkeep.importing.models import ImportRun
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[User], Client]
+
+
+@pytest.fixture(autouse=True)
+def own_files(settings: Any, tmp_path: Path, company: Company) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    return
+
+
+def bring(client: Client, text: str | bytes, kind: str = "contacts", system: str = "", name: str = "rows.csv") -> Any:
+    content = text.encode() if isinstance(text, str) else text
+    return client.post("/import/", {"kind": kind, "system": system, "file": SimpleUploadedFile(name, content)})
+
+
+def test_contacts_from_the_upload_to_the_undo(client_for: SignIn, manager: User) -> None:
+    client = client_for(manager)
+    assert client.get("/import/").status_code == 200
+    response = bring(client, "Name,City\r\nÅbo Oy,Turku\r\nBeta Oy,Oulu\r\n,Nowhere\r\n")
+    run = ImportRun.objects.get()
+    assert (response.status_code, response["Location"]) == (302, f"/import/{run.pk}/columns/")
+    page = client.get(f"/import/{run.pk}/columns/").content.decode()
+    assert '<option value="name" selected>Name</option>' in page
+    assert '<option value="city" selected>City</option>' in page
+    assert "Åbo Oy · Beta Oy" in page
+    chosen = {"column-0": "name", "column-1": "city", "date": "dmy", "decimal": ".", "key": "name"}
+    assert client.post(f"/import/{run.pk}/columns/", chosen)["Location"] == f"/import/{run.pk}/"
+    assert "The file is being read." in client.get(f"/import/{run.pk}/").content.decode()
+    work()
+    page = client.get(f"/import/{run.pk}/").content.decode()
+    assert "Import 2 rows" in page and "A contact needs a name." in page
+    assert client.post(f"/import/{run.pk}/start/")["Location"] == f"/import/{run.pk}/"
+    work()
+    assert list(Contact.objects.order_by("name").values_list("name", "city")) == [
+        ("Beta Oy", "Oulu"),
+        ("Åbo Oy", "Turku"),
+    ]
+    refused = b"".join(client.get(f"/import/{run.pk}/result/").streaming_content).decode()
+    assert refused == "\ufeffName,City,Row,Why\r\n,Nowhere,4,Name: A contact needs a name.\r\n"
+    assert "(2 rows)" in client.get(f"/import/{run.pk}/undo/").content.decode()
+    client.post(f"/import/{run.pk}/undo/")
+    work()
+    assert not Contact.objects.exists()
+    page = client.get(f"/import/{run.pk}/").content.decode()
+    assert "Taken back" in page
+    assert ImportRun.objects.get().state == "undone"
+
+
+def test_a_run_is_its_makers_and_the_administrators(client_for: SignIn, manager: User, administrator: User) -> None:
+    bring(client_for(manager), "Name\nACME\n")
+    run = ImportRun.objects.get()
+    other = make_user("other@example.com", role=SALES_MANAGER)
+    pages = ("", "columns/", "undo/", "progress/", "result/")
+    verbs = ("columns/", "read/", "words/", "start/", "stop/", "undo/")
+    stranger = client_for(other)
+    assert {stranger.get(f"/import/{run.pk}/{page}").status_code for page in pages} == {404}
+    assert {stranger.post(f"/import/{run.pk}/{verb}").status_code for verb in verbs} == {404}
+    assert "rows.csv" not in stranger.get("/import/").content.decode()
+    assert client_for(administrator).get(f"/import/{run.pk}/columns/").status_code == 200
+    assert "rows.csv" in client_for(administrator).get("/import/").content.decode()
+
+
+@pytest.mark.parametrize("who", ["rep", "viewer", "outsider"])
+def test_who_may_not_import(client_for: SignIn, request: pytest.FixtureRequest, who: str) -> None:
+    client = client_for(request.getfixturevalue(who))
+    assert client.get("/import/").status_code == 403
+    assert bring(client, "Name\nACME\n").status_code == 403
+    assert "/import/" not in client.get("/contacts/").content.decode()
+    assert not ImportRun.objects.exists()
+
+
+def test_a_form_of_another_site_brings_nothing(manager: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(manager)
+    assert bring(client, "Name\nACME\n").status_code == 403
+    assert not ImportRun.objects.exists()
+
+
+def test_a_file_that_is_too_large(client_for: SignIn, manager: User, settings: Any, tmp_path: Path) -> None:
+    settings.IMPORT_MOST_MB = 1
+    response = bring(client_for(manager), "Name\n" + "x" * 1_000_000)
+    assert response.status_code == 422
+    assert "“rows.csv” is larger than 1 MB." in response.content.decode()
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+    settings.ATTACHMENT_MOST_MB = 0.0001  # which does not count here
+    assert bring(client_for(manager), "Name\n" + "x" * 500).status_code == 302
+
+
+def test_a_column_is_mapped_once(client_for: SignIn, manager: User) -> None:
+    client = client_for(manager)
+    bring(client, "Name,Name\nACME,Acme Oy\n")
+    run = ImportRun.objects.get()
+    assert run.options["columns"] == {"0": "name"}
+    chosen = {"column-0": "name", "column-1": "name", "date": "dmy", "decimal": ".", "key": "email"}
+    response = client.post(f"/import/{run.pk}/columns/", chosen)
+    assert response.status_code == 422
+    page = response.content.decode()
+    assert "“Name” is chosen for “Name” already: a column each." in page
+    assert "No column of the file becomes this." in page
+    assert ImportRun.objects.get().state == "draft"
+
+
+def test_it_is_read_in_another_encoding(client_for: SignIn, manager: User) -> None:
+    client = client_for(manager)
+    bring(client, "Name;City\nŻółw;Łódź\n".encode("cp1250"))
+    run = ImportRun.objects.get()
+    client.post(f"/import/{run.pk}/read/", {"encoding": "cp1250", "delimiter": ";"})
+    assert "Żółw" in client.get(f"/import/{run.pk}/columns/").content.decode()
+    client.post(f"/import/{run.pk}/read/", {"encoding": "cp1250", "delimiter": ","})
+    assert ImportRun.objects.get().headers == ["Name;City"]
+
+
+def test_formulas_come_out_inert_and_in_again(client_for: SignIn, manager: User) -> None:
+    client = client_for(manager)
+    bring(client, "Name,E-mail\n=1+1,nothing\n'+358,nothing\n")
+    run = ImportRun.objects.get()
+    client.post(
+        f"/import/{run.pk}/columns/",
+        {"column-0": "name", "column-1": "email", "date": "dmy", "decimal": ".", "key": ""},
+    )
+    work()
+    told = b"".join(client.get(f"/import/{run.pk}/result/").streaming_content).decode().splitlines()
+    assert [line.split(",")[0] for line in told] == ["\ufeffName", "'=1+1", "'+358"]
+
+
+def test_queries_of_the_pages(
+    client_for: SignIn, manager: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """As many for 20 rows as for one."""
+    client = client_for(manager)
+    for count in (1, 20):
+        bring(client, "Name\n" + "".join(f"{count} C{at}\n" for at in range(count)))
+        run = ImportRun.objects.latest("pk")
+        client.post(f"/import/{run.pk}/columns/", {"column-0": "name", "date": "dmy", "decimal": ".", "key": ""})
+        work()
+        with django_assert_num_queries(8):
+            client.get(f"/import/{run.pk}/")
+    with django_assert_num_queries(3):
+        client.get("/import/")

@@ -1,0 +1,245 @@
+"""What a column of a file can become, and what columns are usually called: by our own labels in every language, and by the words
+of other systems."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from opportunities.models import Opportunity
+from salescycles.models import Stage
+from salespeople.models import Salesperson
+from upkeep.importing.models import ImportKind
+
+Label = str | Promise
+
+
+class Target(NamedTuple):
+    """`kind`: text, day, moment, money, percent, flag, or what is looked up by a name. `words`: what else such a column is called."""
+
+    name: str
+    label: Label
+    kind: str = "text"
+    words: tuple[str, ...] = ()
+
+
+def _of(model: Any, name: str, kind: str = "text", *words: str) -> Target:
+    return Target(name, model._meta.get_field(name).verbose_name, kind, words)
+
+
+KEY = Target("external_key", _("key in the other system"), "text", ("id", "key", "record id", "external id"))
+CONTACTS = (
+    KEY,
+    _of(Contact, "number", "text", "no", "no.", "customer no", "kundennummer", "klantnummer"),
+    _of(Contact, "kind", "kind", "contact type", "art"),
+    _of(
+        *(Contact, "name", "text", "full name", "display name", "company name", "account", "account name"),
+        *("organization name", "koko nimi", "fullt navn", "vollständiger name", "volledige naam", "nome completo"),
+    ),
+    _of(Contact, "first_name", "text", "given name", "voornaam", "fornavn", "vorname", "nome", "etunimi"),
+    _of(Contact, "middle_name"),
+    _of(Contact, "last_name", "text", "surname", "family name", "achternaam", "etternavn", "cognome", "sukunimi"),
+    _of(
+        *(Contact, "company", "company", "organization", "organisation", "employer", "associated company", "firma"),
+        *("works at", "yritys", "bedrijf", "azienda", "unternehmen", "selskap", "parent account"),
+    ),
+    _of(Contact, "job_title", "text", "title", "position", "tehtävänimike", "stilling", "functie", "ruolo"),
+    _of(
+        *(Contact, "address", "text", "street", "street address", "address line 1", "billing street", "katuosoite"),
+        *("gateadresse", "straße", "straat", "indirizzo", "via"),
+    ),
+    _of(Contact, "address_2", "text", "address line 2", "street 2"),
+    _of(
+        *(Contact, "post_code", "text", "zip", "zip code", "postal code", "postcode", "plz", "cap", "postinumero"),
+        "postnummer",
+    ),
+    _of(Contact, "city", "text", "town", "kaupunki", "by", "sted", "ort", "stad", "plaats", "città"),
+    _of(Contact, "county", "text", "state", "region", "province", "state/region", "state/province"),
+    _of(
+        *(Contact, "country", "country", "country/region", "country code", "office location", "billing country", "maa"),
+        *("land", "paese"),
+    ),
+    _of(
+        *(Contact, "phone", "phone", "telephone", "phone number", "tel", "puhelin", "telefon", "telefoon", "telefono"),
+        "work phone",
+    ),
+    _of(Contact, "mobile", "phone", "mobile", "mobile phone", "cell", "gsm", "matkapuhelin", "mobil", "cellulare"),
+    _of(Contact, "other_numbers"),
+    _of(Contact, "email", "email", "email", "e-mail address", "email address", "sähköposti", "e-post", "mail"),
+    _of(Contact, "email_2", "email"),
+    _of(
+        *(Contact, "home_page", "url", "website", "web site", "url", "company domain name", "domain", "kotisivu"),
+        *("nettside", "webseite", "sito web"),
+    ),
+    _of(Contact, "language"),
+    _of(
+        Contact,
+        "vat_number",
+        "text",
+        "vat",
+        "vat no",
+        "tax registration number",
+        "ust-idnr",
+        "btw-nummer",
+        "partita iva",
+    ),
+    _of(Contact, "registration_number", "text", "business id", "y-tunnus", "organisasjonsnummer", "kvk"),
+    _of(
+        *(Contact, "salesperson", "salesperson", "owner", "contact owner", "company owner", "account owner"),
+        *("salesperson code", "myyjä", "selger", "verkäufer", "verkoper", "venditore", "sales agent"),
+    ),
+    _of(Contact, "territory", "territory"),
+    _of(Contact, "industry_groups", "industry", "industry", "sector", "toimiala", "bransje", "branche", "settore"),
+    _of(Contact, "privacy_blocked", "flag"),
+)
+OPPORTUNITIES = (
+    KEY._replace(words=(*KEY.words, "opportunity id", "deal id")),
+    _of(Opportunity, "number", "text", "no", "no.", "opportunity number", "deal number"),
+    _of(
+        *(
+            Opportunity,
+            "description",
+            "text",
+            "deal name",
+            "opportunity name",
+            "title",
+            "deal title",
+            "subject",
+            "name",
+        ),
+        *("product", "otsikko", "beschreibung", "omschrijving", "descrizione"),
+    ),
+    _of(
+        *(Opportunity, "contact", "contact", "contact number", "contact no", "contact name", "account", "account name"),
+        *("organization", "associated company", "associated contact", "customer", "company", "client", "asiakas"),
+        *("kunde", "klant", "cliente", "contact person"),
+    ),
+    _of(
+        *(Opportunity, "salesperson", "salesperson", "owner", "deal owner", "opportunity owner", "salesperson code"),
+        *("sales agent", "sales rep", "myyjä", "selger", "verkäufer", "verkoper", "venditore"),
+    ),
+    _of(Opportunity, "stage", "stage", "deal stage", "pipeline stage", "sales stage", "vaihe", "fase", "phase"),
+    _of(Opportunity, "status", "status", "state", "outcome", "tila", "stato"),
+    _of(
+        *(Opportunity, "created_on", "day", "created", "create date", "created date", "deal created", "created on"),
+        "creation date",
+    ),
+    Target("started_on", _("started on"), "day", ("start date", "engage date", "aloitettu", "startdato", "beginn")),
+    Target("happened_on", _("date of change"), "day", ("changed on", "date of change", "happened on", "stage date")),
+    _of(
+        *(Opportunity, "closed_on", "day", "closed", "date closed", "won time", "lost time", "deal closed on"),
+        "closed date",
+    ),
+    _of(
+        *(Opportunity, "closing_on", "day", "expected close date", "estimated closing date", "close date"),
+        *("estimated close date",),
+    ),
+    _of(
+        *(Opportunity, "estimated_value", "money", "amount", "value", "deal value", "arvo", "verdi", "wert", "waarde"),
+        *("valore", "expected revenue", "estimated value"),
+    ),
+    _of(Opportunity, "sales_value", "money", "won value", "close value", "revenue", "sales amount"),
+    _of(
+        *(Opportunity, "chances", "percent", "probability", "chances of success", "probability (%)"),
+        "deal probability",
+    ),
+    _of(Opportunity, "priority", "priority"),
+    _of(Opportunity, "source", "source", "lead source", "original source", "lähde", "kilde", "quelle", "bron", "fonte"),
+    _of(
+        *(Opportunity, "close_code", "close_code", "lost reason", "close reason", "closed lost reason"),
+        *("won reason", "loss reason"),
+    ),
+    Target("reason", _("reason"), "text", ("note", "comment")),
+    Target("recorded_at", _("recorded at"), "moment", ("last modified", "modified at", "recorded at")),
+)
+SALESPEOPLE = (
+    KEY,
+    _of(Salesperson, "code", "text", "initials"),
+    _of(Salesperson, "name", "text", "sales agent", "full name", "salesperson", "agent", "owner"),
+    _of(Salesperson, "email", "email", "email", "e-mail"),
+    _of(Salesperson, "phone"),
+    _of(Salesperson, "job_title", "text", "title"),
+    Target("team", _("team"), "team", ("regional office", "group", "department", "tiimi", "equipe", "lag")),
+)
+OF = {
+    ImportKind.CONTACTS: CONTACTS,
+    ImportKind.OPPORTUNITIES: OPPORTUNITIES,
+    ImportKind.SALESPEOPLE: SALESPEOPLE,
+}
+# how a row may find what is there already, the surest first
+KEYS = {
+    ImportKind.CONTACTS: ("external_key", "number", "email", "name"),
+    ImportKind.OPPORTUNITIES: ("external_key", "number"),
+    ImportKind.SALESPEOPLE: ("external_key", "code", "email", "name"),
+}
+ENTERED = "entered:"  # and the key of a stage: when it was entered
+LINKED = (
+    "company",
+    "contact",
+    "salesperson",
+    "territory",
+    "industry",
+    "source",
+    "close_code",
+    "team",
+    "stage",
+    "status",
+)
+
+
+def targets(kind: str, stages: Iterable[Stage] = ()) -> list[Target]:
+    """With a day for each stage of the cycle, by which a file tells its history."""
+    found = list(OF[ImportKind(kind)])
+    for stage in stages:
+        label = _("entered “%(stage)s” on") % {"stage": stage.description}
+        names = (f"date entered {stage.description}", f"entered {stage.description}", f"{stage.description} date")
+        found.append(Target(f"{ENTERED}{stage.pk}", label, "day", names))
+    return found
+
+
+def plain(text: str) -> str:
+    """To compare names: small letters and digits alone, without accents."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return re.sub(r"[^a-z0-9а-яα-ω]", "", "".join(sign for sign in folded if not unicodedata.combining(sign)))
+
+
+@lru_cache(maxsize=4)
+def _known(kind: str) -> dict[str, str]:
+    """What columns are called → target; what is said earlier counts before what is said later."""
+    found: dict[str, str] = {}
+    for target in OF[ImportKind(kind)]:
+        found.setdefault(plain(target.name), target.name)
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            for target in OF[ImportKind(kind)]:
+                found.setdefault(plain(str(target.label)), target.name)
+    for target in OF[ImportKind(kind)]:
+        for word in target.words:
+            found.setdefault(plain(word), target.name)
+    return found
+
+
+def guessed(kind: str, headers: list[str], known: dict[str, str], stages: Iterable[Stage] = ()) -> dict[str, str]:
+    """By the place of each column: what it seems to be. `known` are the words of the system that the file is from. A target is
+    given once."""
+    own = {plain(word): target for word, target in known.items()}
+    of_stages = {
+        plain(word): target.name for target in targets(kind, stages) for word in target.words if ":" in target.name
+    }
+    found: dict[str, str] = {}
+    for words in (own, {**of_stages, **_known(kind), **own}):
+        for at, header in enumerate(headers):
+            name = words.get(plain(header), "")
+            if name and name not in found.values() and str(at) not in found:
+                found[str(at)] = name
+    named = {name: at for at, name in found.items()}
+    if "name" in named and "company" not in named and {"first_name", "last_name"} & set(named):
+        found[named["name"]] = "company"  # of a person the name is in its parts, so this is whose
+    return found

@@ -1,0 +1,297 @@
+"""What a file calls by a name, a number, an e-mail address or the key of another system, and which record it means. What is not
+found is said by a question: did you mean …?"""
+
+import datetime
+import difflib
+import zoneinfo
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
+
+from contacts.codes import ContactSetup, IndustryGroup, Territory
+from contacts.models import Contact
+from contacts.places import countries
+from crm.lib.priority import Priority
+from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salespeople.models import Company, Salesperson, Team, User
+from upkeep.importing.fields import plain
+from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
+
+SUGGESTED = 3
+NEAR = 0.72  # of 1, how alike a name must be to be proposed
+PRIORITIES = ("low", "normal", "high")
+
+
+class Unknown(ValidationError):
+    """A name that leads nowhere."""
+
+    def __init__(self, field: str, said: str, *, ambiguous: bool = False) -> None:
+        text = _("There are several “%(said)s”.") if ambiguous else _("There is no “%(said)s”.")
+        super().__init__(text, code="several" if ambiguous else "unknown", params={"said": said})
+        self.field, self.said = field, said[:200]
+
+
+class Coming(NamedTuple):
+    """What an earlier row of the same file will have made: known in a dry run alone."""
+
+    label: str
+
+
+@lru_cache(maxsize=1)
+def country_codes() -> dict[str, str]:
+    """Names of countries in every language, and their codes → code."""
+    found: dict[str, str] = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            found |= {plain(name): code for code, name in countries().items()}
+    codes = {plain(code): code for code in countries()}
+    return found | codes | {"usa": "US", "unitedstates": "US", "uk": "GB", "greatbritain": "GB"}
+
+
+class World:
+    """What the rows of one slice lead to, read once."""
+
+    def __init__(self, run: ImportRun, user: User, *, dry: bool) -> None:
+        self.run, self.user, self.dry = run, user, dry
+        self.options: dict[str, Any] = run.options
+        company = Company.current()
+        self.today: datetime.date = company.today()
+        self.zone = zoneinfo.ZoneInfo(company.time_zone)
+        self.now = timezone.now()
+        self.past = self.now - datetime.timedelta(minutes=1)  # the database's clock may be a little behind
+        self.system: str = run.options.get("system") or "file"
+        self.found: dict[str, int | Coming] = {}  # contacts by what they are called
+        self.read: dict[int, Contact] = {}
+        self.new_keys: list[ExternalKey] = []
+        self.learnt: list[tuple[dict[str, Any], str]] = []  # within the row under way
+        self._drawn = 0
+        self.keys: dict[str, int] = {}  # records of this kind by the key of the other system
+
+    def drawn(self) -> int:
+        """What stands for a number in a dry run."""
+        self._drawn += 1
+        return self._drawn
+
+    @property
+    def order(self) -> str:
+        return self.options.get("date") or "ymd"
+
+    @property
+    def mark(self) -> str:
+        return self.options.get("decimal") or "."
+
+    def meant(self, target: str, said: str) -> str:
+        """By the words that somebody gave for what the file says."""
+        return self.options.get("words", {}).get(target, {}).get(said, said)
+
+    # ── short tables ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def salespeople(self) -> dict[str, Any]:
+        rows = Salesperson.objects.all()
+        return _by_names(rows, ("code", "email", "name")) | self._by_external(ImportKind.SALESPEOPLE, rows)
+
+    def _by_external(self, kind: str, rows: Iterable[Any]) -> dict[str, Any]:
+        by_key = {row.pk: row for row in rows}
+        known = ExternalKey.objects.filter(system=self.system, kind=kind)
+        return {plain(one.key): by_key[one.record_id] for one in known if one.record_id in by_key}
+
+    @cached_property
+    def usual_country(self) -> str:
+        return ContactSetup.current().country
+
+    @cached_property
+    def teams(self) -> dict[str, Any]:
+        return _by_names(Team.objects.all(), ("code", "name"))
+
+    @cached_property
+    def territories(self) -> dict[str, Any]:
+        return _by_names(Territory.objects.all(), ("code", "description"))
+
+    @cached_property
+    def industries(self) -> dict[str, Any]:
+        return _by_names(IndustryGroup.objects.all(), ("code", "description"))
+
+    @cached_property
+    def sources(self) -> dict[str, Any]:
+        return _by_names(Source.objects.all(), ("code", "description"))
+
+    @cached_property
+    def close_codes(self) -> dict[str, dict[str, Any]]:
+        """By their outcome."""
+        rows = list(CloseCode.objects.usable())
+        return {
+            outcome: _by_names([row for row in rows if row.outcome == outcome], ("code", "description"))
+            for outcome in ("won", "lost")
+        }
+
+    @cached_property
+    def codes(self) -> dict[int, CloseCode]:
+        return CloseCode.objects.in_bulk()
+
+    @cached_property
+    def cycle(self) -> SalesCycle | None:
+        """With its stages, each of which knows it."""
+        chosen = SalesCycle.objects.prefetch_related("stages").filter(pk=self.options.get("cycle") or 0).first()
+        if chosen is not None:
+            for stage in chosen.stages.all():
+                stage.sales_cycle = chosen
+        return chosen
+
+    @cached_property
+    def stages(self) -> list[Stage]:
+        return list(self.cycle.stages.all()) if self.cycle else []
+
+    @cached_property
+    def stand_in(self) -> Contact | None:
+        return Contact.objects.visible_to(self.user).filter(pk=self.options.get("stand_in") or 0).first()
+
+    def short(self, field: str) -> dict[str, Any]:
+        """What can be meant by a name in a short table."""
+        return {
+            "salesperson": lambda: self.salespeople,
+            "territory": lambda: self.territories,
+            "industry": lambda: self.industries,
+            "source": lambda: self.sources,
+            "team": lambda: self.teams,
+            "close_code": lambda: self.close_codes["won"] | self.close_codes["lost"],
+        }.get(field, dict)()
+
+    def one(self, field: str, said: str) -> Any:
+        """Raises Unknown."""
+        found = self.short(field).get(plain(said))
+        if found is None or found is AMBIGUOUS:
+            raise Unknown(field, said, ambiguous=found is AMBIGUOUS)
+        return found
+
+    def country(self, said: str) -> str:
+        found = country_codes().get(plain(said))
+        if not found:
+            raise Unknown("country", said)
+        return found
+
+    def priority(self, said: str) -> str:
+        names = {plain(one): one for one in PRIORITIES}
+        names |= {plain(str(label)): value for value, label in Priority.choices}
+        found = names.get(plain(said))
+        if not found:
+            raise Unknown("priority", said)
+        return found
+
+    # ── contacts, of which there are many ────────────────────────────────────────────────────────────────────────────
+
+    def look_up(self, names: Iterable[str]) -> None:
+        """Find the contacts that these call by number, key or name, in a few queries; what is found none of these ways is asked
+        one by one when its row comes."""
+        wanted = {name for name in names if name and name not in self.found}
+        if not wanted:
+            return
+        visible = Contact.objects.visible_to(self.user).order_by("-pk")
+        self._note(visible.filter(name__in=wanted).values_list("name", "pk"))
+        known = ExternalKey.objects.filter(system=self.system, kind=ImportKind.CONTACTS, key__in=wanted)
+        self.found |= dict(known.values_list("key", "contact"))
+        by_number = {name.strip().upper(): name for name in wanted}
+        self.found |= {by_number[no]: pk for no, pk in visible.filter(number__in=by_number).values_list("number", "pk")}
+        missing = wanted - set(self.found)
+        if self.dry and missing:
+            coming = self.run.rows.filter(dry=True, verdict=ImportRow.Verdict.CREATED, label__in=missing)
+            self.found |= {label: Coming(label) for label in coming.values_list("label", flat=True)}
+
+    def _note(self, rows: Iterable[tuple[str, int]]) -> None:
+        """Of several of one name none is meant."""
+        for name, pk in rows:
+            self.found[name] = pk if self.found.get(name, pk) == pk else SEVERAL
+
+    def contact(self, field: str, said: str) -> Contact | Coming:
+        """Raises Unknown."""
+        if said not in self.found:
+            self.look_up([said])
+        if said not in self.found:
+            self._note((said, pk) for pk in self._by_words(said))
+        found = self.found.get(said)
+        if found is None or found == SEVERAL:
+            raise Unknown(field, said, ambiguous=found == SEVERAL)
+        if isinstance(found, Coming):
+            return found
+        if found not in self.read:
+            self.read[found] = Contact.objects.select_related("company").get(pk=found)
+        return self.read[found]
+
+    def _by_words(self, said: str) -> list[int]:
+        """E-mail addresses, and names that differ in capitals, accents and marks alone."""
+        rows = Contact.objects.visible_to(self.user).search(said)[:50]
+        names = [(pk, {plain(name), plain(email)}) for pk, name, email in rows.values_list("pk", "name", "email")]
+        return [pk for pk, known in names if plain(said) in known]
+
+    def by_email(self, said: str) -> int | None:
+        """Raises Unknown where several have it."""
+        found = self._by_words(said) if said else []
+        if len(found) > 1:
+            raise Unknown("email", said, ambiguous=True)
+        return found[0] if found else None
+
+    def know_keys(self, keys: Iterable[str]) -> None:
+        known = ExternalKey.objects.filter(system=self.system, kind=self.run.kind, key__in=list(keys))
+        self.keys |= {one.key: one.record_id for one in known}
+
+    def learn(self, known: dict[str, Any], name: str, what: Any) -> None:
+        """Of something that the row under way makes; forgotten if that row is refused after all."""
+        known[name] = what
+        self.learnt.append((known, name))
+
+    def forget(self) -> None:
+        for known, name in self.learnt:
+            known.pop(name, None)
+        self.learnt = []
+
+    def name(self, key: str, record: int) -> None:
+        """What the other system calls a record; written with the slice."""
+        if key and key not in self.keys:
+            owner = {"contacts": "contact_id", "opportunities": "opportunity_id", "salespeople": "salesperson_id"}
+            said = ExternalKey(system=self.system, kind=self.run.kind, key=key, **{owner[self.run.kind]: record})
+            self.new_keys.append(said)
+            self.keys[key] = record
+
+    # ── did you mean … ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def suggestions(self, field: str, said: str) -> list[str]:
+        """What is most like it, the likeliest first; written into the words as it stands here."""
+        if field in ("company", "contact"):
+            return self._contacts_like(said)
+        if field == "country":
+            names = list(countries().values())
+        else:
+            names = list(dict.fromkeys(str(one) for one in self.short(field).values() if one is not AMBIGUOUS))
+        return near(said, names)
+
+    def _contacts_like(self, said: str) -> list[str]:
+        visible = Contact.objects.visible_to(self.user).order_by("name")
+        names = list(visible.filter(name__istartswith=said[:2]).values_list("name", flat=True)[:1000])
+        return near(said, list(dict.fromkeys(names)))
+
+
+AMBIGUOUS: Any = object()
+SEVERAL = -1
+
+
+def _by_names(rows: Iterable[Any], fields: tuple[str, ...]) -> dict[str, Any]:
+    """By each field; what the first fields say counts before the later ones."""
+    found: dict[str, Any] = {}
+    for field in fields:
+        own: dict[str, Any] = {}
+        for row in rows:
+            if name := plain(str(getattr(row, field) or "")):
+                own[name] = AMBIGUOUS if name in own else row
+        found = own | found
+    return found
+
+
+def near(said: str, names: list[str]) -> list[str]:
+    by_plain = {plain(name): name for name in names}
+    alike = difflib.get_close_matches(plain(said), list(by_plain), n=SUGGESTED, cutoff=NEAR)
+    return [by_plain[one] for one in alike]

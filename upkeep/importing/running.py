@@ -1,0 +1,313 @@
+"""What the worker does with a file: reads it once, then tries its rows (`check`) or takes them in (`start`), slice by slice.
+
+A slice is one transaction: its rows, what became of each, how far the run is and the request for the next slice are written
+together. A worker that is killed leaves no half of it, and whoever takes the run up again goes on behind the last slice. A row that
+is refused is rolled back to its own savepoint. A dry slice is rolled back whole, and only what would have become of its rows is
+written.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db.models import Count, Max
+from django.utils import translation
+from django.utils.text import capfirst
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from collaboration.files import stored_name
+from crm.lib import jobs
+from crm.lib.races import is_busy, refused_by
+from opportunities import lifecycle
+from opportunities.models import Batch, Door
+from salespeople.auth import with_rights
+from salespeople.models import User
+from upkeep.importing import contacts, opportunities, salespeople
+from upkeep.importing.fields import OF
+from upkeep.importing.linking import Unknown, World
+from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
+from upkeep.importing.reading import Row, Unreadable, read_spool, write_spool
+from upkeep.importing.rows import Taken, kinds_of, read
+
+logger = logging.getLogger(__name__)
+State, Verdict = ImportRun.State, ImportRow.Verdict
+UNDER_WAY = (State.CHECKING, State.RUNNING, State.UNDOING)
+SLICES = 0x494D504F  # names the locks that let one slice of a run at a time
+PAUSE = 5  # seconds, before a slice that met somebody at work is tried again
+KINDS: dict[str, Any] = {
+    ImportKind.CONTACTS: contacts,
+    ImportKind.OPPORTUNITIES: opportunities,
+    ImportKind.SALESPEOPLE: salespeople,
+}
+# of a slice; each contact that is written holds some twenty locks of its signs until the slice ends
+AT_ONCE = {ImportKind.CONTACTS: 100, ImportKind.OPPORTUNITIES: 100, ImportKind.SALESPEOPLE: 100}
+NEEDED = {
+    ImportKind.CONTACTS: ("contacts.add_contact", "contacts.change_contact"),
+    ImportKind.OPPORTUNITIES: ("opportunities.add_opportunity", "opportunities.change_opportunity"),
+    ImportKind.SALESPEOPLE: ("salespeople.add_salesperson", "salespeople.change_salesperson"),
+}
+
+
+class Busy(Exception):
+    """Another slice of the run is under way, or somebody is at work on its rows. Nothing was written."""
+
+
+def may_run(user: User, kind: str) -> bool:
+    return user.has_perms(("upkeep.add_importrun", *NEEDED[ImportKind(kind)]))
+
+
+# ── asking for it ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@transaction.atomic
+def check(run: ImportRun) -> bool:
+    """Try every row, by the columns and formats as they are chosen now. Whether it was the time for that."""
+    found = ImportRun.objects.filter(pk=run.pk, state__in=(State.DRAFT, State.CHECKED, State.BROKEN))
+    language = get_language() or ""
+    if not found.update(state=State.CHECKING, done=0, offset=0, total=None, why="", language=language):
+        return False
+    jobs.later("upkeep.import_spool", run=run.pk)
+    return True
+
+
+@transaction.atomic
+def start(run: ImportRun) -> bool:
+    """Take the rows in; a run that was stopped goes on. Whether it was the time for that."""
+    found = ImportRun.objects.filter(pk=run.pk)
+    if found.filter(state=State.CHECKED).update(state=State.RUNNING, done=0, offset=0):
+        batch = Batch.objects.create(door=Door.IMPORT, by=run.by) if run.kind == ImportKind.OPPORTUNITIES else None
+        found.update(batch=batch, language=get_language() or "")
+    elif not found.filter(state=State.STOPPED).update(state=State.RUNNING, why=""):
+        return False
+    jobs.later("upkeep.import_slice", run=run.pk)
+    return True
+
+
+def cancel(key: int) -> bool:
+    """After the slice that is under way; what is done stays. Whether there was anything to stop."""
+    found = ImportRun.objects.filter(pk=key)
+    checking = found.filter(state=State.CHECKING).update(state=State.DRAFT)
+    return bool(checking or found.filter(state=State.RUNNING).update(state=State.STOPPED))
+
+
+# ── reading the file once ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def path_of(name: str) -> Path:
+    path = Path(default_storage.path(name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def spool(key: int) -> None:
+    """The whole file, row by row; begun anew if a worker was killed meanwhile."""
+    run = ImportRun.objects.filter(pk=key, state=State.CHECKING).first()
+    if run is None:
+        return
+    with translation.override(run.language):
+        try:
+            name, total = _spooled(run)
+        except (Unreadable, OSError) as wrong:
+            why = str(wrong) if isinstance(wrong, Unreadable) else _("The file is not there any more. Bring it again.")
+            ImportRun.objects.filter(pk=key, state=State.CHECKING).update(state=State.BROKEN, why=why)
+            return
+    with transaction.atomic(), _unlimited():
+        run.rows.filter(dry=True).delete()
+        if ImportRun.objects.filter(pk=key, state=State.CHECKING).update(spool=name, total=total, done=0, offset=0):
+            jobs.later("upkeep.import_slice", run=key)
+
+
+def _spooled(run: ImportRun) -> tuple[str, int]:
+    name = run.spool or stored_name()
+    path = path_of(name)
+    with path.open("wb") as file:
+        return name, write_spool(path_of(str(run.file)), run.reading, file)
+
+
+@contextmanager
+def _unlimited() -> Iterator[None]:
+    """Many rows go at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+    yield
+
+
+# ── slices ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def take_slice(key: int) -> None:
+    """The next rows, then those after them. What cannot go on is stopped, and says so in the log."""
+    try:
+        go_on = _slice(key)
+    except Busy:
+        jobs.later("upkeep.import_slice", after=PAUSE, run=key)
+        return
+    except DatabaseError:
+        raise  # nothing was written; the job is done again
+    except Exception:
+        logger.exception("import %s was stopped", key)
+        cancel(key)
+        ImportRun.objects.filter(pk=key).update(why=_("It was stopped by a fault of ours, which the log tells."))
+        return
+    if not go_on:
+        cancel(key)
+
+
+def lock(key: int) -> ImportRun | None:
+    """The run, if it is under way and nobody else has it in hand. Raises Busy."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [SLICES, key % 2**31])
+        if not cursor.fetchone()[0]:
+            raise Busy
+    return ImportRun.objects.filter(pk=key, state__in=UNDER_WAY).first()
+
+
+def _slice(key: int) -> bool:
+    """Whether the person may still do it."""
+    with transaction.atomic():
+        run = lock(key)
+        if run is None or run.state == State.UNDOING:
+            return True
+        user: User | None = with_rights(User.objects.filter(is_active=True)).filter(pk=run.by_id).first()
+        if user is None or not may_run(user, run.kind):
+            return False
+        dry = run.state == State.CHECKING
+        rows, offset = read_spool(path_of(run.spool), run.offset, AT_ONCE[ImportKind(run.kind)])
+        over = State.CHECKED if dry else State.DONE
+        if rows:
+            with translation.override(run.language):
+                noted = _taken(run, user, rows, dry=dry)
+            ImportRow.objects.bulk_create(noted)
+        same = ImportRun.objects.filter(pk=key, state=run.state)
+        same.update(done=run.done + len(rows), offset=offset, state=run.state if rows else over)
+        if rows:
+            jobs.later("upkeep.import_slice", run=key)
+    return True
+
+
+def _taken(run: ImportRun, user: User, rows: list[Row], *, dry: bool) -> list[ImportRow]:
+    with transaction.atomic():
+        noted = _take_all(World(run, user, dry=dry), rows)
+        if dry:
+            connection.check_constraints()  # what the rows would hear of at their commit
+            transaction.set_rollback(True)
+    return noted
+
+
+def _take_all(world: World, rows: list[Row]) -> list[ImportRow]:
+    kind, kinds = KINDS[world.run.kind], kinds_of(world)
+    given: dict[int, dict[str, Any]] = {}
+    noted: dict[int, ImportRow] = {}
+    for row in rows:
+        try:
+            given[row.line] = read(world, row, kinds)
+        except ValidationError as refused:
+            noted[row.line] = _refused(world, row.line, refused)
+    kind.look_up(world, list(given.values()))
+    for line, values in given.items():
+        noted[line] = _take(world, kind, line, values)
+    ExternalKey.objects.bulk_create(world.new_keys)
+    _mark(world, list(noted.values()))
+    return list(noted.values())
+
+
+def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportRow:
+    world.learnt = []
+    told = lifecycle.together.set(True)  # the row's own savepoint is enough
+    try:
+        with transaction.atomic():
+            taken: Taken = kind.take(world, values)
+    except ValidationError as refused:
+        return _refused(world, line, refused, values)
+    except lifecycle.Stale:
+        return _refused(world, line, ValidationError(_("Somebody is at work on it just now.")), values)
+    except IntegrityError as wrong:
+        said = _("The database refuses it (%(rule)s).") % {"rule": refused_by(wrong) or "?"}
+        return _refused(world, line, ValidationError(said), values)
+    except OperationalError as error:
+        if is_busy(error):
+            raise Busy from error
+        raise
+    finally:
+        lifecycle.together.reset(told)
+    return ImportRow(
+        run=world.run,
+        dry=world.dry,
+        line=line,
+        verdict=taken.verdict,
+        label=taken.label[:200],
+        key=None if world.dry else taken.key or None,
+        made=[] if world.dry else taken.made,
+        before={} if world.dry else taken.before,
+    )
+
+
+def _refused(world: World, line: int, refused: ValidationError, values: dict[str, Any] | None = None) -> ImportRow:
+    world.forget()
+    label = str((values or {}).get("name") or (values or {}).get("description") or "")
+    row = ImportRow(run=world.run, dry=world.dry, line=line, verdict=Verdict.REFUSED, label=label[:200])
+    row.why = " ".join(dict.fromkeys(_sentences(refused, world.run.kind)))
+    if isinstance(refused, Unknown):
+        row.field, row.said = refused.field, refused.said
+    return row
+
+
+def _sentences(refused: ValidationError, kind: str) -> Iterator[str]:
+    """Each with the field that it is about, where that is a column."""
+    if not hasattr(refused, "error_dict"):
+        yield from refused.messages
+        return
+    labels = {target.name: capfirst(str(target.label)) for target in OF[ImportKind(kind)]}
+    labels["on"] = labels.get("happened_on", "")
+    for field, errors in refused.error_dict.items():
+        for error in errors:
+            for said in error.messages:
+                yield f"{labels[field]}: {said}" if labels.get(field) else said
+
+
+def _mark(world: World, noted: list[ImportRow]) -> None:
+    """By what a later change is told: of a contact by the last event of its history."""
+    if world.dry or world.run.kind != ImportKind.CONTACTS:
+        return
+    keys = [row.key for row in noted if row.key]
+    marks = last_events(keys)
+    for row in noted:
+        row.mark = marks.get(row.key or 0)
+
+
+def last_events(keys: list[Any]) -> dict[int, int]:
+    events: Any = apps.get_model("contacts", "ContactEvent").objects.filter(pgh_obj__in=keys).order_by()
+    return dict(events.values_list("pgh_obj").annotate(last=Max("pgh_id")))
+
+
+# ── how far it is ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def verdicts(run: ImportRun, *, dry: bool) -> dict[str, int]:
+    """How many rows there are of each."""
+    found = run.rows.filter(dry=dry).order_by().values_list("verdict").annotate(count=Count("pk"))
+    return dict(found)
+
+
+def reasons(run: ImportRun, *, dry: bool, shown: int) -> list[dict[str, Any]]:
+    """Why rows were refused, the most frequent reason first, each with its first rows."""
+    refused = run.rows.filter(dry=dry, verdict=Verdict.REFUSED)
+    counted = refused.order_by().values_list("why").annotate(count=Count("pk")).order_by("-count", "why")[:shown]
+    return [
+        {"why": why, "count": count, "rows": list(refused.filter(why=why).order_by("line")[:shown])}
+        for why, count in counted
+    ]
+
+
+def unknown(run: ImportRun, shown: int) -> list[dict[str, Any]]:
+    """Names that lead nowhere, the most frequent first."""
+    refused = run.rows.filter(dry=True, verdict=Verdict.REFUSED).exclude(field="").order_by()
+    counted = refused.values("field", "said").annotate(count=Count("pk")).order_by("-count", "field", "said")
+    return [dict(one) for one in counted[:shown]]

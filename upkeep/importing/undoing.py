@@ -1,0 +1,211 @@
+"""Taking a run back: what nobody touched since. What it made is erased, what it changed gets back what stood there; the rest stays
+and is listed."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from itertools import takewhile
+from typing import Any
+
+from django.apps import apps
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, Model
+from django.utils.translation import get_language
+
+from contacts.models import Contact
+from crm.lib import jobs
+from opportunities import lifecycle as verbs
+from opportunities.models import Door, Opportunity, OpportunityEntry, OpportunityWords
+from salespeople.models import Salesperson
+from tasks.models import UNTOUCHED, Task
+from upkeep.importing import running
+from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
+from upkeep.importing.running import PAUSE, Busy, lock
+
+logger = logging.getLogger(__name__)
+State, Verdict = ImportRun.State, ImportRow.Verdict
+DONE = (Verdict.CREATED, Verdict.UPDATED)
+AT_ONCE = 100  # records
+
+
+@transaction.atomic
+def start(run: ImportRun) -> bool:
+    """Whether it was the time for that."""
+    found = ImportRun.objects.filter(pk=run.pk, state__in=(State.DONE, State.STOPPED))
+    if not found.update(state=State.UNDOING, done=0, language=get_language() or ""):
+        return False
+    jobs.later("upkeep.import_undo", run=run.pk)
+    return True
+
+
+def take_slice(key: int) -> None:
+    try:
+        with transaction.atomic():
+            _slice(key)
+    except Busy:
+        jobs.later("upkeep.import_undo", after=PAUSE, run=key)
+    except DatabaseError:
+        raise  # nothing was written; the job is done again
+    except Exception:
+        logger.exception("taking back import %s was stopped", key)
+        ImportRun.objects.filter(pk=key, state=State.UNDOING).update(state=State.STOPPED)
+
+
+def _slice(key: int) -> None:
+    """The records of the last rows first: people go before the companies that came before them."""
+    run = lock(key)
+    if run is None or run.state != State.UNDOING:
+        return
+    waiting = run.rows.filter(dry=False, verdict__in=DONE)
+    last = list(waiting.order_by("-line").values_list("key", flat=True)[:AT_ONCE])
+    if not last:
+        ImportRun.objects.filter(pk=key).update(state=State.UNDONE, done=F("total"))
+        return
+    records = [one for one in dict.fromkeys(last) if one]
+    rows: dict[int, list[ImportRow]] = defaultdict(list)
+    for row in waiting.filter(key__in=records).order_by("line"):
+        rows[row.key or 0].append(row)
+    back = BACK[ImportKind(run.kind)](run, {record: rows[record] for record in records})
+    for one in [one for record in back for row in rows[record] for one in row.made]:
+        _erase_made(one)
+    of_these = waiting.filter(key__in=records)
+    count = of_these.filter(key__in=back).update(verdict=Verdict.UNDONE) + of_these.update(verdict=Verdict.TOUCHED)
+    ImportRun.objects.filter(pk=key).update(done=F("done") + count)
+    jobs.later("upkeep.import_undo", run=key)
+
+
+def _was_made(rows: list[ImportRow]) -> bool:
+    return any(row.verdict == Verdict.CREATED for row in rows)
+
+
+def _before(rows: list[ImportRow]) -> dict[str, Any]:
+    """What stood there before the first of them."""
+    found: dict[str, Any] = {}
+    for row in reversed(rows):
+        found |= row.before
+    return found
+
+
+def named(model: type[Model], keys: Iterable[int], *, but: Iterable[str] = ()) -> set[int]:
+    """Those on which rows of other models hang, but of these. A query for each kind of row."""
+    found: set[int] = set()
+    keys = list(keys)
+    relation: Any
+    for relation in model._meta.get_fields(include_hidden=True):
+        if not (relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one)):
+            continue
+        other, name = relation.related_model, relation.field.name
+        if other.__name__ not in but and other._meta.managed:
+            hanging = other._base_manager.filter(**{f"{name}__in": keys}).order_by()
+            found |= set(hanging.values_list(name, flat=True))
+    return found
+
+
+# ── contacts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+OWN_OF_CONTACT = ("ContactEvent", "ContactSign", "LikelyPair", "ExternalKey", "CompanysIndustry")
+
+
+def _contacts(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
+    """Keys of those that went back, people before companies."""
+    held = set(Contact.objects.select_for_update(no_key=True).filter(pk__in=rows).values_list("pk", flat=True))
+    marks = running.last_events(list(rows))
+    same = [key for key in rows if key not in held or marks.get(key) == max(row.mark or 0 for row in rows[key])]
+    new = [key for key in same if _was_made(rows[key])]
+    changed = [key for key in same if key in held and key not in new]
+    for key in changed:
+        before = _before(rows[key])
+        if (industries := before.pop("industry_groups", None)) is not None:
+            Contact.objects.get(pk=key).industry_groups.set(industries)
+        Contact.objects.filter(pk=key).update(**before)
+    return _erase_contacts(new) + changed
+
+
+def _erase_contacts(keys: list[int]) -> list[int]:
+    """Those on which nothing hangs that somebody else made."""
+    erased: list[int] = []
+    while keys:  # once its people are gone, a company may go
+        free = [key for key in keys if key not in named(Contact, keys, but=OWN_OF_CONTACT)]
+        if not free:
+            break
+        ExternalKey.objects.filter(contact__in=free).delete()
+        Contact.objects.filter(pk__in=free).delete()
+        erased += free
+        keys = [key for key in keys if key not in free]
+    return erased
+
+
+def _erase_made(key: int) -> None:
+    """A company that was made on the way, unless somebody changed it since."""
+    events: Any = apps.get_model("contacts", "ContactEvent").objects.filter(pgh_obj=key)
+    if events.count() == 1:
+        _erase_contacts([key])
+
+
+# ── opportunities ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+OWN_OF_OPPORTUNITY = ("OpportunityEntry", "OpportunityWords", "ExternalKey", "Task", "BatchRow")
+
+
+def _opportunities(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
+    held = Opportunity.objects.select_for_update(no_key=True).filter(pk__in=rows).in_bulk()
+    new = [key for key in held if _was_made(rows[key])]
+    entries: Any = OpportunityEntry.objects.filter(opportunity__in=new)
+    others = set(entries.exclude(batch=run.batch_id).values_list("opportunity", flat=True))
+    tasks = Task.objects.filter(opportunity__in=new)
+    others |= set(tasks.exclude(UNTOUCHED).values_list("opportunity", flat=True))
+    others |= named(Opportunity, new, but=OWN_OF_OPPORTUNITY)
+    gone = [key for key in new if key not in others]
+    _erase_opportunities(gone)
+    changed = [key for key in held if key not in new and _put_back(run, held[key])]
+    return [*(key for key in rows if key not in held), *gone, *changed]
+
+
+def _put_back(run: ImportRun, opportunity: Opportunity) -> bool:
+    """Step by step, where the last ones are those of this run."""
+    batches = opportunity.entries.live().order_by("-step").values_list("batch", flat=True)
+    count = len(list(takewhile(lambda batch: batch == run.batch_id, batches)))
+    for _step in range(count):
+        verbs.undo(opportunity, version=opportunity.version, by=run.by, door=Door.IMPORT)
+        opportunity = Opportunity.objects.get(pk=opportunity.pk)
+    return count > 0
+
+
+def _erase_opportunities(keys: list[int]) -> None:
+    """With their ledgers, and the tasks that their stages made; the database lets that through for these statements alone."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL crm.erase = 'on'")
+        Task.objects.filter(opportunity__in=keys).delete()
+        ExternalKey.objects.filter(opportunity__in=keys).delete()
+        OpportunityWords.objects.filter(opportunity__in=keys).delete()
+        for table, column in (
+            ("opportunities_opportunityentry", "opportunity_id"),
+            ("opportunities_opportunity", "id"),
+        ):
+            cursor.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [keys])  # noqa: S608 - names of our own
+        cursor.execute("SET LOCAL crm.erase = 'off'")
+    logger.info("%s opportunities were erased with their import", len(keys))
+
+
+# ── salespeople ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _salespeople(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
+    held = Salesperson.objects.in_bulk(list(rows))
+    back = [key for key in rows if key not in held]
+    for key, person in held.items():
+        if not _was_made(rows[key]):
+            Salesperson.objects.filter(pk=key).update(**_before(rows[key]))
+            back.append(key)
+        elif key not in named(Salesperson, [key], but=("ExternalKey", "Membership", "MembershipEvent")):
+            ExternalKey.objects.filter(salesperson=key).delete()
+            person.delete()
+            back.append(key)
+    return back
+
+
+BACK: dict[str, Callable[[ImportRun, dict[int, list[ImportRow]]], list[int]]] = {
+    ImportKind.CONTACTS: _contacts,
+    ImportKind.OPPORTUNITIES: _opportunities,
+    ImportKind.SALESPEOPLE: _salespeople,
+}
