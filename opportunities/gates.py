@@ -4,7 +4,8 @@ do all who move."""
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple, Self
+from functools import cached_property
+from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.db.models import TextChoices
@@ -58,22 +59,29 @@ class Facts:
     value: Decimal | None = None
 
 
-class Mover(NamedTuple):
-    """Who moves: the roles, what the person can fill in, whether the person may pass over a gate. No roles: nobody is asked
-    for them."""
+@dataclass(frozen=True)
+class Mover:
+    """Who moves, and the roles; without roles nobody is asked for them."""
 
     roles: frozenset[int] | None = None
-    fills: frozenset[Gate] = frozenset()
-    overrides: bool = False
+    user: User | None = None
 
     @classmethod
     def of(cls, user: User | None, stages: Iterable[Stage]) -> Self:
         """The roles are asked for where one of `stages` names some."""
-        if user is None:
-            return cls()
-        named = not user.is_superuser and any(stage.roles for stage in stages)
-        fills = frozenset(gate for gate, right in FILLED_IN.items() if not right or user.has_perm(right))
-        return cls(user.roles if named else None, fills, user.has_perm(OVERRIDE))
+        named = user is not None and not user.is_superuser and any(stage.roles for stage in stages)
+        return cls(user.roles if user and named else None, user)
+
+    @cached_property
+    def fills(self) -> frozenset[Gate]:
+        """What the person can fill in where a move is asked for."""
+        user = self.user
+        return frozenset(gate for gate, right in FILLED_IN.items() if user and (not right or user.has_perm(right)))
+
+    @cached_property
+    def overrides(self) -> bool:
+        """Whether the person may pass over a gate."""
+        return self.user is not None and self.user.has_perm(OVERRIDE)
 
 
 ANYBODY = Mover()

@@ -118,7 +118,7 @@ COUNTS = {
     "create and start": 14,
     "start": 6,
     "move": 6,
-    "move where a quote is needed": 7,
+    "move where a quote is needed": 8,  # asked again once the row is held
     "revise": 6,
     "close": 5,
 }

@@ -53,6 +53,7 @@ def cycle_data(cycle: SalesCycle | None, stages: list[dict[str, Any]] | None = N
             "description": stage.description,
             "completed": stage.completed,
             "chances": stage.chances,
+            **{name: "on" for name in ("quote_required", "allow_skip", "allow_back") if getattr(stage, name)},
         }
         for stage in own
     ]

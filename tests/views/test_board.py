@@ -21,6 +21,7 @@ from opportunities import lifecycle
 from opportunities.board import ORDERS
 from opportunities.ledger import faults
 from opportunities.models import Opportunity, OpportunityEntry
+from opportunities.stalling import learn
 from salescycles.models import CloseCode, SalesCycle, Stage
 from salespeople.models import Company, Salesperson, User
 from tests.factories import QuoteFactory, fresh, make_cycle, make_opportunity
@@ -342,6 +343,7 @@ def strip_agrees(client: Client, query: str) -> None:
 
 
 def test_the_strip_in_words(client: Client, mixed: list[Opportunity], today: datetime.date) -> None:
+    assert learn(today)
     response = client.get(BOARD)
     counts = {str(figure["label"]): figure.get("count", figure.get("amount")) for figure in response.context["strip"]}
     in_month = 8 if (today - datetime.timedelta(days=1)).month == today.month else 4
