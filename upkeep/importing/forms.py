@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
@@ -23,7 +24,7 @@ LOOKED_THROUGH = 2000  # rows, for these words
 class BringForm(forms.Form):
     kind = forms.ChoiceField(label=_("What the rows are"), widget=forms.RadioSelect)
     system = forms.ChoiceField(
-        label=_("From"), required=False, choices=[(name, system.label) for name, system in SYSTEMS.items()]
+        label=_("Written by"), required=False, choices=[(name, system.label) for name, system in SYSTEMS.items()]
     )
     file = forms.FileField(
         label=_("File"),
@@ -104,7 +105,7 @@ class MapForm(forms.Form):
             )
 
     def _targets(self) -> list[tuple[str, str]]:
-        return [(target.name, str(target.label).capitalize()) for target in targets(self.run.kind, self._stages())]
+        return [(target.name, capfirst(str(target.label))) for target in targets(self.run.kind, self._stages())]
 
     def _stages(self) -> list[Stage]:
         if self.run.kind != ImportKind.OPPORTUNITIES:
