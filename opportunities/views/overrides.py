@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from crm.lib.fields import DayField
 from crm.lib.fragments import render_page
+from crm.lib.listing.row import ReadableDayInput
 from opportunities.gates import OVERRIDE, Gate
 from opportunities.models import EntryQuerySet, Opportunity, OpportunityEntry
 from opportunities.views.access import require
@@ -35,8 +36,8 @@ class Counted(NamedTuple):
 
 
 class PeriodForm(forms.Form):
-    since = DayField(label=gettext_lazy("From"), required=False)
-    until = DayField(label=gettext_lazy("To"), required=False)
+    since = DayField(label=gettext_lazy("From"), required=False, widget=ReadableDayInput)
+    until = DayField(label=gettext_lazy("To"), required=False, widget=ReadableDayInput)
     stage = forms.TypedChoiceField(label=gettext_lazy("Stage"), required=False, coerce=int, empty_value=None)
     by = forms.TypedChoiceField(label=gettext_lazy("Person"), required=False, coerce=int, empty_value=None)
     gate = forms.TypedChoiceField(label=gettext_lazy("Condition"), required=False, empty_value=None)

@@ -14,8 +14,8 @@ from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, User
 from tests.e2e.hands import Hand, Keyboard, Mouse, labelled
 
-SKIP_REASON = "The stage “Offer” cannot be skipped."
 QUOTE_REASON = "The stage “Offer” needs a quote. Add one first."
+SKIP_REASON = f"The stage “Offer” cannot be skipped. {QUOTE_REASON}"
 
 
 @pytest.fixture

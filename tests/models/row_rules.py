@@ -145,6 +145,8 @@ def other_value(column: Field) -> str:
             return f"CASE {name} WHEN '{known[0]}' THEN '{known[1]}' ELSE '{known[0]}' END"
         case "CharField" | "TextField":
             return f"{name} || 'x'"
+        case "ArrayField":
+            return f"coalesce({name}, '{{}}') || 'x'::varchar"
         case "DecimalField":
             return f"coalesce({name}, 1) + 1"
         case _:
