@@ -84,11 +84,31 @@ def of_model(name: str) -> dict[str, Any]:
     return {"label": capfirst(field.verbose_name), "help_text": field.help_text, "required": False}
 
 
+class Folded(forms.CheckboxSelectMultiple):
+    """Boxes that take one line until they are opened, so that rows stay low enough to be dragged."""
+
+    template_name = "admin/folded_choices.html"
+
+    class Media:
+        js = (Script("crm/folded.js", type="module"),)
+
+    def __init__(self, said: str) -> None:
+        super().__init__()
+        self.said = said
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        options = [option for _group, some, _at in context["widget"]["optgroups"] for option in some]
+        ticked = ", ".join(str(option["label"]) for option in options if option["selected"])
+        context["widget"] |= {"said": self.said, "ticked": ticked}
+        return context
+
+
 class StageForm(NumberedForm):
     required_fields = forms.MultipleChoiceField(
-        choices=Stage.Fact, widget=forms.CheckboxSelectMultiple, **of_model("required_fields")
+        choices=Stage.Fact, widget=Folded(of_model("required_fields")["label"]), **of_model("required_fields")
     )
-    roles = forms.TypedMultipleChoiceField(coerce=int, widget=forms.CheckboxSelectMultiple, **of_model("roles"))
+    roles = forms.TypedMultipleChoiceField(coerce=int, widget=Folded(of_model("roles")["label"]), **of_model("roles"))
 
     class Meta:
         widgets: ClassVar = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-TABS = 90  # so many presses of Tab reach everything on a page
+TABS = 150  # so many presses of Tab reach everything on a page
 
 # The focus can be seen: the element has a ring and stands inside the window.
 SEEN = """element => {

@@ -31,6 +31,7 @@ def test_a_stage_is_dragged_to_another_place(
     page.goto(here)
     handles = page.locator("tr.has_original .reorder-handle")
     expect(handles).to_have_count(4)
+    handles.nth(3).scroll_into_view_if_needed()
     source, target = handles.nth(3).bounding_box(), handles.nth(0).bounding_box()
     assert source and target
     page.mouse.move(source["x"] + 5, source["y"] + 5)

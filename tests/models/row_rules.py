@@ -81,6 +81,7 @@ LEDGER_ONLY = [
     Row("voided_entries_are_replaced", "in_progress", {"voided_at": "recorded_at"}),
     Row("entry_not_from_the_future", "in_progress", {"happened_on": "(recorded_at AT TIME ZONE 'UTC')::date + 2"}),
     Row("entry_undoes_an_earlier_step", "in_progress", {"undoes": "step + 1"}),
+    Row("who_overrides_says_why", "in_progress", {"overrode": "'{1.value}'", "reason": "' '"}),
 ]
 
 # What is allowed, so that the rules are not too strict.

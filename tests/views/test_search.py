@@ -171,7 +171,7 @@ def test_only_what_the_person_may_see(
 @pytest.mark.parametrize(
     ("who", "pages", "actions"),
     [
-        ("manager", 18, 9),
+        ("manager", 19, 9),
         ("rep", 16, 8),
         ("viewer", 16, 4),
         ("outsider", 7, 4),

@@ -73,7 +73,8 @@ class ReadableDayInput(DayInput):
     """A browser shows nothing but a day, and complains about anything else; the message says what it was."""
 
     def format_value(self, value: Any) -> str | None:
-        return value if value and ISO_DAY.fullmatch(value) else None
+        written = super().format_value(value)
+        return written if written and ISO_DAY.fullmatch(written) else None
 
 
 class Anything(forms.Field):
