@@ -10,8 +10,8 @@ from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, Subquery, V
 from django.db.models.functions import Coalesce
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from crm.lib.icons import ICONS
 from crm.templatetags.crm import number
@@ -63,14 +63,16 @@ class Stall(NamedTuple):
     @property
     def badge(self) -> SafeString:
         """For a card or a row: the days; the rest on pointing, and for screen readers."""
-        return _badge(self.tone, self.days_in_words, self.why)
+        return _badge(self, get_language())
 
 
-@lru_cache(maxsize=512)
-def _badge(tone: str, days: str, why: str) -> SafeString:
+@lru_cache(maxsize=2048)
+def _badge(stall: Stall, language: str) -> SafeString:
+    """The same for many cards of a board, in the reader's language."""
+    days, why = stall.days_in_words, stall.why
     return format_html(
         '<span class="mark mark-{}" title="{}, {}">{}{}<span class="visually-hidden">, {}</span></span>',
-        tone,
+        stall.tone,
         days,
         why,
         ICONS["clock"],
