@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from contacts.models import Contact
@@ -19,7 +20,8 @@ from tests.factories import fresh
 from tests.worker import work
 from upkeep.importing import running, undoing
 from upkeep.importing.files import bring
-from upkeep.importing.models import ImportRun
+from upkeep.importing.linking import Unknown, World
+from upkeep.importing.models import ExternalKey, ImportRun
 
 pytestmark = pytest.mark.django_db
 DAY = datetime.date
@@ -216,3 +218,12 @@ def test_other_systems_come_in_as_they_are(manager: User, jo: Salesperson, syste
         jo,
     )
     assert deal.created_on in (DAY(2025, 1, 7), DAY(2025, 1, 17))
+
+
+def test_a_key_leads_to_nobody_whom_the_person_may_not_see(manager: User, outsider: User, acme: Contact) -> None:
+    run = bring(manager, "opportunities", "", SimpleUploadedFile("deals.csv", b"Name,Contact\nDesks,77\n"))
+    ExternalKey.objects.create(system="file", kind="contacts", key="77", contact=acme)
+    outsider.user_permissions.add(Permission.objects.get(codename="view_contact"))
+    assert World(run, manager, dry=True).contact("contact", "77") == acme
+    with pytest.raises(Unknown):
+        World(run, outsider, dry=True).contact("contact", "77")

@@ -193,7 +193,9 @@ class World:
             return
         visible = Contact.objects.visible_to(self.user).order_by("-pk")
         self._note(visible.filter(name__in=wanted).values_list("name", "pk"))
-        known = ExternalKey.objects.filter(system=self.system, kind=ImportKind.CONTACTS, key__in=wanted)
+        known = ExternalKey.objects.filter(
+            system=self.system, kind=ImportKind.CONTACTS, key__in=wanted, contact__in=visible
+        )
         self.found |= dict(known.values_list("key", "contact"))
         by_number = {name.strip().upper(): name for name in wanted}
         self.found |= {by_number[no]: pk for no, pk in visible.filter(number__in=by_number).values_list("number", "pk")}
