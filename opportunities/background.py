@@ -6,31 +6,30 @@ no half of a slice, and whoever takes the batch up again goes on with the rows t
 """
 
 import datetime
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from django.apps import apps
 from django.conf import settings
-from django.db import DatabaseError, connection, models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Count, F
 from django.utils import translation
 from django.utils.translation import get_language
 
 from crm.lib import jobs
+from crm.lib.races import go_first
 from opportunities import bulk
-from opportunities.bulk import Busy, Outcome, Verb
+from opportunities.bulk import Outcome, Verb
 from opportunities.models import Batch, BatchRow, Door, Opportunity
 from salespeople.auth import with_rights
 from salespeople.models import User
 
-logger = logging.getLogger(__name__)
 State, Result = Batch.State, BatchRow.Result
 UNDER_WAY = (State.QUEUED, State.RUNNING)
 SLICES = 0x42415443  # names the locks that let one slice of a batch at a time
-PAUSE = 5  # seconds, before a slice that met somebody at work is tried again
 
 
 # ── asking for a run ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -108,28 +107,12 @@ def _unpack(value: dict[str, Any]) -> Any:
 
 def take_slice(key: int) -> None:
     """The next rows of a batch, then the one after them. What cannot go on is stopped, and says so in the log."""
-    try:
-        with transaction.atomic():
-            go_on = _slice(key)
-    except Busy:
-        jobs.later("opportunities.take_slice", after=PAUSE, batch=key)
-        return
-    except DatabaseError:
-        raise  # nothing was written; the job is done again
-    except Exception:
-        logger.exception("batch %s was stopped", key)
-        cancel(key)
-        return
-    if not go_on:
-        cancel(key)
+    jobs.take_slice("opportunities.take_slice", partial(_slice, key), lambda: cancel(key), batch=key)
 
 
 def _slice(key: int) -> bool:
     """Whether the person may still do it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [SLICES, key % 2**31])
-        if not cursor.fetchone()[0]:
-            raise Busy
+    go_first(SLICES, key)
     batch = Batch.objects.filter(pk=key, state__in=UNDER_WAY).first()
     if batch is None:
         return True

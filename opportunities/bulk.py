@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy
 
 from collaboration.notify import assigned
 from crm.lib import date_formula
-from crm.lib.races import is_busy
+from crm.lib.races import Busy, is_busy
 from opportunities import lifecycle
 from opportunities.effects import Share, effect, share, signed
 from opportunities.models import Batch, Door, Opportunity, OpportunityEntry, Status
@@ -38,10 +38,6 @@ Seen = Mapping[int, int | None]  # key and version; without a version: as it sta
 UNCHANGED = "unchanged"
 BUSY = gettext_lazy("Somebody is at work on some of these just now. Nothing was changed: please send it again.")
 YEARS = range(1900, 3000)  # of a day that a person can mean, as in every form
-
-
-class Busy(Exception):
-    """Somebody is at work on some of the rows, for longer than a run waits. Nothing was written."""
 
 
 class AlreadyRun(Exception):

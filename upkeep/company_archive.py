@@ -76,13 +76,7 @@ def _one_instant() -> Iterator[None]:
 
 def tables() -> list[str]:
     """The archived tables of this database, by name."""
-    found = (table.name for table in _described().values())
-    return sorted(name for name in found if not LEFT_OUT.match(name))
-
-
-def _described() -> dict[str, Any]:
-    with connection.cursor() as cursor:
-        return {table.name: table for table in connection.introspection.get_table_list(cursor) if table.type == "t"}
+    return sorted(name for name in connection.introspection.table_names() if not LEFT_OUT.match(name))
 
 
 def _columns(table: str) -> sql.Composed:

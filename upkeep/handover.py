@@ -23,9 +23,9 @@ from collaboration.notify import assigned
 from contacts import lifecycle as contacts
 from contacts.codes import Territory
 from contacts.models import Contact
-from crm.lib.races import is_busy
+from crm.lib.races import Busy, is_busy
 from opportunities import bulk
-from opportunities.bulk import AT_ONCE, Busy, by_reason
+from opportunities.bulk import AT_ONCE, by_reason
 from opportunities.lifecycle import UNDO_WITHIN
 from opportunities.models import Batch, Opportunity
 from salespeople.models import Company, Membership, Salesperson, User

@@ -17,8 +17,9 @@ from contacts.codes import Territory
 from contacts.models import Contact
 from crm.lib.fragments import redirect_to, render_page
 from crm.lib.listing.filters import key_of
+from crm.lib.races import Busy
 from crm.lib.refusals import one_or_404
-from opportunities.bulk import AT_ONCE, BUSY, Busy
+from opportunities.bulk import AT_ONCE, BUSY
 from opportunities.models import Opportunity, OpportunityEntry
 from salespeople.admin import may_manage
 from salespeople.models import Company, Salesperson, User

@@ -11,10 +11,11 @@ under way in a killed worker is done again, so its verb must see what is done al
 """
 
 import datetime
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 from procrastinate import RetryStrategy
@@ -26,7 +27,12 @@ from procrastinate.manager import JobManager
 from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.tasks import configure_task
 
+from crm.lib.races import Busy
+
+logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., None])
+PAUSE = 5  # seconds, before a slice that met somebody at work is tried again
+MOST_ASKED = 20
 AT_A_TIME = 4  # jobs of one worker; each may hold a connection of the pool
 HEARTBEAT, SILENT = 5, 20  # seconds between signs of life; so long without one and a worker counts as gone
 KEPT_HOURS = 30 * 24  # of jobs that failed; those that succeeded go at once
@@ -65,6 +71,45 @@ def later_all(name: str, all_arguments: Iterable[dict[str, Any]], *, after: int 
         at = timezone.now() + datetime.timedelta(seconds=after) if after else None
         # within a job the library's own way of asking for another one is a connection of its own, so not this transaction
         configure_task(name=name, job_manager=JobManager(DjangoConnector()), schedule_at=at).batch_defer(*wanted)
+
+
+def take_slice(
+    name: str,
+    take: Callable[[], bool],
+    stop: Callable[[], object],
+    broken: Callable[[], object] | None = None,
+    **arguments: Any,
+) -> None:
+    """A slice of a long run as the job `name`: `take`, in one transaction, writes it with the request for the next one and says
+    whether the person may still do it; else `stop`. Who meets somebody at work tries again later. A fault of ours stops the run,
+    by `broken` where it has more to say, and says so in the log; one of the database has the job done again, since nothing
+    was written."""
+    try:
+        with transaction.atomic():
+            go_on = take()
+    except Busy:
+        later(name, after=PAUSE, **arguments)
+    except DatabaseError:
+        raise
+    except Exception:
+        told = ", ".join(f"{what} {key}" for what, key in arguments.items())
+        logger.exception("%s: %s was stopped", name, told)
+        (broken or stop)()
+    else:
+        if not go_on:
+            stop()
+
+
+def watching(asked: int, *, under_way: bool, first: float) -> dict[str, Any]:
+    """For a page that asks by itself how far a run is, for the time `asked`: after `first` seconds, then each time after half as
+    long again, up to half a minute."""
+    asked = min(asked, MOST_ASKED)
+    return {
+        "under_way": under_way,
+        "worker": not under_way or worker_is_there(),
+        "asked_again": asked + 1,
+        "pause": min(round(first * 1.5**asked), 30),
+    }
 
 
 def worker_seen() -> datetime.datetime | None:

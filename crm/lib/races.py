@@ -1,4 +1,6 @@
-"""What the database says of a write: somebody was faster, or a rule refused it."""
+"""What the database says of a write: somebody was faster, or a rule refused it. And who goes first where two would begin."""
+
+from django.db import connection
 
 BUSY_STATES = ("55P03", "40P01")  # lock not available, deadlock
 
@@ -11,3 +13,15 @@ def is_busy(error: BaseException) -> bool:
 def refused_by(error: BaseException) -> str:
     """The name of the constraint or trigger that refused a row; blank where none did."""
     return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
+
+
+class Busy(Exception):
+    """Somebody is at work on some of the rows, for longer than a run waits. Nothing was written."""
+
+
+def go_first(kind: int, key: int) -> None:
+    """Until the end of the transaction nobody else has the thing of that kind in hand. Raises Busy."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [kind, key % 2**31])
+        if not cursor.fetchone()[0]:
+            raise Busy

@@ -19,13 +19,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from contacts.models import Contact
 from crm.lib.fragments import is_fragment, redirect_to, render_page
-from crm.lib.jobs import worker_is_there
+from crm.lib.jobs import watching
 from crm.lib.listing.filters import key_of
+from crm.lib.races import Busy
 from crm.lib.refusals import one_or_404
 from crm.lib.undo import undo_offer
 from opportunities import background
 from opportunities import bulk as runs
-from opportunities.bulk import BUSY, AlreadyRun, Busy, Outcome
+from opportunities.bulk import BUSY, AlreadyRun, Outcome
 from opportunities.bulk_forms import FORMS, BulkForm, in_words
 from opportunities.bulk_selection import Selection, list_query, selection
 from opportunities.ledger import with_stage_names
@@ -38,7 +39,6 @@ from salespeople.requests import SignedIn
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 LISTED = 200  # the latest ones, or the first rows of one
 SHOWN = 20  # rows of a reason, and reasons
-MOST_ASKED = 20
 ADMIN_LIST = "admin:opportunities_opportunity_changelist"
 KEPT_FOR = {"24h": datetime.timedelta(hours=24), "30d": datetime.timedelta(days=30)}
 
@@ -265,18 +265,12 @@ def _reasons(request: SignedIn, found: Batch) -> list[dict[str, Any]]:
 
 
 def _progress(request: SignedIn, found: Batch) -> dict[str, Any]:
-    """How far a run in the background is, and when to ask again: each time half as long again, up to half a minute."""
+    """How far a run in the background is, and when to ask again."""
     if found.total is None:
         return {}
-    asked = min(key_of(request.GET.get("asked")) or 0, MOST_ASKED)
-    return {
-        "progress": background.progress(found),
-        "under_way": found.is_under_way,
-        "worker": not found.is_under_way or worker_is_there(),
-        "may_cancel": _may_cancel(request, found),
-        "asked_again": asked + 1,
-        "pause": min(round(2 * 1.5**asked), 30),
-    }
+    asked = key_of(request.GET.get("asked")) or 0
+    told = {"progress": background.progress(found), "may_cancel": _may_cancel(request, found)}
+    return told | watching(asked, under_way=found.is_under_way, first=2)
 
 
 def _may_cancel(request: SignedIn, found: Batch) -> bool:

@@ -16,9 +16,10 @@ from contacts.listing import CONTACTS
 from contacts.models import Contact
 from crm.lib.fragments import redirect_to, render_page
 from crm.lib.listing.address import with_query
+from crm.lib.races import Busy
 from crm.lib.undo import undo_offer
 from opportunities import bulk_new as runs
-from opportunities.bulk import BUSY, AlreadyRun, Busy, refuse_too_many
+from opportunities.bulk import BUSY, AlreadyRun, refuse_too_many
 from opportunities.bulk_forms import CreateForm, in_words
 from opportunities.bulk_new import Outcome
 from opportunities.bulk_selection import asked_for, list_query

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
 
 from contacts.models import Contact
+from crm.lib.races import Busy
 from opportunities import bulk, lifecycle
 from opportunities.ledger import faults
 from opportunities.lifecycle import Stale
@@ -262,7 +263,7 @@ def test_a_row_locked_for_too_long_stops_the_run_before_it_writes(at_stage, rep,
     seen = {row.pk: 2 for row in rows}
     with lock_held(rows[1]):
         for act in (bulk.run, bulk.preview):
-            with pytest.raises(bulk.Busy):
+            with pytest.raises(Busy):
                 act(rep, seen, "edit", {"priority": "low", "on": day(2)})
     assert {fresh(row).version for row in rows} == {2}
     assert Batch.objects.count() == 0

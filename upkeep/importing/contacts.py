@@ -127,19 +127,25 @@ def _kind(given: dict[str, Any]) -> str:
 
 def _company(world: World, said: str) -> tuple[Contact | None, list[int]]:
     """None where an earlier row of the file will have made it, which a dry run cannot name. Raises ValidationError."""
+    found, made = found_or_made(world, "company", said)
+    if found is None:
+        return None, []
+    return (found if found.is_company else found.company), made
+
+
+def found_or_made(world: World, field: str, said: str) -> tuple[Contact | None, list[int]]:
+    """Whom the file means, else, where that was asked for, a company of that name alone, with the keys of what was made. None
+    where an earlier row will have made it. Raises ValidationError."""
     try:
-        found = world.contact("company", said)
+        found = world.contact(field, said)
     except Unknown as unknown:
         if not world.options.get("missing") or unknown.code == "several":
             raise
-        return made_company(world, said)
-    if isinstance(found, Coming):
-        return None, []
-    return (found if found.is_company else found.company), []
+        return _made_company(world, said)
+    return (None if isinstance(found, Coming) else found), []
 
 
-def made_company(world: World, said: str) -> tuple[Contact, list[int]]:
-    """A company of that name alone. Raises ValidationError."""
+def _made_company(world: World, said: str) -> tuple[Contact, list[int]]:
     typed: dict[str, Any] = {"kind": Contact.Kind.COMPANY, "name": said}
     _check(typed)
     taken = _create(world, typed)

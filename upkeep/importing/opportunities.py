@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Contact
 from opportunities.models import Opportunity, Status
 from salescycles.models import CloseCode, Stage
-from upkeep.importing.contacts import made_company
+from upkeep.importing.contacts import found_or_made
 from upkeep.importing.fields import plain
-from upkeep.importing.linking import Coming, Unknown, World
+from upkeep.importing.linking import Unknown, World
 from upkeep.importing.rows import Taken, Verdict, entered, external_key
 from upkeep.importing.steps import Steps
 
@@ -99,13 +99,7 @@ def _contact(world: World, said: str) -> tuple[Contact | None, list[int]]:
         if world.stand_in is None:
             raise ValidationError({"contact": _("It names no contact, and there is no stand-in for that.")})
         return world.stand_in, []
-    try:
-        found = world.contact("contact", said)
-    except Unknown as unknown:
-        if not world.options.get("missing") or unknown.code == "several":
-            raise
-        return made_company(world, said)
-    return (None if isinstance(found, Coming) else found), []
+    return found_or_made(world, "contact", said)
 
 
 # ── where it stands ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,16 +6,16 @@ is refused is rolled back to its own savepoint. A dry slice is rolled back whole
 written.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Count, Max
 from django.utils import translation
 from django.utils.text import capfirst
@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from collaboration.files import stored_name
 from crm.lib import jobs
-from crm.lib.races import is_busy, refused_by
+from crm.lib.races import Busy, go_first, is_busy, refused_by
 from opportunities import lifecycle
 from opportunities.models import Batch, Door
 from salespeople.auth import with_rights
@@ -36,11 +36,9 @@ from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRu
 from upkeep.importing.reading import Row, Unreadable, read_spool, write_spool
 from upkeep.importing.rows import Taken, kinds_of, read
 
-logger = logging.getLogger(__name__)
 State, Verdict = ImportRun.State, ImportRow.Verdict
 UNDER_WAY = (State.CHECKING, State.RUNNING, State.UNDOING)
 SLICES = 0x494D504F  # names the locks that let one slice of a run at a time
-PAUSE = 5  # seconds, before a slice that met somebody at work is tried again
 KINDS: dict[str, Any] = {
     ImportKind.CONTACTS: contacts,
     ImportKind.OPPORTUNITIES: opportunities,
@@ -53,10 +51,6 @@ NEEDED = {
     ImportKind.OPPORTUNITIES: ("opportunities.add_opportunity", "opportunities.change_opportunity"),
     ImportKind.SALESPEOPLE: ("salespeople.add_salesperson", "salespeople.change_salesperson"),
 }
-
-
-class Busy(Exception):
-    """Another slice of the run is under way, or somebody is at work on its rows. Nothing was written."""
 
 
 def may_run(user: User, kind: str) -> bool:
@@ -144,51 +138,39 @@ def _unlimited() -> Iterator[None]:
 
 def take_slice(key: int) -> None:
     """The next rows, then those after them. What cannot go on is stopped, and says so in the log."""
-    try:
-        go_on = _slice(key)
-    except Busy:
-        jobs.later("upkeep.import_slice", after=PAUSE, run=key)
-        return
-    except DatabaseError:
-        raise  # nothing was written; the job is done again
-    except Exception:
-        logger.exception("import %s was stopped", key)
+
+    def broken() -> None:
         cancel(key)
         ImportRun.objects.filter(pk=key).update(why=_("It was stopped by a fault of ours, which the log tells."))
-        return
-    if not go_on:
-        cancel(key)
+
+    jobs.take_slice("upkeep.import_slice", partial(_slice, key), lambda: cancel(key), broken, run=key)
 
 
 def lock(key: int) -> ImportRun | None:
     """The run, if it is under way and nobody else has it in hand. Raises Busy."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [SLICES, key % 2**31])
-        if not cursor.fetchone()[0]:
-            raise Busy
+    go_first(SLICES, key)
     return ImportRun.objects.filter(pk=key, state__in=UNDER_WAY).first()
 
 
 def _slice(key: int) -> bool:
     """Whether the person may still do it."""
-    with transaction.atomic():
-        run = lock(key)
-        if run is None or run.state == State.UNDOING:
-            return True
-        user: User | None = with_rights(User.objects.filter(is_active=True)).filter(pk=run.by_id).first()
-        if user is None or not may_run(user, run.kind):
-            return False
-        dry = run.state == State.CHECKING
-        rows, offset = read_spool(path_of(run.spool), run.offset, AT_ONCE[ImportKind(run.kind)])
-        over = State.CHECKED if dry else State.DONE
-        if rows:
-            with translation.override(run.language):
-                noted = _taken(run, user, rows, dry=dry)
-            ImportRow.objects.bulk_create(noted)
-        same = ImportRun.objects.filter(pk=key, state=run.state)
-        same.update(done=run.done + len(rows), offset=offset, state=run.state if rows else over)
-        if rows:
-            jobs.later("upkeep.import_slice", run=key)
+    run = lock(key)
+    if run is None or run.state == State.UNDOING:
+        return True
+    user: User | None = with_rights(User.objects.filter(is_active=True)).filter(pk=run.by_id).first()
+    if user is None or not may_run(user, run.kind):
+        return False
+    dry = run.state == State.CHECKING
+    rows, offset = read_spool(path_of(run.spool), run.offset, AT_ONCE[ImportKind(run.kind)])
+    over = State.CHECKED if dry else State.DONE
+    if rows:
+        with translation.override(run.language):
+            noted = _taken(run, user, rows, dry=dry)
+        ImportRow.objects.bulk_create(noted)
+    same = ImportRun.objects.filter(pk=key, state=run.state)
+    same.update(done=run.done + len(rows), offset=offset, state=run.state if rows else over)
+    if rows:
+        jobs.later("upkeep.import_slice", run=key)
     return True
 
 

@@ -4,11 +4,12 @@ and is listed."""
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
 from django.apps import apps
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F, Model
 from django.utils.translation import get_language
 
@@ -20,7 +21,7 @@ from salespeople.models import Salesperson
 from tasks.models import UNTOUCHED, Task
 from upkeep.importing import running
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
-from upkeep.importing.running import PAUSE, Busy, lock
+from upkeep.importing.running import lock
 
 logger = logging.getLogger(__name__)
 State, Verdict = ImportRun.State, ImportRow.Verdict
@@ -39,28 +40,20 @@ def start(run: ImportRun) -> bool:
 
 
 def take_slice(key: int) -> None:
-    try:
-        with transaction.atomic():
-            _slice(key)
-    except Busy:
-        jobs.later("upkeep.import_undo", after=PAUSE, run=key)
-    except DatabaseError:
-        raise  # nothing was written; the job is done again
-    except Exception:
-        logger.exception("taking back import %s was stopped", key)
-        ImportRun.objects.filter(pk=key, state=State.UNDOING).update(state=State.STOPPED)
+    undoing = ImportRun.objects.filter(pk=key, state=State.UNDOING)
+    jobs.take_slice("upkeep.import_undo", partial(_slice, key), lambda: undoing.update(state=State.STOPPED), run=key)
 
 
-def _slice(key: int) -> None:
-    """The records of the last rows first: people go before the companies that came before them."""
+def _slice(key: int) -> bool:
+    """The records of the last rows first: people go before the companies that came before them. It may always go on."""
     run = lock(key)
     if run is None or run.state != State.UNDOING:
-        return
+        return True
     waiting = run.rows.filter(dry=False, verdict__in=DONE)
     last = list(waiting.order_by("-line").values_list("key", flat=True)[:AT_ONCE])
     if not last:
         ImportRun.objects.filter(pk=key).update(state=State.UNDONE, done=F("total"))
-        return
+        return True
     records = [one for one in dict.fromkeys(last) if one]
     rows: dict[int, list[ImportRow]] = defaultdict(list)
     for row in waiting.filter(key__in=records).order_by("line"):
@@ -72,6 +65,7 @@ def _slice(key: int) -> None:
     count = of_these.filter(key__in=back).update(verdict=Verdict.UNDONE) + of_these.update(verdict=Verdict.TOUCHED)
     ImportRun.objects.filter(pk=key).update(done=F("done") + count)
     jobs.later("upkeep.import_undo", run=key)
+    return True
 
 
 def _was_made(rows: list[ImportRow]) -> bool:

@@ -9,12 +9,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.lib.fragments import is_fragment, redirect_to, render_page
-from crm.lib.jobs import worker_is_there
+from crm.lib.jobs import watching
 from crm.lib.listing.filters import key_of
 from crm.lib.refusals import one_or_404
 from crm.lib.uploads import ImportLimit
@@ -33,7 +34,6 @@ ADD = "upkeep.add_importrun"
 LISTED = 100  # runs
 SHOWN = 20  # rows, reasons and names that lead nowhere
 PREVIEWED = 5  # rows of the file beside its columns
-MOST_ASKED = 20
 State, Verdict = ImportRun.State, ImportRow.Verdict
 TO_CHOOSE = (State.DRAFT, State.CHECKED, State.BROKEN)
 
@@ -185,8 +185,7 @@ def run(request: SignedIn, pk: int) -> HttpResponse:
 
 def _touched(found: ImportRun) -> list[dict[str, Any]]:
     touched = found.rows.filter(dry=False, verdict=Verdict.TOUCHED).order_by("line")[:SHOWN]
-    page = {"contacts": "/contacts/{}/", "opportunities": "/opportunities/{}/", "salespeople": "/salespeople/{}/"}
-    return [{"row": row, "url": page[found.kind].format(row.key)} for row in touched]
+    return [{"row": row, "url": reverse(f"{found.kind}:detail", args=[row.key])} for row in touched]
 
 
 def _unknown(request: SignedIn, found: ImportRun) -> list[dict[str, Any]]:
@@ -199,13 +198,7 @@ def _unknown(request: SignedIn, found: ImportRun) -> list[dict[str, Any]]:
 
 
 def _progress(request: SignedIn, found: ImportRun) -> dict[str, Any]:
-    asked = min(key_of(request.GET.get("asked")) or 0, MOST_ASKED)
-    return {
-        "under_way": found.is_under_way,
-        "worker": not found.is_under_way or worker_is_there(),
-        "asked_again": asked + 1,
-        "pause": min(round(1.5**asked), 30),
-    }
+    return watching(key_of(request.GET.get("asked")) or 0, under_way=found.is_under_way, first=1)
 
 
 @require_safe
