@@ -63,12 +63,12 @@ class Stall(NamedTuple):
     @property
     def badge(self) -> SafeString:
         """For a card or a row: the days; the rest on pointing, and for screen readers."""
-        return _badge(self, get_language())
+        return stall_badge(self, get_language() or "")
 
 
 @lru_cache(maxsize=2048)
-def _badge(stall: Stall, language: str) -> SafeString:
-    """The same for many cards of a board, in the reader's language."""
+def stall_badge(stall: Stall, language: str) -> SafeString:
+    """The same for many cards of a board; `language` is the reader's, whom it speaks to."""
     days, why = stall.days_in_words, stall.why
     return format_html(
         '<span class="mark mark-{}" title="{}, {}">{}{}<span class="visually-hidden">, {}</span></span>',

@@ -66,10 +66,8 @@ _SHAPES: dict[str, tuple[str | tuple[float, float, float], ...]] = {
 
 def _drawn(shapes: tuple[str | tuple[float, float, float], ...]) -> SafeString:
     inside = "".join(f'<path d="{shape}"/>' if isinstance(shape, str) else _CIRCLE.format(*shape) for shape in shapes)
-    return SafeString(  # constants of this file only, nothing a person typed
-        '<svg class="icon" width="20" height="20" viewBox="0 0 24 24" fill="none" stroke="currentColor" '
-        f'stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">{inside}</svg>'
-    )
+    # constants of this file only, nothing a person typed; how lines are drawn says the style sheet, once for hundreds of icons
+    return SafeString(f'<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">{inside}</svg>')
 
 
 ICONS = {name: _drawn(shapes) for name, shapes in _SHAPES.items()}

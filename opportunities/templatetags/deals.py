@@ -28,6 +28,7 @@ from opportunities.board import Card, Column
 from opportunities.gates import Amount, Gate, Unmet
 from opportunities.models import NextStep, OpportunityEntry
 from opportunities.moves import Move
+from opportunities.stalling import stall_badge
 from opportunities.timeline import Change, Told
 
 register = template.Library()
@@ -168,7 +169,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
         warnings = (
             steps[card.step],
             steps[NextStep.NONE] if card.is_stepless and card.step == NextStep.OVERDUE else "",
-            stall.badge if (stall := card.stall) else "",
+            stall_badge(stall, language) if (stall := card.stall) else "",
             overdue if card.is_overdue else "",
             manual if card["chances_are_manual"] else "",
             high if card["priority"] == "high" else "",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import mean, median
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Taken:
     errors: int = 0
     times: list[float] = field(default_factory=list)
     bare_times: list[float] = field(default_factory=list)
-    rate: float = 0.0
-    bare_rate: float = 0.0
+    rates: list[float] = field(default_factory=list)
+    bare_rates: list[float] = field(default_factory=list)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -52,6 +52,7 @@ HEADINGS = (
 def cells(taken: Taken, count: int) -> list[str]:
     """One row of the table. "x V" is time over V's time at c=1, and V's rate over ours at c=8: 1 is as fast as V."""
     ours, bare = median(taken.times), median(taken.bare_times)
+    rate, bare_rate = mean(taken.rates), mean(taken.bare_rates)
     return [
         taken.name,
         str(taken.statements),
@@ -61,9 +62,9 @@ def cells(taken: Taken, count: int) -> list[str]:
         f"{bare:.1f}",
         f"{ratio(ours, bare):.2f}",
         f"{taken.goal.ratio(count):.1f}",
-        f"{taken.rate:.0f}",
-        f"{taken.bare_rate:.0f}",
-        f"{ratio(taken.bare_rate, taken.rate):.2f}",
+        f"{rate:.0f}",
+        f"{bare_rate:.0f}",
+        f"{ratio(bare_rate, rate):.2f}",
         f"{taken.size / 1024:.0f}",
         str(taken.errors),
     ]

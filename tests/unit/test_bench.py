@@ -26,7 +26,9 @@ def test_goals_grow_with_the_table() -> None:
 
 
 def test_a_row_of_the_table() -> None:
-    taken = Taken("list", GOAL, 5, 41_000, 1, times=[12, 10, 90], bare_times=[8, 8, 8], rate=100, bare_rate=200)
+    taken = Taken(
+        "list", GOAL, 5, 41_000, 1, times=[12, 10, 90], bare_times=[8, 8, 8], rates=[90, 110], bare_rates=[200]
+    )
     assert cells(taken, 100_000) == [
         *("list", "5", "6", "12.0", "90.0", "8.0", "1.50", "1.5", "100", "200", "2.00", "40", "1")
     ]
