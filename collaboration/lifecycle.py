@@ -168,21 +168,24 @@ def remove(attachment: Attachment, *, by: User) -> bool:
     return bool(gone)
 
 
-def tag(field: str, key: int, tag: Tag, *, by: User | None) -> None:
-    """Give it; nothing happens where the record has it already. The record is locked before. Raises ValidationError."""
+def tag(field: str, key: int, tag: Tag, *, by: User | None) -> bool:
+    """Give it; whether it is new there. The record is locked before. Raises ValidationError."""
     with history(by), transaction.atomic():
         locked = Tag.objects.select_for_update(no_key=True).filter(pk=tag.pk).first()
         if locked is None or locked.archived or not getattr(locked, f"for_{field}"):
             text = _("The tag “%(tag)s” cannot be given here.")
             raise ValidationError({"tag": ValidationError(text, code="blocked", params={"tag": tag})})
         what: dict[str, Any] = {f"{field}_id": key, "tag": tag}
-        Tagging.objects.get_or_create(**what)
+        return Tagging.objects.get_or_create(**what)[1]
 
 
-def untag(field: str, key: int, tag: Tag, *, by: User | None) -> None:
+def untag(field: str, key: int, tag: Tag, *, by: User | None) -> bool:
+    """Whether it was there."""
     with history(by):
-        for tagging in Tagging.objects.filter(**{f"{field}_id": key, "tag": tag}):
+        given = list(Tagging.objects.filter(**{f"{field}_id": key, "tag": tag}))
+        for tagging in given:
             tagging.delete()
+    return bool(given)
 
 
 def merge(tag: Tag, into: Tag, *, by: User | None) -> int:

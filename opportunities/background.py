@@ -5,16 +5,13 @@ A slice writes the steps, what became of each row and the request for the next s
 no half of a slice, and whoever takes the batch up again goes on with the rows that still wait.
 """
 
-import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from functools import partial
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from django.apps import apps
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 from django.db.models import Count, F
 from django.utils import translation
 from django.utils.translation import get_language
@@ -22,8 +19,9 @@ from django.utils.translation import get_language
 from crm.lib import jobs
 from crm.lib.races import go_first
 from opportunities import bulk
-from opportunities.bulk import Outcome, Verb
+from opportunities.bulk import Outcome
 from opportunities.models import Batch, BatchRow, Door, Opportunity
+from opportunities.packing import packed, unpacked
 from salespeople.auth import with_rights
 from salespeople.models import User
 
@@ -55,11 +53,10 @@ def start(
 
 def start_undo(user: User, undone: Batch) -> Batch:
     """Once for each batch. Raises AlreadyRun, Busy."""
-    steps = undone.opportunityentry_set.order_by("opportunity").values_list("opportunity", "step")
-    batch = Batch(
-        by=user, door=Door.BULK, verb=Verb.UNDO, undoes=undone, token=uuid5(NAMESPACE_OID, f"undo of batch {undone.pk}")
-    )
-    return _queued(user, batch, steps)
+    verb, values = bulk.reversal(undone)
+    batch = Batch(by=user, door=Door.BULK, verb=verb, undoes=undone, asked=undone.asked if values else [])
+    batch.values, batch.token = packed(values), uuid5(NAMESPACE_OID, f"undo of batch {undone.pk}")
+    return _queued(user, batch, bulk.changed_by(undone))
 
 
 @transaction.atomic
@@ -76,30 +73,6 @@ def _queued(user: User, batch: Batch, seen: Iterable[tuple[int, int]]) -> Batch:
     Batch.objects.filter(pk=batch.pk).update(total=len(keys))
     jobs.later("opportunities.take_slice", batch=batch.pk)
     return batch
-
-
-def packed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of a verb as JSON."""
-    return {name: _pack(value) for name, value in values.items()}
-
-
-def _pack(value: Any) -> Any:
-    if isinstance(value, models.Model):
-        return {"row": value._meta.label, "key": value.pk}
-    if isinstance(value, datetime.date):
-        return {"day": value.isoformat()}
-    return {"number": str(value)} if isinstance(value, Decimal) else value
-
-
-def unpacked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Raises ObjectDoesNotExist."""
-    return {name: _unpack(value) if isinstance(value, dict) else value for name, value in values.items()}
-
-
-def _unpack(value: dict[str, Any]) -> Any:
-    if "row" in value:
-        return apps.get_model(value["row"])._default_manager.get(pk=value["key"])
-    return datetime.date.fromisoformat(value["day"]) if "day" in value else Decimal(value["number"])
 
 
 # ── doing it ─────────────────────────────────────────────────────────────────────────────────────────────────────────

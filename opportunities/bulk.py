@@ -15,18 +15,20 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import Count, F, Min, OuterRef, Subquery
+from django.db.models import Count, F, Min, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from collaboration.models import Tag
 from collaboration.notify import assigned
 from crm.lib import date_formula
 from crm.lib.races import Busy, is_busy
 from opportunities import lifecycle
 from opportunities.effects import Share, effect, share, signed
-from opportunities.models import Batch, Door, Opportunity, OpportunityEntry, Status
+from opportunities.models import Batch, BatchRow, Door, Opportunity, OpportunityEntry, Status
+from opportunities.packing import packed, unpacked
 from opportunities.timeline import Change, changes
 from quotes.models import Quote
 from salescycles.models import Stage
@@ -36,6 +38,7 @@ AT_ONCE = 200  # rows stay locked until all are written
 Verb = Batch.Verb
 Seen = Mapping[int, int | None]  # key and version; without a version: as it stands now
 UNCHANGED = "unchanged"
+BACK: dict[str, str] = {Verb.TAG: Verb.UNTAG, Verb.UNTAG: Verb.TAG}  # beside the ledger; each takes back the other
 BUSY = gettext_lazy("Somebody is at work on some of these just now. Nothing was changed: please send it again.")
 YEARS = range(1900, 3000)  # of a day that a person can mean, as in every form
 
@@ -186,7 +189,9 @@ def run(
     """All rows in one transaction, by ascending key, as one batch; a refused row leaves the others alone. Without any
     change there is no batch. Raises Busy, AlreadyRun (of the same token), ValidationError for too many."""
     with transaction.atomic():
-        batch = begun(user, Batch(door=door, by=user, verb=verb, asked=list(asked), token=token, undoes=undoes))
+        batch = Batch(door=door, by=user, verb=verb, asked=list(asked), token=token, undoes=undoes)
+        batch.values = packed(values) if verb in BACK else {}
+        batch = begun(user, batch)
         outcome = take(user, seen, verb, values, batch)
         if not outcome.changed:
             transaction.set_rollback(True)
@@ -194,6 +199,11 @@ def run(
         if outcome.refused:
             batch.refused = [[row.before.pk, row.why] for row in outcome.refused]
             batch.save(update_fields=["refused"])
+        if verb in BACK:
+            noted = {"batch": batch, "result": BatchRow.Result.CHANGED}
+            BatchRow.objects.bulk_create(
+                BatchRow(opportunity=row.before, version=row.before.version, **noted) for row in outcome.changed
+            )
         tell_new_owners(batch)
         outcome.batch = batch
     return outcome
@@ -212,20 +222,37 @@ def tell_new_owners(batch: Batch) -> None:
 def undo(user: User, batch: Batch, *, dry: bool = False) -> Outcome:
     """Every row of the batch that nothing followed, back to what it was; dry the first of them only. Raises Busy,
     ValidationError for too many."""
-    entries = batch.opportunityentry_set.order_by("opportunity").values_list("opportunity", "step")
-    steps = dict(entries[:AT_ONCE] if dry else entries)
+    verb, values = reversal(batch)
+    rows = changed_by(batch)
+    seen = dict(rows[:AT_ONCE] if dry else rows)
     if dry:
-        return preview(user, steps, Verb.UNDO, {})
-    return run(user, steps, Verb.UNDO, {}, undoes=batch)
+        return preview(user, seen, verb, values)
+    return run(user, seen, verb, values, undoes=batch, asked=batch.asked if values else ())
+
+
+def reversal(batch: Batch) -> tuple[str, dict[str, Any]]:
+    """The verb that takes it back, and its values."""
+    if batch.verb in BACK:
+        return BACK[batch.verb], {"tag": unpacked(batch.values)["tag"]}
+    return Verb.UNDO, {}
+
+
+def changed_by(batch: Batch) -> QuerySet[Any, tuple[int, int]]:
+    """Keys of what it changed, each with the version that it left; tags leave no step on the ledger."""
+    if batch.verb in BACK:
+        tagged = batch.rows.filter(result=BatchRow.Result.CHANGED)
+        return tagged.order_by("opportunity").values_list("opportunity", "version")
+    return batch.opportunityentry_set.order_by("opportunity").values_list("opportunity", "step")
 
 
 def can_be_undone(user: User, batch: Batch) -> bool:
     """By who ran it, or may see every batch, for 24 hours; an undo is not undone, since that would take back what was
-    before it. Whether a row can still go back, the verb says."""
+    before it. Whether a row can still go back, the verb says; a tag that is gone since leaves nothing to take back."""
     own = batch.by_id == user.pk or user.has_perm("opportunities.view_batch")
     young = timezone.now() - batch.made_at < lifecycle.UNDO_WITHIN
-    over = not batch.is_under_way
-    return own and young and over and batch.verb != Verb.UNDO and user.has_perm("opportunities.change_opportunity")
+    over = not batch.is_under_way and batch.undoes_id is None
+    there = batch.verb not in BACK or Tag.objects.filter(pk=batch.values["tag"]["key"]).exists()
+    return own and young and over and there and user.has_perm("opportunities.change_opportunity")
 
 
 def begun(user: User, batch: Batch) -> Batch:
@@ -399,6 +426,17 @@ def _restore(row: Opportunity, **how: Any) -> OpportunityEntry:
     return lifecycle.restore(row, **how)
 
 
+def _tag(row: Opportunity, *, tag: Tag, by: User, **_how: Any) -> None:
+    """Beside the ledger: no version is raised, so none is asked for."""
+    if not lifecycle.tag(row, tag=tag, by=by):
+        raise _nothing()
+
+
+def _untag(row: Opportunity, *, tag: Tag, by: User, **_how: Any) -> None:
+    if not lifecycle.untag(row, tag=tag, by=by):
+        raise _nothing()
+
+
 def _undo(row: Opportunity, *, version: int, **how: Any) -> OpportunityEntry:
     """What a run has only just made goes out of the lists; nothing is deleted."""
     if version == 1 and not row.archived:
@@ -406,7 +444,7 @@ def _undo(row: Opportunity, *, version: int, **how: Any) -> OpportunityEntry:
     return lifecycle.undo(row, version=version, **how)
 
 
-STEPS: dict[str, Callable[..., OpportunityEntry]] = {
+STEPS: dict[str, Callable[..., OpportunityEntry | None]] = {
     Verb.MOVE: _move,
     Verb.REVISE: _revise,
     Verb.EDIT: lifecycle.edit,
@@ -415,5 +453,7 @@ STEPS: dict[str, Callable[..., OpportunityEntry]] = {
     Verb.REOPEN: _reopen,
     Verb.ARCHIVE: _archive,
     Verb.RESTORE: _restore,
+    Verb.TAG: _tag,
+    Verb.UNTAG: _untag,
     Verb.UNDO: _undo,
 }

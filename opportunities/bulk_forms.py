@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from collaboration.models import Tag
 from crm.lib import date_formula
 from crm.lib.dates import day_short
 from crm.lib.fields import AmountField, DayField, PercentageField
@@ -61,7 +62,9 @@ class BulkForm(AnswerableForm):
     def values(self) -> dict[str, Any]:
         """Arguments of the verb."""
         asked = {name: self.cleaned_data[name] for name in self.own if self.cleaned_data[name] not in (None, "")}
-        return asked | {"on": self.cleaned_data["on"] or self.today, "reason": self.cleaned_data["reason"]}
+        if "on" in self.cleaned_data:
+            asked |= {"on": self.cleaned_data["on"] or self.today, "reason": self.cleaned_data["reason"]}
+        return asked
 
     def asked(self) -> list[tuple[str, str]]:
         """What was filled in, in words; of the date only where it is not today."""
@@ -207,6 +210,25 @@ class RestoreForm(BulkForm):
     hint = _("Back into the lists.")
 
 
+class TagForm(BulkForm):
+    on = None  # type: ignore[assignment]  # beside the ledger there is neither a day nor a reason
+    reason = None  # type: ignore[assignment]
+    tag = forms.ModelChoiceField(Tag.objects.none(), label=_("Tag"))
+
+    own = ("tag",)
+    hint = _("One that has it already stays as it is.")
+
+    def prepare(self) -> None:
+        self.offer("tag", Tag.objects.visible_to(self.user).usable("opportunity"))
+
+
+class UntagForm(TagForm):
+    hint = _("One that does not have it stays as it is.")
+
+    def prepare(self) -> None:
+        self.offer("tag", Tag.objects.visible_to(self.user).filter(for_opportunity=True))
+
+
 class CreateForm(BulkForm):
     """What every new opportunity says; `rows` are contacts. None of them is started."""
 
@@ -242,6 +264,8 @@ FORMS: dict[str, type[BulkForm]] = {
     Verb.REOPEN: ReopenForm,
     Verb.ARCHIVE: ArchiveForm,
     Verb.RESTORE: RestoreForm,
+    Verb.TAG: TagForm,
+    Verb.UNTAG: UntagForm,
 }
 
 

@@ -1184,17 +1184,17 @@ def _hold(opportunity: Opportunity) -> None:
 
 
 @verb
-def tag(opportunity: Opportunity, *, tag: Tag, by: User | None) -> None:
-    """Give a tag; one that it has already stays. Raises ValidationError, Stale."""
+def tag(opportunity: Opportunity, *, tag: Tag, by: User | None) -> bool:
+    """Give a tag; whether it did not have it already. Raises ValidationError, Stale."""
     _hold(opportunity)
-    collaboration.tag("opportunity", opportunity.pk, tag, by=by)
+    return collaboration.tag("opportunity", opportunity.pk, tag, by=by)
 
 
 @verb
-def untag(opportunity: Opportunity, *, tag: Tag, by: User | None) -> None:
-    """Raises ValidationError, Stale."""
+def untag(opportunity: Opportunity, *, tag: Tag, by: User | None) -> bool:
+    """Whether it had it. Raises ValidationError, Stale."""
     _hold(opportunity)
-    collaboration.untag("opportunity", opportunity.pk, tag, by=by)
+    return collaboration.untag("opportunity", opportunity.pk, tag, by=by)
 
 
 @verb

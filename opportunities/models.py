@@ -549,6 +549,8 @@ class Batch(models.Model):
         REOPEN = "reopen", _("Reopen")
         ARCHIVE = "archive", _("Archive")
         RESTORE = "restore", _("Restore")
+        TAG = "tag", _("Add a tag")
+        UNTAG = "untag", _("Remove a tag")
         UNDO = "undo", _("Undo")
         CREATE = "create", _("New opportunities")  # to every chosen contact; `refused` names contacts then
 
@@ -598,7 +600,8 @@ class Batch(models.Model):
 
 
 class BatchRow(models.Model):
-    """A row of a run in the background: as it was when the run was asked for, and what became of it, blank while it waits."""
+    """A row of a run in the background: as it was when the run was asked for, and what became of it, blank while it waits. Also
+    of any run of tags, which leaves no step on the ledger: what it changed."""
 
     class Result(models.TextChoices):
         CHANGED = "changed", _("Changed")

@@ -30,7 +30,7 @@ from opportunities.bulk import BUSY, AlreadyRun, Outcome
 from opportunities.bulk_forms import FORMS, BulkForm, in_words
 from opportunities.bulk_selection import Selection, list_query, selection
 from opportunities.ledger import with_stage_names
-from opportunities.models import Batch, Door, Opportunity, OpportunityEntry
+from opportunities.models import Batch, BatchRow, Door, Opportunity, OpportunityEntry
 from opportunities.timeline import changes
 from opportunities.views.access import CHANGE, require
 from salespeople.models import Company
@@ -216,9 +216,16 @@ def batches(request: SignedIn) -> HttpResponse:
 
 
 def _counts(request: SignedIn, found: list[Batch]) -> dict[int, int]:
-    entries = OpportunityEntry.objects.filter(batch__in=[one.pk for one in found])
-    seen = entries.filter(opportunity__in=Opportunity.objects.visible_to(request.user))
-    return dict(seen.order_by().values_list("batch").annotate(count=Count("pk")))
+    visible = Opportunity.objects.visible_to(request.user)
+    steps: Any = OpportunityEntry.objects.filter(batch__in=[one.pk for one in found])
+    tagged: Any = BatchRow.objects.filter(
+        batch__in=[one.pk for one in found if one.verb in runs.BACK], result="changed"
+    )
+    counts: dict[int, int] = {}
+    for rows in (steps, tagged):
+        seen = rows.filter(opportunity__in=visible).order_by()
+        counts |= dict(seen.values_list("batch").annotate(count=Count("pk")))
+    return counts
 
 
 def _batch_or_404(request: SignedIn, pk: int) -> Batch:
@@ -229,10 +236,10 @@ def _batch_or_404(request: SignedIn, pk: int) -> Batch:
 def batch(request: SignedIn, pk: int) -> HttpResponse:
     """Who, when, what, and every row that the person may see: what was changed, and what was left and why."""
     found = _batch_or_404(request, pk)
-    entries: Any = OpportunityEntry.objects.filter(batch=found)
     visible = Opportunity.objects.visible_to(request.user)
-    seen = entries.filter(opportunity__in=visible)
-    rows = list(with_stage_names(_named(seen)).order_by("opportunity_id")[: LISTED + 1])
+    changed = runs.changed_by(found)
+    seen = changed.filter(opportunity__in=visible)
+    rows = list(dict(seen[: LISTED + 1]))
     count = len(rows) if len(rows) <= LISTED else seen.count()
     refused = dict(found.refused)
     asked_of: Any = Contact.objects.visible_to(request.user) if found.verb == Batch.Verb.CREATE else visible
@@ -243,9 +250,9 @@ def batch(request: SignedIn, pk: int) -> HttpResponse:
     context = {
         "batch": found,
         "asked": in_words(found.verb, found.asked),
-        "rows": _told(rows[:LISTED]),
+        "rows": _told(found, rows[:LISTED]),
         "count": count,
-        "gone": entries.count() - count,
+        "gone": changed.count() - count,
         "reasons": _reasons(request, found)
         if found.total is not None
         else [
@@ -314,8 +321,13 @@ def _named(entries: Any) -> Any:
     return entries.select_related("opportunity", "close_code", "source", "contact", "salesperson", "sales_cycle")
 
 
-def _told(entries: list[Any]) -> list[dict[str, Any]]:
-    """Each with what it changed; the step before ended at the very instant at which it was recorded."""
+def _told(found: Batch, keys: list[int]) -> list[dict[str, Any]]:
+    """Each with what was changed; the step before ended at the very instant at which it was recorded. Tags leave no step."""
+    if found.verb in runs.BACK:
+        tagged = Opportunity.objects.filter(pk__in=keys).order_by("pk")
+        return [{"opportunity": one, "action": found.get_verb_display(), "is_last": True} for one in tagged]
+    entries: Any = OpportunityEntry.objects.filter(batch=found, opportunity__in=keys)
+    entries = list(with_stage_names(_named(entries)).order_by("opportunity_id"))
     before: Any = OpportunityEntry.objects.filter(
         opportunity__in=[entry.opportunity_id for entry in entries],
         replaced_at__in=[entry.recorded_at for entry in entries],
@@ -323,7 +335,8 @@ def _told(entries: list[Any]) -> list[dict[str, Any]]:
     by_step = {(one.opportunity_id, one.step): one for one in with_stage_names(_named(before))}
     return [
         {
-            "entry": entry,
+            "opportunity": entry.opportunity,
+            "action": entry.get_action_display(),
             "changes": list(changes(by_step.get((entry.opportunity_id, entry.step - 1)), entry)),
             "is_last": entry.opportunity.version == entry.step,
         }
@@ -340,7 +353,7 @@ def batch_undo(request: SignedIn, pk: int) -> HttpResponse:
         messages.warning(request, _("This batch cannot be taken back (any more)."))
         return _to_batch(request, found)
     dry = request.method != "POST"
-    count = found.opportunityentry_set.count()
+    count = runs.changed_by(found).count()
     if not dry and count > runs.AT_ONCE:
         return _start_undo(request, found)
     try:

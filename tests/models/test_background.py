@@ -16,13 +16,14 @@ from django.conf import settings
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
-from collaboration.models import Notification
+from collaboration.models import Notification, Tag, Tagging
 from contacts.models import Contact
 from opportunities import background, bulk, lifecycle
-from opportunities.background import packed, progress, start, start_undo, take_slice, unpacked
+from opportunities.background import progress, start, start_undo, take_slice
 from opportunities.bulk import AlreadyRun
 from opportunities.ledger import faults
 from opportunities.models import Batch, BatchRow, Opportunity, OpportunityEntry
+from opportunities.packing import packed, unpacked
 from salescycles.models import SalesCycle
 from salespeople.models import Company, Salesperson, User
 from tests.factories import fresh, make_opportunity
@@ -169,6 +170,20 @@ def test_it_is_taken_back_in_the_background_too(rows: list[Opportunity], rep: Us
     work()
     assert [fresh(row).priority for row in rows] == ["normal"] * 4 + ["high"]
     assert progress(Batch.objects.get(pk=undo.pk))["changed"] == 4
+
+
+def test_tags_of_many_and_their_undo(rows: list[Opportunity], rep: User) -> None:
+    fair = Tag.objects.create(name="Fair")
+    lifecycle.tag(rows[0], tag=fair, by=rep)
+    batch = start(rep, keys(rows), "tag", {"tag": fair})
+    work()
+    done = Batch.objects.get(pk=batch.pk)
+    assert (done.state, progress(done)["changed"], progress(done)["unchanged"]) == ("done", 4, 1)
+    assert Tagging.objects.count() == 5 and steps(batch) == []
+    undoing = background.start_undo(rep, done)
+    work()
+    assert Batch.objects.get(pk=undoing.pk).verb == "untag"
+    assert list(Tagging.objects.values_list("opportunity", flat=True)) == [rows[0].pk]
 
 
 def test_values_come_through_the_queue(cycle: SalesCycle, of: Salesperson) -> None:

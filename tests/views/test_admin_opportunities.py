@@ -310,7 +310,11 @@ def test_every_verb_of_lists_is_an_action(manager: User, client_for: SignIn, run
     client = client_for(manager)
     page = client.get(url("changelist"))
     offered = [value for value, _ in page.context["action_form"].fields["action"].choices if value]
-    assert offered == list(FORMS) == ["move", "revise", "edit", "reassign", "close", "reopen", "archive", "restore"]
+    assert (
+        offered
+        == list(FORMS)
+        == ["move", "revise", "edit", "reassign", "close", "reopen", "archive", "restore", "tag", "untag"]
+    )
     for verb in offered:
         asked = pick(client, verb, running)
         assert (asked.status_code, asked.context["step"], asked.context["verb"]) == (200, "form", verb)

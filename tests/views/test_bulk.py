@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from collaboration.models import Tag, Tagging
 from contacts.models import Contact
 from opportunities import bulk as runs
 from opportunities import lifecycle
@@ -96,6 +97,7 @@ def test_from_keys_to_the_actions(client: Client, make: Any) -> None:
         assert "3 opportunities chosen" in text(answer)
         assert re.findall(r'name="action" value="(\w+)"', answer.content.decode()) == [
             *("move", "revise", "edit", "reassign", "close", "reopen", "archive", "restore"),
+            *("tag", "untag"),
         ]
         assert re.findall(r'name="key" value="(\d+)"', answer.content.decode()) == [str(key) for key in keys(rows)]
 
@@ -399,6 +401,42 @@ def ran(client: Client, rows: list[Opportunity], **values: str) -> Batch:
     return Batch.objects.latest("pk")
 
 
+def test_tags_of_many(client: Client, make: Any, rep: User) -> None:
+    """Beside the ledger: no step, no version, and yet a batch that can be taken back, once."""
+    rows = make(3)
+    fair, old = Tag.objects.create(name="Fair"), Tag.objects.create(name="Old", archived=True)
+    lifecycle.tag(rows[0], tag=fair, by=rep)
+    asked = client.post(f"{BULK}?action=tag", {"key": keys(rows)})
+    assert [str(tag) for tag in asked.context["form"].fields["tag"].queryset] == ["Fair"]
+    refused = preview(client, rows, "tag", tag=old.pk)
+    assert refused.status_code == 422 and list(refused.context["form"].errors) == ["tag"]
+    seen = preview(client, rows, "tag", tag=fair.pk)
+    assert (numbers(seen), Tagging.objects.count()) == ((2, 0, 1, 0), 1)
+    done = run(client, seen, "tag")
+    batch = Batch.objects.get()
+    assert done["Location"] == batch.get_absolute_url()
+    assert {fresh(row).version for row in rows} == {2} and not batch.opportunityentry_set.exists()
+    page = client.get(done["Location"])
+    assert [row["opportunity"].pk for row in page.context["rows"]] == keys(rows[1:])
+    assert "Tag Fair" in text(page) and "Changed (2)" in text(page)
+    assert client.get("/opportunities/batches/").context["rows"][0]["count"] == 2
+
+    lifecycle.untag(rows[2], tag=fair, by=rep)
+    undo = f"{done['Location']}undo/"
+    assert numbers(client.get(undo)) == (1, 0, 1, 0)
+    back = client.post(undo)
+    assert list(Tagging.objects.values_list("opportunity", flat=True)) == [rows[0].pk]
+    taken_back = Batch.objects.get(undoes=batch)
+    assert (back["Location"], taken_back.verb) == (taken_back.get_absolute_url(), "untag")
+    assert client.get(back["Location"]).context["may_undo"] is False
+    assert client.post(undo)["Location"] == taken_back.get_absolute_url()
+
+    assert numbers(preview(client, rows, "untag", tag=fair.pk)) == (1, 0, 2, 0)
+    fair.taggings.all().delete()
+    fair.delete()
+    assert client.get(done["Location"]).context["may_undo"] is False
+
+
 def test_undo_sent_twice_leads_to_the_first(client: Client, make: Any) -> None:
     batch = ran(client, make(1))
     url = f"{batch.get_absolute_url()}undo/"
@@ -478,4 +516,4 @@ def test_as_many_queries_for_20_as_for_1(client: Client, make: Any) -> None:
         ]
         counted.append(by_page)
     assert counted[0] == counted[1]
-    assert counted[0] == [4, 5, 14, 7, 4]
+    assert counted[0] == [4, 5, 14, 8, 4]
