@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery, Sum
@@ -185,29 +186,28 @@ class StageInline(Figures, NumberedInline):
     model = Stage
     form = StageForm
     formset = StageFormSet
-    fields = (
-        "number",
-        "description",
-        "completed",
-        "chances",
-        "quote_required",
-        "document_required",
-        "minimum_value",
-        "required_fields",
-        "allow_skip",
-        "allow_back",
-        "roles",
-        "date_formula",
-        "expected_days",
-        "activity",
-        "colour",
-        "exit_criteria",
-        "standing",
-        "estimated",
-        "calculated",
+    template = "admin/edit_inline/stacked.html"  # too many columns for a table
+    lines = (
+        ("number", "description", "completed", "chances", "expected_days", *("standing", "estimated", "calculated")),
+        (
+            "quote_required",
+            "document_required",
+            "allow_skip",
+            "allow_back",
+            *("minimum_value", "required_fields", "roles"),
+        ),
     )
+    more = (("activity", "date_formula", "colour"), "exit_criteria")
+    fields: ClassVar[Any] = flatten((*lines, *more))
     readonly_fields = ("standing", "estimated", "calculated")
     extra = 0
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        beside = [name for name in self.get_fields(request, obj) if name not in self.fields]
+        return (
+            (None, {"fields": (*self.lines, *beside)}),
+            (_("More about this stage"), {"fields": self.more, "classes": ("collapse",)}),
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Stage]:
         return with_figures(super().get_queryset(request), "stage", request)

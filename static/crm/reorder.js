@@ -1,8 +1,11 @@
 // Rows below a form that have a number each (input[data-order], whose words name the handle): dragged, or moved by the arrow keys on
 // their handle. The numbers that stand there are dealt out anew in the new order, so gaps stay; without scripts one types them.
-const rowsOf = (body) => [...body.querySelectorAll(":scope > tr.form-row:not(.empty-form)")];
+const ROW = ":is(tr.form-row, .inline-related)";
+const rowsOf = (body) => [...body.querySelectorAll(`:scope > ${ROW}:not(.empty-form)`)];
 const numberOf = (row) => row.querySelector("input[data-order]");
 const nameOf = (row) => row.querySelector('input[name$="-description"]')?.value ?? "";
+
+const outside = (body) => body.closest("table") ?? body;
 
 function deal(body, moved) {
   const rows = rowsOf(body);
@@ -16,14 +19,14 @@ function deal(body, moved) {
     numberOf(counted[at]).value = last;
   }
   const place = `${nameOf(moved)}: ${counted.indexOf(moved) + 1} / ${counted.length}`;
-  body.closest("table").parentElement.querySelector(".reorder-said").textContent = place;
+  outside(body).parentElement.querySelector(".reorder-said").textContent = place;
 }
 
 function step(event) {
   const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
   if (!way) return;
   event.preventDefault();
-  const row = event.target.closest("tr");
+  const row = event.target.closest(ROW);
   const rows = rowsOf(row.parentElement);
   const other = rows[rows.indexOf(row) + way];
   if (!other) return;
@@ -49,11 +52,11 @@ function begin(body) {
   const said = document.createElement("p");
   said.className = "reorder-said visually-hidden";
   said.setAttribute("role", "status");
-  body.closest("table").after(said);
+  outside(body).after(said);
   rowsOf(body).forEach(addHandle);
   window.Sortable.create(body, {
     handle: ".reorder-handle",
-    draggable: "tr.form-row:not(.empty-form)",
+    draggable: `${ROW}:not(.empty-form)`,
     forceFallback: true, // browsers drag nothing that begins on a button
     animation: 120,
     onEnd: ({ item }) => deal(body, item),
@@ -61,8 +64,8 @@ function begin(body) {
 }
 
 function start() {
-  const numbers = document.querySelectorAll(".tabular tr.form-row input[data-order]");
-  for (const body of new Set([...numbers].map((input) => input.closest("tbody")))) begin(body);
+  const numbers = document.querySelectorAll(`${ROW} input[data-order]`);
+  for (const body of new Set([...numbers].map((input) => input.closest(ROW).parentElement))) begin(body);
 }
 
 document.addEventListener("formset:added", (event) => addHandle(event.target));

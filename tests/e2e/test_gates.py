@@ -45,7 +45,7 @@ def make_the_cycle(page: Page) -> None:
     """Talk; Offer, which needs a competitor and 5,000; Sign, which only managers enter."""
     page.goto("/admin/salescycles/salescycle/add/")
     page.get_by_label("Code:").fill("GATED")
-    page.get_by_label("Description:").fill("With gates")
+    page.locator("#id_description").fill("With gates")
     page.get_by_label("Default", exact=True).check()
     for at, name in enumerate(("Talk", "Offer", "Sign")):
         row = page.locator(f"#stages-{at}")
@@ -53,11 +53,11 @@ def make_the_cycle(page: Page) -> None:
         row.locator("[name$=description]").fill(name)
         row.locator("[name$=completed]").fill("50")
         row.locator("[name$=chances]").fill("50")
-    page.locator("#stages-1 .field-required_fields summary").click()
+    page.locator("#stages-1 .fieldBox.field-required_fields summary").click()
     page.locator("#stages-1").get_by_label("Competitor", exact=True).check()
-    expect(page.locator("#stages-1 .field-required_fields summary")).to_have_text("Required fields: Competitor")
+    expect(page.locator("#stages-1 .fieldBox.field-required_fields summary")).to_have_text("Required fields: Competitor")
     page.locator("#stages-1 [name$=minimum_value]").fill("5000")
-    page.locator("#stages-2 .field-roles summary").click()
+    page.locator("#stages-2 .fieldBox.field-roles summary").click()
     page.locator("#stages-2").get_by_label("sales manager", exact=True).check()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was added successfully")).to_be_visible()
