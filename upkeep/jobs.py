@@ -15,3 +15,8 @@ def import_slice(run: int) -> None:
 @job("upkeep.import_undo", tries=10)
 def import_undo(run: int) -> None:
     undoing.take_slice(run)
+
+
+@job("upkeep.forget_import_files", every="41 3 * * *")
+def forget_import_files() -> None:
+    running.forget_files()

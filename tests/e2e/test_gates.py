@@ -55,7 +55,9 @@ def make_the_cycle(page: Page) -> None:
         row.locator("[name$=chances]").fill("50")
     page.locator("#stages-1 .fieldBox.field-required_fields summary").click()
     page.locator("#stages-1").get_by_label("Competitor", exact=True).check()
-    expect(page.locator("#stages-1 .fieldBox.field-required_fields summary")).to_have_text("Required fields: Competitor")
+    expect(page.locator("#stages-1 .fieldBox.field-required_fields summary")).to_have_text(
+        "Required fields: Competitor"
+    )
     page.locator("#stages-1 [name$=minimum_value]").fill("5000")
     page.locator("#stages-2 .fieldBox.field-roles summary").click()
     page.locator("#stages-2").get_by_label("sales manager", exact=True).check()

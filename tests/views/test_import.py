@@ -1,12 +1,15 @@
 """The pages of imports: a file comes in, its columns are chosen, it is tried, taken in and taken back."""
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from contacts.models import Contact
@@ -14,6 +17,7 @@ from salespeople.models import Company, User
 from salespeople.roles import SALES_MANAGER
 from tests.factories import make_user
 from tests.worker import work
+from upkeep.importing import running
 from upkeep.importing.models import ImportRun
 
 pytestmark = pytest.mark.django_db
@@ -155,3 +159,35 @@ def test_queries_of_the_pages(
             client.get(f"/import/{run.pk}/")
     with django_assert_num_queries(3):
         client.get("/import/")
+
+
+def test_files_of_long_ago_are_forgotten(client_for: SignIn, manager: User, tmp_path: Path) -> None:
+    """What became of the rows stays, and so does the undo; nothing that needs the file breaks."""
+    client = client_for(manager)
+    chosen = {"column-0": "name", "column-1": "city", "date": "dmy", "decimal": ".", "key": "name"}
+    for _ in range(2):
+        bring(client, "Name,City\r\nÅbo Oy,Turku\r\n,Nowhere\r\n")
+    taken, checked = ImportRun.objects.order_by("pk")
+    for run in (taken, checked):
+        client.post(f"/import/{run.pk}/columns/", chosen)
+        work()
+    client.post(f"/import/{taken.pk}/start/")
+    work()
+    with time_machine.travel(timezone.now() + running.KEPT - datetime.timedelta(hours=1)):
+        running.forget_files()
+    assert sum(path.is_file() for path in tmp_path.rglob("*")) == 4
+    with time_machine.travel(timezone.now() + running.KEPT + datetime.timedelta(hours=1)):
+        running.forget_files()
+        running.forget_files()
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+    told = b"".join(client.get(f"/import/{taken.pk}/result/").streaming_content).decode()
+    assert told == "\ufeffName,City,Row,Why\r\n,,3,Name: A contact needs a name.\r\n"
+    for page in ("", "columns/"):
+        assert "The file is not there any more." in client.get(f"/import/{checked.pk}/{page}").content.decode()
+    client.post(f"/import/{checked.pk}/start/")
+    client.post(f"/import/{checked.pk}/columns/", chosen)
+    work()
+    assert ImportRun.objects.get(pk=checked.pk).state == "broken"
+    client.post(f"/import/{taken.pk}/undo/")
+    work()
+    assert ImportRun.objects.get(pk=taken.pk).state == "undone" and not Contact.objects.exists()

@@ -53,6 +53,7 @@ class ImportRun(models.Model):
     name = models.CharField(_("file"), max_length=200)
     file = models.FileField(_("file"), max_length=100)
     spool = models.CharField(max_length=100, blank=True, editable=False)
+    file_is_gone = models.BooleanField(default=False, editable=False)  # after 90 days, by `running.forget_files`
     size = models.PositiveBigIntegerField(_("size"))
     # how it is read (encoding, delimiter, sheet), what its first row says, and what was chosen for its columns
     reading = models.JSONField(default=dict, editable=False)

@@ -6,6 +6,7 @@ is refused is rolled back to its own savepoint. A dry slice is rolled back whole
 written.
 """
 
+import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Count, Max
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -37,6 +39,7 @@ from upkeep.importing.reading import Row, Unreadable, read_spool, write_spool
 from upkeep.importing.rows import Taken, kinds_of, read
 
 State, Verdict = ImportRun.State, ImportRow.Verdict
+KEPT = datetime.timedelta(days=90)  # files of a run
 UNDER_WAY = (State.CHECKING, State.RUNNING, State.UNDOING)
 SLICES = 0x494D504F  # names the locks that let one slice of a run at a time
 KINDS: dict[str, Any] = {
@@ -74,7 +77,7 @@ def check(run: ImportRun) -> bool:
 @transaction.atomic
 def start(run: ImportRun) -> bool:
     """Take the rows in; a run that was stopped goes on. Whether it was the time for that."""
-    found = ImportRun.objects.filter(pk=run.pk)
+    found = ImportRun.objects.filter(pk=run.pk, file_is_gone=False)
     if found.filter(state=State.CHECKED).update(state=State.RUNNING, done=0, offset=0):
         batch = Batch.objects.create(door=Door.IMPORT, by=run.by) if run.kind == ImportKind.OPPORTUNITIES else None
         found.update(batch=batch, language=get_language() or "")
@@ -131,6 +134,19 @@ def _unlimited() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
     yield
+
+
+def forget_files() -> None:
+    """Files of long ago, which hold more of people than what became of them. The run stays, with its verdicts and its undo."""
+    old = ImportRun.objects.filter(made_at__lt=timezone.now() - KEPT).exclude(state__in=UNDER_WAY)
+    for run in old.filter(file_is_gone=False).iterator():
+        with translation.override(run.language or settings.LANGUAGE_CODE):
+            why = _("The file is not there any more. Bring it again.")
+        for name in filter(None, (str(run.file), run.spool)):
+            default_storage.delete(name)
+        same = ImportRun.objects.filter(pk=run.pk)
+        same.filter(state__in=(State.DRAFT, State.CHECKED)).update(state=State.BROKEN, why=why)
+        same.update(spool="", file_is_gone=True)
 
 
 # ── slices ───────────────────────────────────────────────────────────────────────────────────────────────────────────
