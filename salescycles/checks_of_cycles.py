@@ -5,14 +5,16 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from crm.lib import date_formula
 from salescycles.models import SalesCycle, Stage
-from salespeople.models import User
+from salespeople.models import Company, User
 
 Check = Callable[[SalesCycle, Sequence[Stage]], Iterator[str]]
+YEAR = datetime.timedelta(days=365)
 PROBES = [datetime.date(2027, month, day) for month in range(1, 13) for day in (1, 15, 28)]
 
 
@@ -93,6 +95,23 @@ def days_are_expected(cycle: SalesCycle, stages: Sequence[Stage]) -> Iterator[st
         yield said % {"stages": ", ".join(str(stage) for stage in without)}
 
 
+def somebody_comes(cycle: SalesCycle, stages: Sequence[Stage]) -> Iterator[str]:
+    """Of a cycle that is in use for longer than a year. Who came and left, its limit knows, which is learned each day."""
+    opportunity: Any = SalesCycle._meta.get_field("opportunity").related_model
+    if cycle.pk is None:
+        return
+    since, here = Company.current().today() - YEAR, opportunity.objects.filter(sales_cycle=cycle.pk)
+    if not here.filter(created_on__lt=since).exists():
+        return
+    came = here.filter(stage_entered_on__gte=since).values("stage")
+    lonely = set(
+        Stage.objects.filter(sales_cycle=cycle.pk, limit__visits=0).exclude(pk__in=came).values_list("pk", flat=True)
+    )
+    if lonely:
+        said = _("Nobody came to these stages in the last twelve months: %(stages)s.")
+        yield said % {"stages": ", ".join(str(stage) for stage in stages if stage.pk in lonely)}
+
+
 CHECKS: list[Check] = [
     has_stages,
     completed_does_not_fall,
@@ -101,4 +120,4 @@ CHECKS: list[Check] = [
     last_stage_can_be_reached,
     formulas_lead_ahead,
 ]
-HINTS: list[Check] = [first_stage_asks_for_no_quote, days_are_expected]
+HINTS: list[Check] = [first_stage_asks_for_no_quote, days_are_expected, somebody_comes]

@@ -1,5 +1,6 @@
 """A cycle checked for contradictions, copied, begun from a pattern; what a change of it does to opportunities under way."""
 
+import datetime
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -10,7 +11,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from opportunities import lifecycle
-from opportunities.models import Opportunity
+from opportunities.models import Opportunity, StageLimit
 from salescycles.checks_of_cycles import contradictions, hints
 from salescycles.copying import copy_cycle
 from salescycles.impact import Figures, Picture, impact, is_used, token
@@ -83,6 +84,27 @@ def test_what_is_only_worth_a_look_is_a_hint() -> None:
         "“S1” requires a quote, but a start does not ask for one: only who comes back from another cycle, or reopens here.",
         "Without expected days, deals stall unnoticed until the stage has a history of its own: S2.",
     ]
+
+
+def test_a_stage_that_nobody_comes_to_is_a_hint(cycle, acme, jo, company) -> None:
+    """One left “Initial” within the year and stands at “Present”; the cycle has been in use for longer."""
+    stages = list(cycle.stages.order_by("number"))
+    Stage.objects.update(expected_days=7)
+    today = company.today()
+
+    def hinted() -> list[str]:
+        return hints(cycle, list(cycle.stages.order_by("number")))
+
+    for at, visits in zip(stages, (1, 0, 0, 0), strict=True):
+        StageLimit.objects.create(stage=at, visits=visits, learned_on=today)
+    made = {"contact": acme, "salesperson": jo, "cycle": cycle}
+    make_opportunity(**made, stage=2, on=today - datetime.timedelta(days=300), closing_on=today)
+    assert hinted() == []  # not yet a year in use
+    make_opportunity(**made, stage=3, on=today - datetime.timedelta(days=366), closing_on=today)
+    assert hinted() == [
+        f"Nobody came to these stages in the last twelve months: {stages[2]}, {stages[3]}.",
+    ]
+    assert hints(SalesCycle(code="NEW"), [stage(1, 10, 10)]) == []
 
 
 # ── the impact of a change ───────────────────────────────────────────────────────────────────────────────────────────
