@@ -57,6 +57,7 @@ PAGES = (
     Place(gettext_lazy("Likely duplicates"), "contacts:duplicates", "copy", "contacts.view_contact"),
     Place(gettext_lazy("Agenda"), "tasks:agenda", "check", "tasks.view_task"),
     Place(gettext_lazy("Calendar"), "tasks:calendar", "calendar", "tasks.view_task"),
+    Place(gettext_lazy("Tasks by period"), "tasks:matrix", "board", "tasks.view_task"),
     Place(gettext_lazy("Tasks"), "tasks:list", "list", "tasks.view_task"),
     Place(gettext_lazy("Interactions"), "interactions:list", "comment", "interactions.view_interaction"),
     Place(gettext_lazy("Quotes"), "quotes:list", "quote", "quotes.view_quote"),

@@ -100,6 +100,11 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """A company's include its people's; a person's only the person's own."""
         return self.filter(company=contact) if contact.is_company else self.filter(contact=contact)
 
+    def involving(self, contacts: Any) -> "TaskQuerySet":
+        """About one of these contacts, of these companies and their people, or meetings that one of them takes part in."""
+        attend = Attendee.objects.filter(Q(contact__in=contacts) | Q(contact__company__in=contacts)).values("task")
+        return self.filter(Q(contact__in=contacts) | Q(company__in=contacts) | Q(pk__in=attend))
+
     def in_order(self) -> "TaskQuerySet":
         """What comes first, first."""
         return self.order_by("due_on", F("starts_at").asc(nulls_first=True), "pk")

@@ -2,7 +2,7 @@ from django.urls import path
 
 from crm.lib.listing.export import export
 from crm.lib.listing.views import column_form, filter_form
-from tasks import agenda_views, calendar_views, feed, views
+from tasks import agenda_views, calendar_views, feed, matrix_views, views
 from tasks.listing import TASKS
 
 app_name = "tasks"
@@ -14,6 +14,7 @@ urlpatterns = [
     path("agenda/", agenda_views.show_agenda, name="agenda"),
     path("calendar/", calendar_views.show_calendar, name="calendar"),
     path("calendar/events/", calendar_views.events, name="events"),
+    path("matrix/", matrix_views.show_matrix, name="matrix"),
     path("card/", views.card, name="card"),
     path("feed/<str:key>.ics", feed.feed, name="feed"),
     path("new/", views.new, name="new"),

@@ -233,6 +233,8 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
     )
     yield from ("/tasks/", "/tasks/agenda/?whose=", "/tasks/agenda/", "/tasks/filter/")
     yield from (f"/tasks/calendar/?by={by}&whose=" for by in ("month", "week", "day"))
+    yield from ("/tasks/matrix/", "/tasks/matrix/?rows=contact&by=day&figure=name&closed=1&luck=1&q=call")
+    yield "/tasks/matrix/?day=2001-01-01&priority=lots"
     yield from ("/tasks/new/", f"/tasks/new/{of_running}", f"/tasks/assign/{of_running}")
     yield from (f"/tasks/card/{of_running}", f"/tasks/{task.pk}/", f"/opportunities/{deals['running'].pk}/")
     yield from (

@@ -147,7 +147,7 @@ MATRIX = {
     "upkeep:merge-undo": BY_LEVEL,
     **{
         f"tasks:{page}": LACKS
-        for page in ("list", "filter", "columns", "export", "new", "assign", "agenda", "calendar", "events")
+        for page in ("list", "filter", "columns", "export", "new", "assign", "agenda", "calendar", "events", "matrix")
     },
     "tasks:card": GONE,
     **{
