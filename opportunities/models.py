@@ -253,6 +253,11 @@ def _open_tasks(**when: datetime.date) -> models.QuerySet[Task]:
     return Task.objects.open().filter(opportunity=OuterRef("pk"), **when)
 
 
+def coming_tasks(on: datetime.date) -> models.QuerySet[Task]:
+    """The open tasks of the opportunity around from that day on, the next step first."""
+    return _open_tasks(due_on__gte=on).order_by("due_on", "pk")
+
+
 NAMED = ("contact", "company", "salesperson", "sales_cycle", "stage", "source", "competitor", "close_code")
 
 
@@ -361,7 +366,7 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
 
     def with_next_step(self, on: datetime.date) -> "OpportunityQuerySet":
         """Adds `next_on` and `next_what` of the next task from `on` on, and `has_late_step`: whether one before is still open."""
-        coming = _open_tasks(due_on__gte=on).order_by("due_on", "pk")
+        coming = coming_tasks(on)
         return self.annotate(
             next_on=Subquery(coming.values("due_on")[:1]),
             next_what=Subquery(coming.values("description")[:1]),
