@@ -63,6 +63,7 @@ PAGES = (
     Place(gettext_lazy("Quotes"), "quotes:list", "quote", "quotes.view_quote"),
     Place(gettext_lazy("Salespeople"), "salespeople:list", "people", "salespeople.view_salesperson"),
     Place(gettext_lazy("Teams"), "salespeople:teams", "people", "salespeople.view_team"),
+    Place(gettext_lazy("Reports"), "reports", "list"),
     Place(gettext_lazy("Saved views"), "saved_views:list", "list"),
     Place(gettext_lazy("Inbox"), "collaboration:inbox", "inbox"),
     Place(gettext_lazy("My settings"), "account:preferences", "admin"),

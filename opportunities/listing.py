@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from collaboration.columns import tag_badges
 from crm.lib.listing.cells import tally
-from crm.lib.listing.listing import Cell, Editing, Empty, Link, Listing, Reader, Row, RunningTotals
+from crm.lib.listing.listing import Cell, Editing, Empty, Link, Listing, Reader, Report, Row, RunningTotals
 from crm.lib.priority import Priority
 from crm.templatetags.crm import badge, icon, status_badge
 from opportunities.columns import COLUMNS
@@ -130,5 +130,16 @@ OPPORTUNITIES = Listing(
     bulk="opportunities:bulk",
     bulk_permission="opportunities.change_opportunity",
     links=(Link(gettext_lazy("Import"), "import:list", "upload", "upkeep.add_importrun"),),
+    reports=(
+        Report(
+            gettext_lazy("List of opportunities"),
+            "columns=number,description,sales_cycle,stage,salesperson,source,contact,probability,completed,status&order=number",
+        ),
+        Report(
+            gettext_lazy("Opportunities of salespeople"),
+            "columns=description,number,contact,created_on,status,priority,estimated_value,calculated_value,probability,chances,"
+            "completed,source,closed_on&group=salesperson&order=number&where=1:salesperson:not_blank",
+        ),
+    ),
     editing=Editing("opportunities.change_opportunity", editable, needs=("status", "archived", "salesperson_id")),
 )
