@@ -1,8 +1,9 @@
 """What a list can show of a contact."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
@@ -56,6 +57,24 @@ def coded(name: str, label: Any, model: type[ContactCode]) -> Column:
         yield from ((str(row.pk), str(row)) for row in rows)
 
     return Column(name, label, f"{name}__code", Kind.RELATION, key=f"{name}_id", choices=choices, is_grouped=True)
+
+
+def of_opportunities(name: str) -> Callable[[User], Any]:
+    """How many (`count`) or the sum of a value, won and lost ones too, as far as the user sees them. A company's are those of its
+    people too. An app further left knows them, as it does all that follows here."""
+    return lambda user: _rows("opportunities.Opportunity").figure_about(name, user)
+
+
+def of_interactions(name: str) -> Callable[[User], Any]:
+    return lambda user: _rows("interactions.Interaction").figure_about(name, user)
+
+
+def next_task(user: User) -> Any:
+    return _rows("tasks.Task").visible_to(user).next_date_about()
+
+
+def _rows(model: str) -> Any:
+    return apps.get_model(model)._default_manager
 
 
 COLUMNS = (
@@ -128,6 +147,47 @@ COLUMNS = (
     coded("salutation", _("Salutation"), Salutation),
     coded("organizational_level", _("Organizational level"), OrganizationalLevel),
     tag_column("contact"),
+    Column(
+        "opportunity_count",
+        _("Opportunities"),
+        "opportunity_count",
+        Kind.NUMBER,
+        made=of_opportunities("count"),
+        is_sortable=False,
+    ),
+    Column(
+        "estimated_value",
+        _("Estimated value"),
+        "estimated_value",
+        Kind.MONEY,
+        made=of_opportunities("estimated_value"),
+        is_sortable=False,
+    ),
+    Column(
+        "calculated_value",
+        _("Calculated value"),
+        "calculated_value",
+        Kind.MONEY,
+        made=of_opportunities("calculated_value"),
+        is_sortable=False,
+    ),
+    Column(
+        "interaction_cost",
+        _("Cost of interactions"),
+        "interaction_cost",
+        Kind.MONEY,
+        made=of_interactions("cost"),
+        is_sortable=False,
+    ),
+    Column(
+        "interaction_duration",
+        _("Minutes of interactions"),
+        "interaction_duration",
+        Kind.NUMBER,
+        made=of_interactions("duration"),
+        is_sortable=False,
+    ),
+    Column("next_task_on", _("Next task"), "next_task_on", Kind.DAY, made=next_task, is_sortable=False),
     Column("minor", _("Minor"), "minor", Kind.FLAG, is_grouped=True),
     Column("parental_consent", _("Parental consent received"), "parental_consent", Kind.FLAG, is_grouped=True),
 )

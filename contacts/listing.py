@@ -10,7 +10,7 @@ from contacts.columns import COLUMNS
 from contacts.filters import ContactFilter
 from contacts.models import Contact
 from crm.lib.listing.cells import tally
-from crm.lib.listing.listing import Cell, Empty, Link, Listing, Reader, Row
+from crm.lib.listing.listing import Cell, Empty, Link, Listing, Reader, Report, Row
 from crm.templatetags.crm import badge
 
 
@@ -57,6 +57,13 @@ CONTACTS = Listing(
     named="name",
     order="name",
     permission="contacts.view_contact",
+    reports=(
+        Report(
+            gettext_lazy("List of contacts"),
+            "columns=name,kind,address,post_code,city,country,interaction_cost,interaction_duration,opportunity_count,"
+            "estimated_value,calculated_value,next_task_on&order=name",
+        ),
+    ),
     new=gettext_lazy("New contact"),
     new_permission="contacts.add_contact",
     bulk="opportunities:new-for-many",

@@ -93,6 +93,11 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         stand = ArraySubquery(Contact.objects.order_by().filter(pk__in=keys).values_list(STANDS))
         return self.order_by().filter(Q(OneOf(F("pk"), stand)) | Q(OneOf(F("merged_into"), stand)))
 
+    def standing_for_outer(self) -> ArraySubquery:
+        """Keys of the contact around and of what was merged into it, for a subquery within another."""
+        around = OuterRef(OuterRef("pk"))
+        return ArraySubquery(self.order_by().filter(Q(pk=around) | Q(merged_into=around)).values("pk"))
+
     def known_to(self, user: "User") -> "ContactQuerySet":
         """Those the person sees, and what was merged into them. Adds `label`, the name, which says that."""
         seen = Contact.objects.order_by().visible_to(user).values("pk")

@@ -3,7 +3,9 @@ from django.urls import path
 from contacts import address_views, duplicate_views, views
 from contacts.listing import CONTACTS
 from crm.lib.listing.export import export
+from crm.lib.listing.printed import print_list
 from crm.lib.listing.views import column_form, filter_form
+from salespeople.listing import reader
 
 app_name = "contacts"
 urlpatterns = [
@@ -11,6 +13,7 @@ urlpatterns = [
     path("filter/", filter_form, {"listing": CONTACTS}, name="filter"),
     path("columns/", column_form, {"listing": CONTACTS}, name="columns"),
     path("export/", export, {"listing": CONTACTS}, name="export"),
+    path("print/", print_list, {"listing": CONTACTS, "reader": reader}, name="print"),
     path("new/", views.new, name="new"),
     path("duplicates/", duplicate_views.duplicates, name="duplicates"),
     path("duplicates/decide/", duplicate_views.decide, name="duplicates-decide"),

@@ -91,6 +91,7 @@ def page_of(request: SignedIn, contact: Contact) -> dict[str, Any]:
         "people": people[:PEOPLE],
         "more_people": len(people) > PEOPLE,
         "query": f"{'company' if contact.is_company else 'contact'}={contact.pk}",
+        "tasks_query": f"involving={contact.pk}",
         "new_query": f"contact={contact.pk}" if contact.is_usable else "",
     }
 

@@ -16,6 +16,7 @@ urlpatterns = [
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("theme/", set_theme, name="set_theme"),
     path("search/", views.search, name="search"),
+    path("reports/", views.reports, name="reports"),
     path("keyboard/", views.keyboard, name="keyboard"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("healthz", views.healthz),

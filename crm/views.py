@@ -1,6 +1,7 @@
 """The only views that know several apps."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
@@ -16,11 +17,13 @@ from crm.keyboard import GROUPS
 from crm.lib.fragments import is_fragment, render_page
 from crm.lib.jobs import worker_is_there
 from crm.lib.listing.filters import key_of
+from crm.lib.refusals import one_or_404
 from crm.lib.search import words
 from crm.lib.theme import page_before
+from crm.reports import WHOSE, reports_for
 from crm.search import LONGEST, find
 from opportunities.models import Opportunity, is_due, is_overdue
-from salespeople.models import Company
+from salespeople.models import Company, Salesperson, Team
 from salespeople.requests import SignedIn
 
 SHOWN = 10
@@ -86,6 +89,16 @@ def search(request: SignedIn) -> HttpResponse:
         "here": min(key_of(request.GET.get("here", "")) or 0, MOST_HERE),
     }
     return render_page(request, "search.html", context, partial="options")
+
+
+@require_safe
+def reports(request: SignedIn) -> HttpResponse:
+    """Lists made to be printed; of one salesperson or team, where the address names one that the person may see."""
+    doors: dict[str, Any] = {"salesperson": Salesperson.objects, "team": Team.objects}
+    rows = {word: doors[word].visible_to(request.user) for word in WHOSE if word in request.GET}
+    named = {word: one_or_404(request, rows[word], key_of(request.GET[word]) or 0) for word in rows}
+    groups = reports_for(request.user, {word: str(row.pk) for word, row in named.items()})
+    return render(request, "reports.html", {"groups": groups, "whom": ", ".join(map(str, named.values()))})
 
 
 @login_not_required

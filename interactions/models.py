@@ -7,8 +7,8 @@ import pghistory
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Count, F, Max, Q, Sum, Value
-from django.db.models.functions import Coalesce, Now, Upper
+from django.db.models import Count, F, Max, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Cast, Coalesce, Now, Upper
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LONGEST = 10_000  # characters of what was said
 MOST_MINUTES = 31 * 24 * 60
 MONEY = models.DecimalField(max_digits=14, decimal_places=2)
+SUM = models.DecimalField(max_digits=24, decimal_places=2)
 
 
 class Kind(models.TextChoices):
@@ -139,6 +140,14 @@ class InteractionQuerySet(models.QuerySet["Interaction"]):
     def of_contact(self, contact: Contact) -> "InteractionQuerySet":
         """A company's include its people's; a person's only the person's own."""
         return self.filter(company=contact) if contact.is_company else self.filter(contact=contact)
+
+    def figure_about(self, name: str, user: "User") -> Any:
+        """Of the contact around, and if it is a company of its people too: `cost` or `duration` of those that the user sees and
+        that were not cancelled."""
+        about = Q(contact=OuterRef("pk")) | Q(company=OuterRef("pk"))
+        rows = self.visible_to(user).standing().filter(about).annotate(all=Value(1)).order_by().values("all")
+        kind: Any = SUM if name == "cost" else models.IntegerField()
+        return Cast(Coalesce(Subquery(rows.values_list(Sum(name))), Value(0)), kind)
 
     def search(self, text: str) -> "InteractionQuerySet":
         """Words of the description or of what was said, each matched by its beginning."""

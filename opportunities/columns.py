@@ -1,9 +1,9 @@
 """What a list can show of an opportunity, and of those it belongs to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, Subquery, When
 from django.utils.translation import gettext_lazy as _
 
 from collaboration.columns import tag_column
@@ -11,9 +11,10 @@ from contacts.columns import contacts, every_country, known_contacts, standing
 from crm.lib.listing.columns import Column, Kind, Links
 from crm.lib.priority import Priority
 from opportunities import sight
-from opportunities.models import Status
+from opportunities.models import Status, coming_tasks
 from salescycles.models import CloseCode, Competitor, SalesCycle, Source, Stage
-from salespeople.models import Grant, User
+from salespeople.models import Company, Grant, User
+from tasks.models import Task
 
 
 def statuses(user: User) -> Iterator[tuple[str, Any]]:
@@ -68,6 +69,18 @@ def competitors(user: User) -> Iterator[tuple[str, str]]:
 def close_codes(user: User) -> Iterator[tuple[str, str]]:
     for code in known(user, CloseCode.objects.all()):
         yield str(code.pk), str(code)
+
+
+def next_step(field: str) -> Callable[[User], Any]:
+    """Of the task that is the next step of an open opportunity, as on the board."""
+
+    kind: Any = Task._meta.get_field(field)
+
+    def made(user: User) -> Any:
+        coming = Subquery(coming_tasks(Company.current().today()).values(field)[:1])
+        return Case(When(closed_on__isnull=True, then=coming), output_field=kind)
+
+    return made
 
 
 COLUMNS = (
@@ -209,6 +222,14 @@ COLUMNS = (
         choices=owners,
         links=Links(co_owners, "opportunity", "salesperson", "salesperson__name"),
         is_sortable=False,
+    ),
+    Column(
+        "next_step",
+        _("Next step"),
+        "next_step",
+        Kind.DAY,
+        made=next_step("due_on"),
+        aside=(_("What comes next"), next_step("description")),
     ),
     Column("salesperson_code", _("Salesperson's code"), "salesperson__code"),
     Column("salesperson_job_title", _("Salesperson's job title"), "salesperson__job_title", is_grouped=True),

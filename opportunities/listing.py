@@ -8,14 +8,14 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from collaboration.columns import tag_badges
 from crm.lib.listing.cells import tally
-from crm.lib.listing.listing import Cell, Editing, Empty, Link, Listing, Reader, Row, RunningTotals
+from crm.lib.listing.listing import Cell, Editing, Empty, Link, Listing, Reader, Report, Row, RunningTotals
 from crm.lib.priority import Priority
 from crm.templatetags.crm import badge, icon, status_badge
 from opportunities.columns import COLUMNS
 from opportunities.filters import OpportunityFilter
 from opportunities.models import OPEN, Opportunity, RunningTotal, Status
 from opportunities.sight import sight_of
-from opportunities.stalling import EXPECTED, LEARNED, last_step, limit, stall_of
+from opportunities.stalling import EXPECTED, LEARNED, first_step, last_step, limit, stall_of
 from salespeople.models import User
 
 
@@ -51,6 +51,21 @@ def overdue(row: Row, reader: Reader) -> str:
     return f" {badge(_('Overdue'), 'red', 'alert')}" if late else ""
 
 
+def step_and_marks(row: Row, reader: Reader) -> str:
+    """What the next step is, and the marks of the board."""
+    if row["closed_on"] is not None:
+        return ""
+    coming, first = row["next_step"], row["first_step_on"]
+    what = f" {escape(row['next_step_aside'])}" if coming else ""
+    if first is not None and first < reader.today:
+        what += f" {badge(_('overdue step'), 'red', 'alert')}"
+    if coming == reader.today:
+        what += f" {badge(_('step today'), 'amber', 'clock')}"
+    if coming is None and row["status"] == Status.IN_PROGRESS:
+        what += f" {badge(_('no next step'), 'amber', 'info')}"
+    return what
+
+
 CELLS = {
     "description": Cell(also=number_and_flag, needs=("priority", "number")),
     "contact": Cell(also=company_behind, needs=("company__name", "company_id"), filter="contact"),
@@ -64,6 +79,7 @@ CELLS = {
     ),
     "tags": Cell(write=tag_badges),
     "closing_on": Cell(also=overdue, needs=("status",)),
+    "next_step": Cell(also=step_and_marks, needs=("status", "closed_on", ("first_step_on", first_step()))),
     "status": Cell(filter="status"),
     "priority": Cell(filter="priority"),
     "sales_cycle": Cell(filter="sales_cycle"),
@@ -114,5 +130,16 @@ OPPORTUNITIES = Listing(
     bulk="opportunities:bulk",
     bulk_permission="opportunities.change_opportunity",
     links=(Link(gettext_lazy("Import"), "import:list", "upload", "upkeep.add_importrun"),),
+    reports=(
+        Report(
+            gettext_lazy("List of opportunities"),
+            "columns=number,description,sales_cycle,stage,salesperson,source,contact,probability,completed,status&order=number",
+        ),
+        Report(
+            gettext_lazy("Opportunities of salespeople"),
+            "columns=description,number,contact,created_on,status,priority,estimated_value,calculated_value,probability,chances,"
+            "completed,source,closed_on&group=salesperson&order=number&where=1:salesperson:not_blank",
+        ),
+    ),
     editing=Editing("opportunities.change_opportunity", editable, needs=("status", "archived", "salesperson_id")),
 )

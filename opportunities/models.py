@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from collaboration.models import Attachment
 from contacts.models import Contact
+from crm.lib.listing.keyset import OneOf
 from crm.lib.priority import Priority
 from crm.lib.search import prefix_query
 from opportunities.sight import Sight, seen_by, sight_of
@@ -253,6 +254,11 @@ def _open_tasks(**when: datetime.date) -> models.QuerySet[Task]:
     return Task.objects.open().filter(opportunity=OuterRef("pk"), **when)
 
 
+def coming_tasks(on: datetime.date) -> models.QuerySet[Task]:
+    """The open tasks of the opportunity around from that day on, the next step first."""
+    return _open_tasks(due_on__gte=on).order_by("due_on", "pk")
+
+
 NAMED = ("contact", "company", "salesperson", "sales_cycle", "stage", "source", "competitor", "close_code")
 
 
@@ -288,6 +294,15 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
             return found
         counted = Count("pk") if name == "count" else Sum(name)
         return found + _of_one(beside.open().filter(salesperson=salesperson), counted, kind)
+
+    def figure_about(self, name: str, user: "User") -> Any:
+        """Of the contact around, and if it is a company of its people too: how many (`count`) the user sees that are not
+        archived, or the sum of a value."""
+        theirs = Contact.objects.standing_for_outer()
+        about = Q(OneOf(F("contact"), theirs)) | Q(OneOf(F("company"), theirs))
+        rows = self.visible_to(user).listed().filter(about).annotate(all=Value(1)).order_by().values("all")
+        figure, kind = (Count("pk"), models.IntegerField()) if name == "count" else (Sum(name), SUM)
+        return Cast(Coalesce(Subquery(rows.values_list(figure)), Value(0)), kind)
 
     def listed(self) -> "OpportunityQuerySet":
         """Not archived."""
@@ -361,7 +376,7 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
 
     def with_next_step(self, on: datetime.date) -> "OpportunityQuerySet":
         """Adds `next_on` and `next_what` of the next task from `on` on, and `has_late_step`: whether one before is still open."""
-        coming = _open_tasks(due_on__gte=on).order_by("due_on", "pk")
+        coming = coming_tasks(on)
         return self.annotate(
             next_on=Subquery(coming.values("due_on")[:1]),
             next_what=Subquery(coming.values("description")[:1]),

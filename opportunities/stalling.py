@@ -144,6 +144,11 @@ def last_step() -> Subquery:
     return Subquery(_open_tasks().order_by("-due_on").values("due_on")[:1])
 
 
+def first_step() -> Subquery:
+    """The day of the first open task of the opportunity around: something is late where it is before today."""
+    return Subquery(_open_tasks().order_by("due_on").values("due_on")[:1])
+
+
 def _open_tasks() -> QuerySet[Task]:
     return Task.objects.open().filter(opportunity=OuterRef("pk"))
 

@@ -1,9 +1,11 @@
 from django.urls import path
 
 from crm.lib.listing.export import export
+from crm.lib.listing.printed import print_list
 from crm.lib.listing.views import column_form, filter_form
 from opportunities.listing import OPPORTUNITIES
-from opportunities.views import beside, board, bulk, bulk_new, detail, lists, overrides, quick, sharing, verbs
+from opportunities.views import beside, board, bulk, bulk_new, detail, lists, overrides, quick, report, sharing, verbs
+from salespeople.listing import reader
 
 app_name = "opportunities"
 urlpatterns = [
@@ -11,6 +13,7 @@ urlpatterns = [
     path("filter/", filter_form, {"listing": OPPORTUNITIES}, name="filter"),
     path("columns/", column_form, {"listing": OPPORTUNITIES}, name="columns"),
     path("export/", export, {"listing": OPPORTUNITIES}, name="export"),
+    path("print/", print_list, {"listing": OPPORTUNITIES, "reader": reader}, name="print"),
     path("board/", board.board, name="board"),
     path("board/changes/", board.changes, name="board-changes"),
     path("board/attention/", board.attention, name="board-attention"),
@@ -25,6 +28,7 @@ urlpatterns = [
     path("batches/<int:pk>/cancel/", bulk.batch_cancel, name="batch-cancel"),
     path("batches/<int:pk>/undo/", bulk.batch_undo, name="batch-undo"),
     path("<int:pk>/", detail.detail, name="detail"),
+    path("<int:pk>/report/", report.show_report, name="report"),
     path("<int:pk>/card/", board.card, name="card"),
     path("<int:pk>/start/", verbs.start, name="start"),
     path("<int:pk>/move/", verbs.move, name="move"),

@@ -4,7 +4,7 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from crm.lib.listing.cells import tally
-from crm.lib.listing.listing import Cell, Empty, Listing, Reader, Row
+from crm.lib.listing.listing import Cell, Empty, Link, Listing, Reader, Row
 from crm.templatetags.crm import badge
 from salespeople.columns import COLUMNS
 from salespeople.filters import SalespersonFilter
@@ -38,6 +38,7 @@ SALESPEOPLE = Listing(
     named="name",
     order="name",
     permission="salespeople.view_salesperson",
+    links=(Link(gettext_lazy("Reports"), "reports", "list", "salespeople.view_salesperson"),),
     new=gettext_lazy("New salesperson"),
     new_permission="salespeople.add_salesperson",
 )

@@ -9,10 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from contacts.columns import contacts, known_contacts, standing
 from crm.lib.listing.columns import Column, Kind
 from crm.lib.priority import Priority
-from salescycles.models import TaskKind
+from salescycles.models import Source, TaskKind
 from salespeople.columns import people
 from salespeople.models import Team, User
 from tasks.models import Status, Task
+
+SEES_SOURCES = "opportunities.view_opportunity"
 
 
 def opportunities(user: User) -> QuerySet:
@@ -31,6 +33,13 @@ def statuses(user: User) -> Iterator[tuple[str, Any]]:
 
 def priorities(user: User) -> Iterator[tuple[str, Any]]:
     yield from Priority.choices
+
+
+def sources(user: User) -> Iterator[tuple[str, str]]:
+    """Those of opportunities: a name of theirs for who sees some."""
+    rows = Source.objects.all() if user.has_perm(SEES_SOURCES) else Source.objects.none()
+    for source in rows:
+        yield str(source.pk), str(source)
 
 
 def teams(user: User) -> Iterator[tuple[str, str]]:
@@ -88,6 +97,15 @@ COLUMNS = (
         rows=contacts,
         known=known_contacts,
         standing=standing,
+        is_grouped=True,
+    ),
+    Column(
+        "source",
+        _("Source"),
+        "opportunity__source__code",
+        Kind.RELATION,
+        key="opportunity__source_id",
+        choices=sources,
         is_grouped=True,
     ),
     Column("closed_on", _("Date closed"), "closed_on", Kind.DAY),

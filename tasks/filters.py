@@ -15,7 +15,7 @@ from salespeople.clock import asker_of
 from salespeople.columns import people
 from salespeople.models import Team, User
 from tasks import whose
-from tasks.columns import COLUMNS, opportunities
+from tasks.columns import COLUMNS, opportunities, sources
 from tasks.models import UNDER_WAY, Task, When
 
 WHICH = [
@@ -36,6 +36,7 @@ class TaskFilter(ListFilter):
     whose = django_filters.ChoiceFilter(label=_("To do by"), empty_label=_("Everybody"), method="by_whose")
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), empty_label=_("Any"), method="by_salesperson")
     team = django_filters.ChoiceFilter(label=_("Team"), empty_label=_("Any"), field_name="team_id")
+    source = django_filters.ChoiceFilter(label=_("Source"), empty_label=_("Any"), field_name="opportunity__source_id")
     kind = django_filters.ChoiceFilter(label=_("Type"), choices=TaskKind, empty_label=_("Any"))
     priority = django_filters.ChoiceFilter(label=_("Priority"), choices=Priority, empty_label=_("Any"))
     due_from = DayFilter(label=_("From"), field_name="due_on", lookup_expr="gte")
@@ -43,11 +44,13 @@ class TaskFilter(ListFilter):
     opportunity = KeyFilter(label=_("Opportunity"), field_name="opportunity_id")
     contact = KeyFilter(label=_("Contact"), method="by_contact")
     company = KeyFilter(label=_("Company"), method="by_contact")
+    involving = KeyFilter(label=_("With"), method="by_part")
 
     named: ClassVar = {
         "opportunity": Named(opportunities, "description"),
         "contact": Named(known_contacts, "label"),
         "company": Named(known_contacts, "label"),
+        "involving": Named(known_contacts, "label"),
     }
 
     class Meta:
@@ -60,6 +63,7 @@ class TaskFilter(ListFilter):
             self.user, None if self.offers else self.data.get("whose", "")
         )
         self.filters["salesperson"].extra["choices"] = lambda: list(people(self.user))
+        self.filters["source"].extra["choices"] = lambda: list(sources(self.user))
         self.filters["team"].extra["choices"] = lambda: list(
             Team.objects.visible_to(self.user).values_list("pk", "name")
         )
@@ -67,6 +71,10 @@ class TaskFilter(ListFilter):
     def by_contact(self, rows: Any, name: str, key: int) -> Any:
         """One that was merged means the one that it was merged into, whose tasks they are."""
         return rows.filter(**{f"{name}__in": Contact.objects.standing_for(key).values("pk")})
+
+    def by_part(self, rows: Any, name: str, key: int) -> Any:
+        """Contacts of meetings too; a company's people are among its own."""
+        return rows.involving(Contact.objects.standing_for(key).values("pk"))
 
     def by_text(self, rows: Any, name: str, text: str) -> Any:
         return rows.search(text)

@@ -7,7 +7,8 @@ import pghistory
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Least
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -99,6 +100,20 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def of_contact(self, contact: Contact) -> "TaskQuerySet":
         """A company's include its people's; a person's only the person's own."""
         return self.filter(company=contact) if contact.is_company else self.filter(contact=contact)
+
+    def involving(self, contacts: Any) -> "TaskQuerySet":
+        """About one of these contacts, of these companies and their people, or meetings that one of them takes part in."""
+        attend = Attendee.objects.filter(Q(contact__in=contacts) | Q(contact__company__in=contacts)).values("task")
+        return self.filter(Q(contact__in=contacts) | Q(company__in=contacts) | Q(pk__in=attend))
+
+    def next_date_about(self) -> Least:
+        """The day of the first open one of these with the contact around: about it, or in whose meeting it takes part; of a
+        company also its people's."""
+        around = OuterRef("pk")
+        own = self.open().filter(Q(contact=around) | Q(company=around))
+        meetings = self.open().filter(Q(attendees__contact=around) | Q(attendees__contact__company=around))
+        first = [Subquery(rows.order_by("due_on").values("due_on")[:1]) for rows in (own, meetings)]
+        return Least(*first, output_field=models.DateField())
 
     def in_order(self) -> "TaskQuerySet":
         """What comes first, first."""

@@ -1,8 +1,10 @@
 from django.urls import path
 
 from crm.lib.listing.export import export
+from crm.lib.listing.printed import print_list
 from crm.lib.listing.views import column_form, filter_form
-from tasks import agenda_views, calendar_views, feed, views
+from salespeople.listing import reader
+from tasks import agenda_views, calendar_views, feed, matrix_views, views
 from tasks.listing import TASKS
 
 app_name = "tasks"
@@ -11,9 +13,11 @@ urlpatterns = [
     path("filter/", filter_form, {"listing": TASKS}, name="filter"),
     path("columns/", column_form, {"listing": TASKS}, name="columns"),
     path("export/", export, {"listing": TASKS}, name="export"),
+    path("print/", print_list, {"listing": TASKS, "reader": reader}, name="print"),
     path("agenda/", agenda_views.show_agenda, name="agenda"),
     path("calendar/", calendar_views.show_calendar, name="calendar"),
     path("calendar/events/", calendar_views.events, name="events"),
+    path("matrix/", matrix_views.show_matrix, name="matrix"),
     path("card/", views.card, name="card"),
     path("feed/<str:key>.ics", feed.feed, name="feed"),
     path("new/", views.new, name="new"),

@@ -1,6 +1,7 @@
 import datetime
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
@@ -46,6 +47,20 @@ class About(NamedTuple):
     @property
     def query(self) -> str:
         return "&".join(f"{name}={row.pk}" for name, row in self._asdict().items() if row)
+
+    @property
+    def listed(self) -> str:
+        """The same tasks as an address of the list."""
+        others, whom = self.apart
+        words = {name: row.pk for name, row in others.items()}
+        return urlencode(words | ({"involving": whom.pk} if whom else {}))
+
+    @property
+    def apart(self) -> tuple[dict[str, Any], Contact | None]:
+        """Whose tasks, and the contact: its tasks are those of the meetings that it takes part in, too."""
+        named = {name: row for name, row in self._asdict().items() if row}
+        whom = named.pop("contact", None) or named.pop("company", None)
+        return named, whom
 
 
 class Asked(NamedTuple):
@@ -370,9 +385,10 @@ def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
         "needs_step": deal is not None and deal.is_in_progress and not comes,
         "has_more": len(tasks) > SHOWN,
         "closed": list(_of(about, closed).order_by("-closed_on", "-pk")[:CLOSED_SHOWN]) if whom else [],
-        "closed_url": with_query(TASKS.address(), QueryDict(f"{about.query}&which=closed&order=-closed_on")),
+        "closed_url": with_query(TASKS.address(), QueryDict(f"{about.listed}&which=closed&order=-closed_on")),
         "query": about.query,
-        "all_url": with_query(TASKS.address(), QueryDict(f"{about.query}&which=open")),
+        "all_url": with_query(TASKS.address(), QueryDict(f"{about.listed}&which=open")),
+        "whom": whom,
         "today": _today(),
         "later": later(_today()),
         "may_add": request.user.has_perm(ADD) and not fixed,
@@ -383,5 +399,6 @@ def _card(request: SignedIn, query: QueryDict) -> HttpResponse:
 
 
 def _of(about: About, rows: QuerySet[Task]) -> Any:
-    named = {name: row for name, row in about._asdict().items() if row}
-    return rows.filter(**named)
+    others, whom = about.apart
+    found: Any = rows.filter(**others)
+    return found.involving([whom.pk]) if whom else found

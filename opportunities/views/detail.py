@@ -65,7 +65,7 @@ def _selection(request: SignedIn, opportunity: Opportunity) -> dict[str, Any]:
     if not query:
         return {}
     filters = OpportunityFilter(query, queryset=Opportunity.objects.visible_to(request.user), user=request.user)
-    order = read(OPPORTUNITIES, query, filters.filters).order
+    order = read(OPPORTUNITIES, query, filters.filters, request.user).order
     found = order.neighbours(filters.qs, opportunity) if filters.is_valid() else None
     before, after = (
         key

@@ -168,6 +168,13 @@ def opportunities(deals: dict[str, Opportunity], views: list[SavedView]) -> Iter
         yield running + field
     yield f"{running}?order=number&show=estimates"
     yield f"{won}reopen/"
+    yield from (
+        f"{running}report/",
+        f"{won}report/",
+        "/reports/",
+        f"/reports/?salesperson={deals['won'].salesperson_id}",
+    )
+    yield from ("/opportunities/print/?group=salesperson&status=open&luck=1", "/opportunities/print/?value_from=lots")
     yield f"{won}archive/"
     yield f"{running}sharing/?right=owner"
     yield from (f"{running}people/", f"{running}tags/", f"{running}?show=comments")
@@ -233,6 +240,9 @@ def records(deals: dict[str, Opportunity], views: list[SavedView]) -> Iterator[s
     )
     yield from ("/tasks/", "/tasks/agenda/?whose=", "/tasks/agenda/", "/tasks/filter/")
     yield from (f"/tasks/calendar/?by={by}&whose=" for by in ("month", "week", "day"))
+    yield from ("/tasks/matrix/", "/tasks/matrix/?rows=contact&by=day&figure=name&closed=1&luck=1&q=call")
+    yield from ("/tasks/print/?group=salesperson", "/contacts/print/?columns=name,next_task_on,estimated_value")
+    yield "/tasks/matrix/?day=2001-01-01&priority=lots"
     yield from ("/tasks/new/", f"/tasks/new/{of_running}", f"/tasks/assign/{of_running}")
     yield from (f"/tasks/card/{of_running}", f"/tasks/{task.pk}/", f"/opportunities/{deals['running'].pk}/")
     yield from (

@@ -3,6 +3,7 @@
 import datetime
 import re
 from collections.abc import Callable
+from io import BytesIO
 from itertools import product
 from typing import Any
 from unittest.mock import ANY
@@ -11,6 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from openpyxl import load_workbook
 
 from contacts.models import Contact
 from opportunities import lifecycle
@@ -178,3 +180,89 @@ def test_the_board_still_costs_five_statements(client: Client, deals: dict[str, 
         with CaptureQueriesContext(connection) as seen:
             client.get(f"{BOARD}{query}", headers=headers)
         assert len(seen) == 5
+
+
+# ── the column of the list ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+SHOWN = "columns=description,next_step"
+
+
+def steps(client: Client, query: str = "") -> dict[str, tuple[str, list[str]]]:
+    """By description of a row: what the column says, and its marks."""
+    rows = re.findall(r'<tr id="row-\d+">(.*?)</tr>', client.get(f"{LIST}?{SHOWN}&{query}").content.decode())
+    told = {}
+    for row in rows:
+        name = re.search(r"<a [^>]+>([^<]+)</a>", row)
+        cell = row.partition("</th>")[2]
+        assert name
+        marks = re.findall(r'<span class="mark[^>]*>.*?([a-z ]+)</span>', cell)
+        told[name[1]] = (re.sub(r"<[^>]+>", "", re.sub(r'<span class="mark.*', "", cell)).strip(), marks)
+    return told
+
+
+def test_the_column_agrees_with_board_filter_and_card(
+    client: Client, deals: dict[str, Opportunity], today: datetime.date
+) -> None:
+    told = steps(client)
+    on_board = cards(client.get(BOARD))
+    assert set(told) == {*DEALS, "waiting", "lost"}
+    assert {name: told[name][1] for name in DEALS} == MARKS
+    for name in DEALS:
+        card = on_board[name]
+        assert told[name][0] == (f"{card['next_on']} {card['next_what']}" if card["next_on"] else ""), name
+    assert told["waiting"] == told["lost"] == ("", [])
+    for which, mark in (("none", "no next step"), ("overdue", "overdue step"), ("today", "step today")):
+        assert {name for name, (_, marks) in told.items() if mark in marks} == listed(client, f"next_step={which}")
+
+
+def test_the_column_is_sorted_by_its_date(client: Client, deals: dict[str, Opportunity]) -> None:
+    """What has none comes last, either way; pages by their edge and the walk from deal to deal know the order."""
+    up = [*steps(client, "order=next_step,description")]
+    assert up == ["today", "today and later", "late and later", "later", "late", "lost", "nothing", "waiting"]
+    assert [*steps(client, "order=-next_step,description")] == [*up[2:4][::-1], *up[:2], *up[4:]]
+    walked = ["today"]
+    url = f"{LIST}{deals['today'].pk}/?order=next_step,description"
+    while after := client.get(url).context["after"]:
+        url = after
+        walked.append(client.get(url).context["opportunity"].description)
+    assert walked == up
+
+
+def test_pages_of_the_column(client: Client, deals: dict[str, Opportunity], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crm.lib.listing.selection.PAGE", 3)
+    query = f"{SHOWN}&order=next_step,description"
+    found, url = [], f"{LIST}?{query}"
+    while url:
+        page = client.get(url)
+        found.append([row["description"] for row in page.context["page"]])
+        url = next((LIST + step["url"] for step in page.context["pages"] if step["rel"] == "next" and step["url"]), "")
+    assert found == [["today", "today and later", "late and later"], ["later", "late", "lost"], ["nothing", "waiting"]]
+    back = client.get(f"{LIST}?{query}&before=end")
+    assert [row["description"] for row in back.context["page"]] == found[-1]
+
+
+def test_a_file_has_the_day_and_the_words(client: Client, deals: dict[str, Opportunity], today: datetime.date) -> None:
+    file: Any = client.get(f"{LIST}export/?{SHOWN}&order=description&as=csv")
+    lines = file.getvalue().decode("utf-8-sig").split("\r\n")
+    assert lines[0] == "Description,Next step,What comes next"
+    assert lines[1:5] == [
+        "late,,",
+        f"late and later,{today + 5 * DAY},Step 1",
+        f"later,{today + 7 * DAY},Step 0",
+        "lost,,",
+    ]
+    sheet: Any = client.get(f"{LIST}export/?{SHOWN}&order=description&as=xlsx")
+    rows = load_workbook(BytesIO(sheet.getvalue())).active.iter_rows(values_only=True)
+    assert [row[1:] for row in rows][2:3] == [(datetime.datetime.combine(today + 5 * DAY, datetime.time.min), "Step 1")]
+
+
+def test_the_column_costs_no_statement(client: Client, deals: dict[str, Opportunity]) -> None:
+    client.get(LIST)
+    counted = []
+    for query in ("", "columns=description", SHOWN, f"{SHOWN}&order=next_step"):
+        with CaptureQueriesContext(connection) as asked:
+            client.get(f"{LIST}?{query or 'view='}")
+        counted.append(len(asked))
+        assert any("tasks_task" in each["sql"] for each in asked) is (query != "columns=description")
+    assert counted == [5, 5, 5, 5]

@@ -425,14 +425,14 @@ def test_pages_that_show_tasks(
     client_for: Sign, rep: User, make: Make, deal: Opportunity, acme: Contact, jo: Salesperson
 ) -> None:
     client = client_for(rep)
-    for page, query in (
-        (deal.get_absolute_url(), f"opportunity={deal.pk}"),
-        (acme.get_absolute_url(), f"company={acme.pk}"),
-        (jo.get_absolute_url(), f"salesperson={jo.pk}"),
+    for page, query, listed in (
+        (deal.get_absolute_url(), f"opportunity={deal.pk}", f"opportunity={deal.pk}"),
+        (acme.get_absolute_url(), f"company={acme.pk}", f"involving={acme.pk}"),
+        (jo.get_absolute_url(), f"salesperson={jo.pk}", f"salesperson={jo.pk}"),
     ):
         shown = text(client.get(page))
         assert f'hx-get="/tasks/card/?{query}"' in shown, page
-        assert f'href="/tasks/?{query}&amp;which=open"' in shown
+        assert f'href="/tasks/?{listed}&amp;which=open"' in shown
         assert client.get(f"/tasks/card/?{query}", headers=HX).status_code == 200
         assert client.get(f"/tasks/new/?{query}").status_code == 200
     assert 'data-key="t"' in text(client.get(deal.get_absolute_url()))

@@ -94,6 +94,12 @@ MATRIX = {
     "opportunities:card": LACKS,
     "opportunities:detail": GONE,
     "opportunities:sharing": GONE,
+    "opportunities:report": GONE,
+    "reports": LACKS,
+    **{
+        f"{space}:print": LACKS
+        for space in ("opportunities", "contacts", "tasks", "salespeople", "quotes", "interactions")
+    },
     "opportunities:comment": GONE,
     "opportunities:tags": GONE,
     "opportunities:people": GONE,
@@ -147,7 +153,7 @@ MATRIX = {
     "upkeep:merge-undo": BY_LEVEL,
     **{
         f"tasks:{page}": LACKS
-        for page in ("list", "filter", "columns", "export", "new", "assign", "agenda", "calendar", "events")
+        for page in ("list", "filter", "columns", "export", "new", "assign", "agenda", "calendar", "events", "matrix")
     },
     "tasks:card": GONE,
     **{
@@ -193,6 +199,7 @@ NOT_READ = (
 )
 NOT_WRITTEN = (
     "opportunities:detail",
+    "opportunities:report",
     "opportunities:batch",
     "opportunities:batch-progress",
     "tasks:card",

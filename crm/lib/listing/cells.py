@@ -97,6 +97,7 @@ class Cells:
                 column.path if made is None else (column.name, made),
                 *cell.needs,
                 *([column.key] if column.key else []),
+                *([(f"{column.name}_aside", column.aside[1](user))] if column.aside else []),
             ]
         return found
 

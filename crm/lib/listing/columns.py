@@ -71,7 +71,8 @@ class Column:
     shown and sorted by, `key` (relations only) to the key that is compared and grouped by. `choices`, of choices and
     relations, is asked with the user: keys as text with their labels, limited to what that user may see; "me" among them
     is the user's own salesperson. Relations too many to be listed have `rows` instead, the ones that user may see, which
-    know `search`. What is `made` has its own name for a path; a figure that is made is compared in no condition."""
+    know `search`. `aside` is a text that goes with the value, with its label: the cell shows it (`{name}_aside` of the row),
+    a file has it as a column of its own. What is `made` has its own name for a path; a figure that is made is compared in no condition."""
 
     name: str
     label: Promise | str
@@ -94,6 +95,7 @@ class Column:
     made: Callable[[Any], Any] | None = (
         None  # put together for each row: the expression, as far as the user sees its rows
     )
+    aside: tuple[Promise | str, Callable[[Any], Any]] | None = None
 
     def put_together(self, user: Any) -> Any:
         """The expression that a cell is made of; None where a path leads to its value."""

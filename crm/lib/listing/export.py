@@ -97,10 +97,13 @@ def exports(address: Address) -> list[dict[str, str]]:
 
 def sheet_of(selection: Selection) -> Sheet:
     listing, asker = selection.listing, selection.filters.asker
-    fields = [
-        Field(str(column.label), column.kind, _value(listing, column, selection.user, asker.clock.zone))
-        for column in selection.address.columns
-    ]
+    fields = []
+    for column in selection.address.columns:
+        value = _value(listing, column, selection.user, asker.clock.zone)
+        fields.append(Field(str(column.label), column.kind, value))
+        if column.aside:
+            label, made = column.aside
+            fields.append(Field(str(label), Kind.TEXT, made(selection.user)))
     return Sheet(str(listing.title), fields, selection.ordered, asker.currency)
 
 

@@ -82,7 +82,7 @@ class By:
 
     @property
     def may_be_blank(self) -> bool:
-        return "__" in self.path or bool(self.field.null or self.field.blank)
+        return self.made is not None or "__" in self.path or bool(self.field.null or self.field.blank)
 
     def read(self, value: Any) -> Any:
         """A value of a cursor as the column has it. Raises ValueError."""
@@ -163,8 +163,11 @@ class Order:
         return self.sort(rows, backwards=not forwards).filter(self.beyond(values, forwards=forwards))
 
     def neighbours(self, rows: QuerySet, row: Any) -> tuple[int | None, int | None] | None:
-        """Keys of the rows before and after this one, in one query; None where it is not among the rows."""
-        values = [*(by.of(row) for by in self.columns), row.pk]
+        """Keys of the rows before and after this one, in one query; None where it is not among the rows. What is put together
+        for a row takes another query."""
+        made = {by.name: by.made for by in self.columns if by.made is not None}
+        known = (rows.filter(pk=row.pk).order_by().values(**made).first() or {}) if made else {}
+        values = [*(known[by.name] if by.name in known else by.of(row) for by in self.columns), row.pk]
         sides = [Subquery(self.side(rows, values, forwards=way).values("pk")[:1]) for way in (False, True)]
         return rows.filter(pk=row.pk).order_by().values_list(*sides).first()
 

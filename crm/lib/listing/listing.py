@@ -106,13 +106,22 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Report:
+    """A list to be printed: the words of its address. `of` is the word that says whose rows it has, where it has no others."""
+
+    label: Words
+    query: str
+    of: str = ""
+
+
+@dataclass(frozen=True)
 class Listing:
     """`space` is the app's space of addresses, with `list`, `filter`, `columns`, `export` and `detail` in it; `counted` says how many
     rows there are. `order` is that of an address without one. `named` leads to what a row is called. `permission` opens
     the list; without one it is empty for who may see nothing. `others` are names of addresses of the same space that look at
     the same rows in another way. `totals` are read where they know all that an address asks. `bulk`, the name of an address, takes the rows that were
     picked, from who has `bulk_permission`; `bulk_words` say what becomes of the selected ones, and of all that match; `bulk_also` are pages
-    that take the picked rows too. `links` lead from the list to pages about the same rows."""
+    that take the picked rows too. `links` lead from the list to pages about the same rows; `reports` stand among all others."""
 
     space: str
     model: type[models.Model]
@@ -138,6 +147,7 @@ class Listing:
     )
     bulk_also: tuple[Link, ...] = ()
     links: tuple[Link, ...] = ()
+    reports: tuple[Report, ...] = ()
     editing: Editing | None = None
 
     @cached_property

@@ -40,8 +40,9 @@ class Totals:
 
 
 class Selection:
-    def __init__(self, listing: Listing, user: Any, query: QueryDict) -> None:
-        self.listing, self.user = listing, user
+    def __init__(self, listing: Listing, user: Any, query: QueryDict, *, size: int | None = None) -> None:
+        """`size`: of a page, where it is not the usual one."""
+        self.listing, self.user, self.size = listing, user, size
         self.filters = listing.filters(query, queryset=listing.visible(user), user=user, offers=False)
         self.understood: bool = self.filters.is_valid()
         self.address: Address = read(listing, query, self.filters.filters, user)
@@ -153,17 +154,17 @@ class Selection:
         fields = Cells.needs(self.listing, address.columns, self.user)
         if address.group:
             fields += [path for path in (address.group.path, address.group.key) if path]
-        count = self.totals.count
+        count, size = self.totals.count, self.size or PAGE
         if not count:
             return Page([], has_before=False, has_after=False)
         rows = self._found
         if address.at_end:
-            return keyset.last_page(order, rows, fields, PAGE, count)
+            return keyset.last_page(order, rows, fields, size, count)
         if address.after:
-            return keyset.page_after(order, rows, fields, PAGE, address.after)
+            return keyset.page_after(order, rows, fields, size, address.after)
         if address.before:
-            return keyset.page_before(order, rows, fields, PAGE, address.before)
-        return keyset.first_page(order, rows, fields, PAGE)
+            return keyset.page_before(order, rows, fields, size, address.before)
+        return keyset.first_page(order, rows, fields, size)
 
     def parts(self) -> Iterator[tuple[Any, list[Row], bool]]:
         """The page's rows by groups: what they have in common, the rows, and whether the group began on an earlier page."""

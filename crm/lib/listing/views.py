@@ -58,6 +58,7 @@ def list_context(selection: Selection, reader: Reader) -> dict[str, Any]:
         "where": _where(selection),
         "groups": [column for column in listing.columns if column.is_grouped],
         "exports": exports(address),
+        "print_url": listing.address("print") + address.link(),
         "picks": bool(cells.picks),
         "bulk_url": reverse(listing.bulk) if cells.picks else "",
         "bulk_also": [link for link in listing.bulk_also if user.has_perm(link.permission)],
@@ -227,7 +228,8 @@ def filter_form(request: HttpRequest, listing: Listing) -> HttpResponse:
     return builder(
         request,
         lambda query: listing.filters(query, queryset=listing.visible(request.user), user=request.user),
-        back={"": listing.address()} | {name: reverse(f"{listing.space}:{name}") for name in listing.others},
+        back={"": listing.address()}
+        | {name: reverse(f"{listing.space}:{name}") for name in (*listing.others, "print")},
         heading=listing.title,
     )
 
