@@ -26,7 +26,12 @@ STATUSES = {
 
 def look_up(world: World, found: list[dict[str, Any]]) -> None:
     world.look_up([one.get("contact", "") for one in found])
-    world.know_keys({external_key(one) for one in found} - {""})
+    world.read_found()
+    keys = {external_key(one) for one in found} - {""}
+    world.know_keys(keys)
+    if world.dry and world.options.get("key") == "external_key":
+        rows = world.run.rows.filter(dry=True, verdict=Verdict.CREATED, label__in=keys - set(world.keys))
+        world.coming = set(rows.values_list("label", flat=True))
 
 
 def take(world: World, given: dict[str, Any]) -> Taken:
@@ -54,8 +59,10 @@ def _there(world: World, given: dict[str, Any], key: str) -> Opportunity | None:
     by = world.options.get("key", "")
     visible = Opportunity.objects.visible_to(world.user).with_names().with_last_date().with_quote()
     if by == "external_key" and key in world.keys:
+        world.alone()
         there = visible.filter(pk=world.keys[key]).first()
     elif by == "number" and given.get("number"):
+        world.alone()
         there = visible.filter(number=given["number"].strip().upper()).first()
         if there is None:
             return None
@@ -71,9 +78,7 @@ def _there(world: World, given: dict[str, Any], key: str) -> Opportunity | None:
 
 def _comes(world: World, given: dict[str, Any], key: str) -> bool:
     """Whether an earlier slice of a dry run would have made it."""
-    if not key or world.options.get("key") != "external_key" or key in world.keys:
-        return False
-    return world.run.rows.filter(dry=True, verdict=Verdict.CREATED, label=key).exists()
+    return key in world.coming and key not in world.keys
 
 
 def _values(world: World, given: dict[str, Any], there: Opportunity | None) -> tuple[dict[str, Any] | None, list[int]]:

@@ -67,7 +67,8 @@ class Steps:
     # ── the steps ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def create(self, *, on: datetime.date, number: str, reason: str, **values: Any) -> None:
-        number = number or (f"?{self.world.drawn()}" if self.world.dry else "")
+        if self.world.dry and not self.world.is_gathering:
+            number = number or f"?{self.world.drawn()}"
         cycle: SalesCycle | None = self.world.cycle
         entry = lifecycle.create(
             on=on, by=self.world.user, sales_cycle=cycle, number=number, reason=reason, **values, **self._how(on)
