@@ -442,14 +442,18 @@ def _add_entry(opportunity: Opportunity, state: dict[str, Any], **step: Any) -> 
 def _raise_version(opportunity: Opportunity, changes: dict[str, Any]) -> int:
     """Write the present if it is still what was seen; the affected-row count settles the race."""
     seen = opportunity.version
-    same = Opportunity.objects.filter(pk=opportunity.pk, version=seen)
-    if not _gathered(opportunity.pk) and not same.update(**changes, version=seen + 1):
+    if not _gathered(opportunity.pk) and not _overwrite(opportunity, changes):
         raise Stale(opportunity.pk, seen)
     opportunity.version = seen + 1
     for name, value in changes.items():
         setattr(opportunity, name, value)
     opportunity.last_happened_on = None  # type: ignore[attr-defined]
     return seen + 1
+
+
+def _overwrite(opportunity: Opportunity, changes: dict[str, Any]) -> int:
+    seen = opportunity.version
+    return Opportunity.objects.filter(pk=opportunity.pk, version=seen).update(**changes, version=seen + 1)
 
 
 def _end_current(

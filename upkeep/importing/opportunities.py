@@ -56,17 +56,17 @@ def take(world: World, given: dict[str, Any]) -> Taken:
 
 def _there(world: World, given: dict[str, Any], key: str) -> Opportunity | None:
     """The opportunity that the row goes on with, by the key that was chosen. Raises ValidationError."""
-    by = world.options.get("key", "")
-    visible = Opportunity.objects.visible_to(world.user).with_names().with_last_date().with_quote()
+    by, named = world.options.get("key", ""), {}
     if by == "external_key" and key in world.keys:
-        world.alone()
-        there = visible.filter(pk=world.keys[key]).first()
+        named = {"pk": world.keys[key]}
     elif by == "number" and given.get("number"):
-        world.alone()
-        there = visible.filter(number=given["number"].strip().upper()).first()
-        if there is None:
-            return None
+        named = {"number": given["number"].strip().upper()}
     else:
+        return None
+    world.alone()
+    visible = Opportunity.objects.visible_to(world.user).with_names().with_last_date().with_quote()
+    there = visible.filter(**named).first()
+    if there is None and "number" in named:
         return None
     if there is None or not there.may_be_changed_by(world.user):
         raise ValidationError(_("It is there already, and you may not change it."), code="hidden")
