@@ -93,7 +93,9 @@ class Gathered:
         self.numbers = numbers or partial(next_numbers, Opportunity, "OP")
         self.keys = next_keys(Opportunity, AT_ONCE)
         self.waiting: dict[int, tuple[Opportunity, list[OpportunityEntry]]] = {}
-        self.plans: list[tuple[OpportunityEntry, int | None]] = []  # tasks of an activity to make, or all of them to cancel
+        self.plans: list[
+            tuple[OpportunityEntry, int | None]
+        ] = []  # tasks of an activity to make, or all of them to cancel
         self._now: datetime.datetime | None = None
 
     def add(self, opportunity: Opportunity) -> None:

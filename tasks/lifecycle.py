@@ -568,9 +568,7 @@ def make_of_stages(entered: Iterable[tuple[Any, int]]) -> list[Task]:
         shared = {
             name: getattr(entry, name) for name in ("opportunity_id", "contact_id", "company_id", "salesperson_id")
         } | {"entry_id": entry.pk}
-        made += [
-            (task, entry.salesperson_id) for task in _planned(steps[activity], entry.happened_on, shared)
-        ]
+        made += [(task, entry.salesperson_id) for task in _planned(steps[activity], entry.happened_on, shared)]
     _save_all(made)
     return [task for task, _organizer in made]
 

@@ -230,6 +230,7 @@ def _change(world: World, there: Contact, typed: dict[str, Any]) -> Taken:
         return Taken(Verdict.UNCHANGED, there.pk, there.name)
     before = _state(there)
     contact = lifecycle.change(there, by=world.user, on=world.today, **changes).contact
+    world.changed()
     after = _state(contact)
     was = {name: value for name, value in before.items() if after[name] != value}
     return Taken(Verdict.UPDATED, contact.pk, contact.name, before=was)

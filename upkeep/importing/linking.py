@@ -139,8 +139,17 @@ class World:
             self.deals.write()
         self.words, self.asked = set(), set()
 
+    def changed(self) -> None:
+        """A row that was taken alone changed a contact: what was read of contacts is read anew."""
+        self.read, self.asked = {}, set()
+        if self.contacts:
+            self.contacts.held = {}
+
     def made(self, contact: Contact) -> None:
         """Of a contact that the row under way made."""
+        if not self.is_gathering:
+            self.asked = set()
+            return
         self.words |= {plain(contact.name), plain(contact.email), plain(contact.number)} - {""}
         self.learn(self.read, contact.pk, contact)
 
