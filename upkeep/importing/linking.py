@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError, OperationalError
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
@@ -58,6 +59,10 @@ def country_codes() -> dict[str, str]:
 
 class Alone(Exception):
     """The row changes what is there already, or asks for what this very row made: it has to be taken by itself."""
+
+
+class NotTogether(Exception):
+    """The database refuses what was gathered: the rows have to be taken one by one, so that each has its own reason."""
 
 
 class World:
@@ -132,11 +137,16 @@ class World:
             self.known = self.waiting
 
     def write(self) -> None:
-        """Raises IntegrityError."""
-        if self.contacts and self.contacts.waiting:
-            self.contacts.write()
-        if self.deals and self.deals.waiting:
-            self.deals.write()
+        """What waits. Raises NotTogether; OperationalError where somebody else is at work."""
+        try:
+            if self.contacts and self.contacts.waiting:
+                self.contacts.write()
+            if self.deals and self.deals.waiting:
+                self.deals.write()
+        except OperationalError:
+            raise
+        except DatabaseError as error:
+            raise NotTogether from error
         self.words, self.asked = set(), set()
 
     def changed(self) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Count, Max
 from django.utils import translation
 from django.utils.text import capfirst
@@ -33,7 +33,7 @@ from salespeople.auth import with_rights
 from salespeople.models import User
 from upkeep.importing import contacts, opportunities, salespeople
 from upkeep.importing.fields import OF
-from upkeep.importing.linking import Alone, Unknown, World
+from upkeep.importing.linking import Alone, NotTogether, Unknown, World
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
 from upkeep.importing.reading import Row, Unreadable, read_spool, write_spool
 from upkeep.importing.rows import Taken, kinds_of, read
@@ -181,10 +181,12 @@ def _slice(key: int) -> bool:
 def _taken(run: ImportRun, user: User, rows: list[Row], *, dry: bool) -> list[ImportRow]:
     try:
         return _tried(World(run, user, dry=dry, gathers=run.kind in GATHERED), rows)
-    except DatabaseError as error:
+    except NotTogether as refused:
+        logger.info("import %s: rows from %s on are taken one by one (%s)", run.pk, rows[0].line, refused_by(refused.__cause__ or refused))
+    except OperationalError as error:
         if is_busy(error):
             raise Busy from error
-        logger.info("import %s: rows from %s on are taken one by one: %s", run.pk, rows[0].line, refused_by(error))
+        raise
     return _tried(World(run, user, dry=dry), rows)
 
 
