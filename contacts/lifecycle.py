@@ -70,14 +70,19 @@ class Gathered:
         self.waiting: dict[int, tuple[Contact, dict[str, Any]]] = {}
         self.held: dict[int, Contact] = {}
         self._usual: dict[int, Salesperson | None] = {}
+        self._known = 0
 
     def add(self, contact: Contact, typed: dict[str, Any]) -> None:
         contact.pk = next(self.keys)
         self.waiting[contact.pk] = contact, {name: typed[name] for name in MANY if name in typed}
 
-    def forget(self, known: int) -> None:
-        """What came after the first so many."""
-        for key in list(self.waiting)[known:]:
+    def begin(self) -> None:
+        """Something is done that may be refused as a whole."""
+        self._known = len(self.waiting)
+
+    def forget(self) -> None:
+        """All is as it was when that began."""
+        for key in list(self.waiting)[self._known :]:
             del self.waiting[key]
 
     def has_number(self, number: str) -> bool:
@@ -115,7 +120,7 @@ class Gathered:
                 for contact, many in self.waiting.values()
                 for one in many.get(name, ())
             )
-        self.waiting = {}
+        self.waiting, self._known = {}, 0
 
 
 gathering: ContextVar[Gathered | None] = ContextVar("contacts_gathering", default=None)

@@ -9,6 +9,7 @@ code of domain B.13; somebody else's faster change raises `Stale`. Read the oppo
 import datetime
 from collections.abc import Callable, Collection, Iterable
 from contextvars import ContextVar
+from copy import copy
 from decimal import Decimal
 from functools import partial, wraps
 from itertools import groupby
@@ -81,7 +82,15 @@ class Stale(Exception):
 # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 AT_ONCE = 100  # keys that are drawn together
-GATHERED = ("create", "start", "move", "revise", "close")  # what asks nothing of the ledger but its last entry
+GATHERED = (
+    "create",
+    "start",
+    "move",
+    "revise",
+    "edit",
+    "reassign",
+    "close",
+)  # ask nothing of the ledger but its last entry
 
 
 class Gathered:
@@ -97,6 +106,30 @@ class Gathered:
             tuple[OpportunityEntry, int | None]
         ] = []  # tasks of an activity to make, or all of them to cancel
         self._now: datetime.datetime | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Something is done that may be refused as a whole."""
+        self._known = len(self.waiting), len(self.plans)
+        self.resumed: list[tuple[int, Opportunity, OpportunityEntry, int]] = []
+
+    def forget(self) -> None:
+        """All is as it was when that began."""
+        rows, plans = self._known
+        for key in list(self.waiting)[rows:]:
+            del self.waiting[key]
+        del self.plans[plans:]
+        for key, before, current, steps in self.resumed:
+            opportunity, ledger = self.waiting[key]
+            opportunity.__dict__ = before.__dict__
+            del ledger[steps:]
+            ledger[-1].until, ledger[-1].replaced_at = current.until, current.replaced_at
+
+    def resume(self, key: int) -> Opportunity:
+        """One that waits, to go on with."""
+        opportunity, ledger = self.waiting[key]
+        self.resumed.append((key, copy(opportunity), copy(ledger[-1]), len(ledger)))
+        return opportunity
 
     def add(self, opportunity: Opportunity) -> None:
         known: Any = opportunity
@@ -105,12 +138,6 @@ class Gathered:
 
     def ledger(self, opportunity: Opportunity) -> list[OpportunityEntry]:
         return self.waiting[opportunity.pk][1]
-
-    def forget(self, known: int) -> None:
-        """What came after the first so many."""
-        for key in list(self.waiting)[known:]:
-            del self.waiting[key]
-        self.plans = [plan for plan in self.plans if plan[0].opportunity_id in self.waiting]
 
     def has_number(self, number: str) -> bool:
         return any(opportunity.number == number for opportunity, _ledger in self.waiting.values())
@@ -140,6 +167,7 @@ class Gathered:
             else:
                 tasks.make_of_stages((entry, activity) for entry, activity in plans if activity)
         self.waiting, self.plans = {}, []
+        self.begin()
 
 
 gathering: ContextVar[Gathered | None] = ContextVar("opportunities_gathering", default=None)
@@ -151,10 +179,10 @@ def _gathered(key: int) -> Gathered | None:
     return gathered if gathered and key in gathered.waiting else None
 
 
-def _is_gathered(name: str, args: Any) -> bool:
-    """Whether the verb writes nothing. One that reads more of the ledger has it written first."""
+def _is_gathered(name: str, args: Any, tasks_too: Any) -> bool:
+    """Whether the verb writes nothing. One that reads more of the ledger, or of tasks, has it written first."""
     gathered = _gathered(args[0].pk) if args else gathering.get()
-    if gathered and name not in GATHERED:
+    if gathered and (name not in GATHERED or tasks_too):
         gathered.write()
         return False
     return gathered is not None
@@ -166,7 +194,7 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        if gathering.get() and _is_gathered(getattr(function, "__name__", ""), args):
+        if gathering.get() and _is_gathered(getattr(function, "__name__", ""), args, kwargs.get("tasks_too")):
             return function(*args, **kwargs)
         try:
             with transaction.atomic(savepoint=not together.get()):
@@ -324,6 +352,13 @@ def last_date(opportunity: Opportunity) -> datetime.date:
     if not known and (gathered := _gathered(opportunity.pk)):
         return gathered.ledger(opportunity)[-1].happened_on
     return known or opportunity.entries.current().values_list("happened_on", flat=True).get()
+
+
+def last_recorded(opportunity: Opportunity) -> datetime.datetime | None:
+    """When the last step was."""
+    if gathered := _gathered(opportunity.pk):
+        return gathered.ledger(opportunity)[-1].recorded_at
+    return opportunity.entries.current().values_list("recorded_at", flat=True).first()
 
 
 def _is_by_hand(how: How) -> bool:

@@ -21,6 +21,8 @@ from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.priority import Priority
 from opportunities import lifecycle as opportunities
+from opportunities.models import Opportunity
+from opportunities.sight import sight_of
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, Team, User
 from upkeep.importing.fields import plain
@@ -112,11 +114,13 @@ class World:
         assert self.contacts and self.deals
         told = contacts.gathering.set(self.contacts), opportunities.gathering.set(self.deals)
         self.known, self.is_gathering = self.waiting, True
+        self.contacts.begin()
+        self.deals.begin()
         try:
             yield
         except BaseException:
-            self.contacts.forget(self.known[0])
-            self.deals.forget(self.known[1])
+            self.contacts.forget()
+            self.deals.forget()
             raise
         finally:
             self.is_gathering = False
@@ -128,10 +132,17 @@ class World:
         if self.is_gathering:
             raise Alone
 
+    def resumed(self, key: int) -> Opportunity | None:
+        """One that a row before made and that still waits, for who sees every one; who does not is asked by the database."""
+        if not self.is_gathering or not self.deals or key not in self.deals.waiting:
+            return None
+        sight = sight_of(self.user)
+        return self.deals.resume(key) if sight.any and sight.every and sight.unassigned else None
+
     def settle(self, said: str) -> None:
         """Said before it is asked for what is called so, which may still wait. Raises Alone."""
         if self.is_gathering and plain(said) in self.words:
-            if self.waiting != self.known:
+            if self.waiting != self.known or (self.deals and self.deals.resumed):
                 raise Alone
             self.write()
             self.known = self.waiting

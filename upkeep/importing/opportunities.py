@@ -63,6 +63,9 @@ def _there(world: World, given: dict[str, Any], key: str) -> Opportunity | None:
         named = {"number": given["number"].strip().upper()}
     else:
         return None
+    waiting = world.resumed(named.get("pk", 0))
+    if waiting is not None:
+        return waiting
     world.alone()
     visible = Opportunity.objects.visible_to(world.user).with_names().with_last_date().with_quote()
     there = visible.filter(**named).first()

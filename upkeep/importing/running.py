@@ -182,7 +182,12 @@ def _taken(run: ImportRun, user: User, rows: list[Row], *, dry: bool) -> list[Im
     try:
         return _tried(World(run, user, dry=dry, gathers=run.kind in GATHERED), rows)
     except NotTogether as refused:
-        logger.info("import %s: rows from %s on are taken one by one (%s)", run.pk, rows[0].line, refused_by(refused.__cause__ or refused))
+        logger.info(
+            "import %s: rows from %s on are taken one by one (%s)",
+            run.pk,
+            rows[0].line,
+            refused_by(refused.__cause__ or refused),
+        )
     except OperationalError as error:
         if is_busy(error):
             raise Busy from error
