@@ -82,15 +82,8 @@ class Stale(Exception):
 # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 AT_ONCE = 100  # keys that are drawn together
-GATHERED = (
-    "create",
-    "start",
-    "move",
-    "revise",
-    "edit",
-    "reassign",
-    "close",
-)  # ask nothing of the ledger but its last entry
+# verbs that ask nothing of the ledger but its last entry
+GATHERED = ("create", "start", "move", "revise", "edit", "reassign", "close")
 
 
 class Gathered:
@@ -102,9 +95,8 @@ class Gathered:
         self.numbers = numbers or partial(next_numbers, Opportunity, "OP")
         self.keys = next_keys(Opportunity, AT_ONCE)
         self.waiting: dict[int, tuple[Opportunity, list[OpportunityEntry]]] = {}
-        self.plans: list[
-            tuple[OpportunityEntry, int | None]
-        ] = []  # tasks of an activity to make, or all of them to cancel
+        # steps with the activity whose tasks they make; without one they cancel what was open
+        self.plans: list[tuple[OpportunityEntry, int | None]] = []
         self._now: datetime.datetime | None = None
         self.begin()
 
