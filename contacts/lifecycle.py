@@ -7,6 +7,9 @@ A value is handed in when somebody said it. What nobody said comes from the rule
 import copy
 import datetime
 from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -23,8 +26,8 @@ from contacts.codes import ContactSetup, Territory
 from contacts.models import MANY, Contact
 from contacts.names import Parts
 from crm.lib.in_use import in_use
-from crm.lib.numbers import next_number
-from salespeople.models import Grant, User
+from crm.lib.numbers import next_keys, next_number, next_numbers
+from salespeople.models import Grant, Salesperson, User
 
 ALWAYS = ("salesperson", "territory", "country", "language")  # what a new company brings, whatever stood there
 # fields that go together, with their switch: they follow where all of them are blank or still those of the company
@@ -52,6 +55,82 @@ class Saved(NamedTuple):
     is_blocked: bool = False  # for privacy, by a rule and not by who saved it
 
 
+AT_ONCE = 100  # keys that are drawn together
+
+
+class Gathered:
+    """New contacts that wait to be written together. Who takes in many sets it as `gathering`: `create` then asks all that it ever
+    asks, reads once what it would read for each, and hands in what it would write. What the database refuses at `write` it refuses
+    of all; who gathers takes them one by one then. `numbers` draws so many."""
+
+    def __init__(self, numbers: Callable[[int], list[str]] | None = None) -> None:
+        self.numbers = numbers or partial(next_numbers, Contact, "CT")
+        self.keys = next_keys(Contact, AT_ONCE)
+        self.setup = ContactSetup.current()
+        self.waiting: dict[int, tuple[Contact, dict[str, Any]]] = {}
+        self.held: dict[int, Contact] = {}
+        self._usual: dict[int, Salesperson | None] = {}
+        self._known = 0
+
+    def add(self, contact: Contact, typed: dict[str, Any]) -> None:
+        contact.pk = next(self.keys)
+        self.waiting[contact.pk] = contact, {name: typed[name] for name in MANY if name in typed}
+
+    def begin(self) -> None:
+        """Something is done that may be refused as a whole."""
+        self._known = len(self.waiting)
+
+    def forget(self) -> None:
+        """All is as it was when that began."""
+        for key in list(self.waiting)[self._known :]:
+            del self.waiting[key]
+
+    def has_number(self, number: str) -> bool:
+        return any(contact.number == number for contact, _many in self.waiting.values())
+
+    def hold(self, companies: Iterable[int]) -> None:
+        rows = Contact.objects.select_for_update(no_key=True).filter(pk__in=set(companies) - set(self.held))
+        self.held |= {company.pk: company for company in rows.order_by("pk")}
+
+    def company(self, company: Contact) -> Contact:
+        """One that waits is nobody else's; any other is held until the transaction ends."""
+        if company.pk in self.waiting:
+            return self.waiting[company.pk][0]
+        if company.pk not in self.held:
+            self.hold([company.pk])
+        return self.held[company.pk]
+
+    def usual_of(self, territory: Territory) -> Salesperson | None:
+        if territory.pk not in self._usual:
+            self._usual[territory.pk] = territory.usual_salesperson()
+        return self._usual[territory.pk]
+
+    def write(self) -> None:
+        """Raises IntegrityError."""
+        contacts = [contact for contact, _many in self.waiting.values()]
+        unnumbered = [contact for contact in contacts if not contact.number]
+        for contact, number in zip(unnumbered, self.numbers(len(unnumbered)), strict=True):
+            contact.number = number
+        Contact.objects.bulk_create(contacts)
+        for name in MANY:
+            field: Any = Contact._meta.get_field(name)
+            through, reverse = field.remote_field.through, field.m2m_reverse_field_name()
+            through.objects.bulk_create(
+                through(contact=contact, **{reverse: one})
+                for contact, many in self.waiting.values()
+                for one in many.get(name, ())
+            )
+        self.waiting, self._known = {}, 0
+
+
+gathering: ContextVar[Gathered | None] = ContextVar("contacts_gathering", default=None)
+
+
+def _setup() -> ContactSetup:
+    gathered = gathering.get()
+    return gathered.setup if gathered else ContactSetup.current()
+
+
 def begun(
     kind: str,
     *,
@@ -63,14 +142,14 @@ def begun(
     """A new contact as it begins (R-CON-DEF), a person with what it shares with its company (R-CON-INH). Not saved; what
     goes together with something in `typed` is left blank. Its salesperson is who makes it, else who alone covers the
     territory, else the usual one."""
-    setup = ContactSetup.current()
+    setup, gathered = _setup(), gathering.get()
     territory = territory or setup.territory
     own = by.salesperson if by else None
     salutation = setup.company_salutation if kind == Contact.Kind.COMPANY else setup.person_salutation
     own = own if own and own.is_usable else None
     usual = setup.salesperson if setup.salesperson and setup.salesperson.is_usable else None
     if own is None and territory is not None:
-        usual = territory.usual_salesperson() or usual
+        usual = (gathered.usual_of(territory) if gathered else territory.usual_salesperson()) or usual
     contact = Contact(
         kind=kind,
         company=company,
@@ -83,16 +162,21 @@ def begun(
     return contact
 
 
-@transaction.atomic
 def create(*, by: User | None, **typed: Any) -> Saved:
     """A new contact; what is not handed in is the usual (`begun`). Raises ValidationError."""
-    kind, company = typed.get("kind", Contact.Kind.COMPANY), _held(typed.get("company"))
-    contact = begun(kind, company=company, by=by, typed=typed, territory=typed.get("territory"))
-    is_blocked = _write(contact, typed)
-    _refuse(_wrong(contact, typed))
-    contact.number = contact.number or next_number(Contact, "CT")
-    contact.save(force_insert=True)
-    _set_many(contact, typed)
+    gathered = gathering.get()
+    one: AbstractContextManager[Any] = nullcontext() if gathered else transaction.atomic()
+    with one:
+        kind, company = typed.get("kind", Contact.Kind.COMPANY), _held(typed.get("company"))
+        contact = begun(kind, company=company, by=by, typed=typed, territory=typed.get("territory"))
+        is_blocked = _write(contact, typed)
+        _refuse(_wrong(contact, typed))
+        if gathered:
+            gathered.add(contact, typed)
+        else:
+            contact.number = contact.number or next_number(Contact, "CT")
+            contact.save(force_insert=True)
+            _set_many(contact, typed)
     return Saved(contact, is_blocked=is_blocked)
 
 
@@ -126,6 +210,9 @@ def lock(pk: int) -> Contact:
 
 def _held(company: Contact | None) -> Contact | None:
     """The company cannot change between what a person takes over from it and the person's own row."""
+    gathered = gathering.get()
+    if company and gathered:
+        return gathered.company(company)
     return Contact.objects.select_for_update(no_key=True).get(pk=company.pk) if company else None
 
 
@@ -233,7 +320,7 @@ def _refuse(refusals: Refusals) -> None:
 def _wrong(contact: Contact, typed: dict[str, Any], before: Contact | None = None) -> Refusals:
     found = _wrong_name(contact) | _wrong_company(contact) | _wrong_vat(contact, typed)
     is_renumbered = contact.number and (before is None or contact.number != before.number)
-    if is_renumbered and Contact.objects.exclude(pk=contact.pk).filter(number=contact.number).exists():
+    if is_renumbered and _is_taken(contact):
         found["number"] = ValidationError(_("There is a contact with this number already."), code="taken")
     salesperson = typed.get("salesperson")
     if salesperson and not salesperson.is_usable and not (before and before.salesperson_id == salesperson.pk):
@@ -250,6 +337,14 @@ def _wrong(contact: Contact, typed: dict[str, Any], before: Contact | None = Non
     if before and contact.archived and not before.archived:
         found |= _wrong_end(before)
     return found
+
+
+def _is_taken(contact: Contact) -> bool:
+    """Its number is another one's."""
+    gathered = gathering.get()
+    if gathered and gathered.has_number(contact.number):
+        return True
+    return Contact.objects.exclude(pk=contact.pk).filter(number=contact.number).exists()
 
 
 def _merged(contact: Contact) -> Refusals:

@@ -9,8 +9,10 @@ code of domain B.13; somebody else's faster change raises `Stale`. Read the oppo
 import datetime
 from collections.abc import Callable, Collection, Iterable
 from contextvars import ContextVar
+from copy import copy
 from decimal import Decimal
-from functools import wraps
+from functools import partial, wraps
+from itertools import groupby
 from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
 
 from django.core.exceptions import ValidationError
@@ -24,7 +26,7 @@ from collaboration.models import Attachment, ContactRole, Involvement, Tag
 from collaboration.notify import assigned, shared
 from contacts.models import Contact
 from crm.lib.guard import Guard
-from crm.lib.numbers import next_number
+from crm.lib.numbers import next_keys, next_number, next_numbers
 from crm.lib.priority import Priority
 from crm.lib.races import is_busy, refused_by
 from opportunities import moves as ways
@@ -77,12 +79,115 @@ class Stale(Exception):
         return list(entries.select_related("by", "stage", "salesperson").order_by("step"))
 
 
+# ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+AT_ONCE = 100  # keys that are drawn together
+# verbs that ask nothing of the ledger but its last entry
+GATHERED = ("create", "start", "move", "revise", "edit", "reassign", "close")
+
+
+class Gathered:
+    """New opportunities and their ledgers, which wait to be written together. Who takes in many sets it as `gathering`: the verbs
+    then ask all that they ever ask, and hand in what they would write. What the database refuses at `write` it refuses of all; who
+    gathers takes them one by one then. `numbers` draws so many."""
+
+    def __init__(self, numbers: Callable[[int], list[str]] | None = None) -> None:
+        self.numbers = numbers or partial(next_numbers, Opportunity, "OP")
+        self.keys = next_keys(Opportunity, AT_ONCE)
+        self.waiting: dict[int, tuple[Opportunity, list[OpportunityEntry]]] = {}
+        # steps with the activity whose tasks they make; without one they cancel what was open
+        self.plans: list[tuple[OpportunityEntry, int | None]] = []
+        self._now: datetime.datetime | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Something is done that may be refused as a whole."""
+        self._known = len(self.waiting), len(self.plans)
+        self.resumed: list[tuple[int, Opportunity, OpportunityEntry, int]] = []
+
+    def forget(self) -> None:
+        """All is as it was when that began."""
+        rows, plans = self._known
+        for key in list(self.waiting)[rows:]:
+            del self.waiting[key]
+        del self.plans[plans:]
+        for key, before, current, steps in self.resumed:
+            opportunity, ledger = self.waiting[key]
+            opportunity.__dict__ = before.__dict__
+            del ledger[steps:]
+            ledger[-1].until, ledger[-1].replaced_at = current.until, current.replaced_at
+
+    def resume(self, key: int) -> Opportunity:
+        """One that waits, to go on with."""
+        opportunity, ledger = self.waiting[key]
+        self.resumed.append((key, copy(opportunity), copy(ledger[-1]), len(ledger)))
+        return opportunity
+
+    def add(self, opportunity: Opportunity) -> None:
+        known: Any = opportunity
+        known.pk, known.has_current_quote, known.has_document = next(self.keys), False, False
+        self.waiting[known.pk] = opportunity, []
+
+    def ledger(self, opportunity: Opportunity) -> list[OpportunityEntry]:
+        return self.waiting[opportunity.pk][1]
+
+    def has_number(self, number: str) -> bool:
+        return any(opportunity.number == number for opportunity, _ledger in self.waiting.values())
+
+    def now(self) -> datetime.datetime:
+        """By the clock of the database, each time a little later: a ledger is in order."""
+        if self._now is None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT statement_timestamp()")
+                self._now = cursor.fetchone()[0]
+        assert self._now
+        self._now += datetime.timedelta(microseconds=1)
+        return self._now
+
+    def write(self) -> None:
+        """Raises IntegrityError."""
+        present = [opportunity for opportunity, _ledger in self.waiting.values()]
+        unnumbered = [opportunity for opportunity in present if not opportunity.number]
+        for opportunity, number in zip(unnumbered, self.numbers(len(unnumbered)), strict=True):
+            opportunity.number = number
+        Opportunity.objects.bulk_create(present)
+        OpportunityEntry.objects.bulk_create(entry for _present, ledger in self.waiting.values() for entry in ledger)
+        for cancels, plans in groupby(self.plans, key=lambda plan: plan[1] is None):
+            if cancels:
+                for entry, _activity in plans:
+                    tasks.cancel_of(entry)
+            else:
+                tasks.make_of_stages((entry, activity) for entry, activity in plans if activity)
+        self.waiting, self.plans = {}, []
+        self.begin()
+
+
+gathering: ContextVar[Gathered | None] = ContextVar("opportunities_gathering", default=None)
+
+
+def _gathered(key: int) -> Gathered | None:
+    """Where the opportunity of that key waits."""
+    gathered = gathering.get()
+    return gathered if gathered and key in gathered.waiting else None
+
+
+def _is_gathered(name: str, args: Any, tasks_too: Any) -> bool:
+    """Whether the verb writes nothing. One that reads more of the ledger, or of tasks, has it written first."""
+    gathered = _gathered(args[0].pk) if args else gathering.get()
+    if gathered and (name not in GATHERED or tasks_too):
+        gathered.write()
+        return False
+    return gathered is not None
+
+
 def verb(function: Callable[P, R]) -> Callable[P, R]:
     """One transaction; a lock that is not to be had in time, or a deadlock, answers like a lost race. A contact that was
     merged while the verb ran is refused like one that was merged before."""
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if gathering.get() and _is_gathered(getattr(function, "__name__", ""), args, kwargs.get("tasks_too")):
+            return function(*args, **kwargs)
         try:
             with transaction.atomic(savepoint=not together.get()):
                 return function(*args, **kwargs)
@@ -196,7 +301,7 @@ def _hold_gate(
     """Quotes and files stand in tables of their own: asked again once the row is held, before which somebody may have taken
     them away. Raises ValidationError."""
     asking = [stage for stage in entered if stage.quote_required or stage.document_required]
-    if overrode is not None or not asking:
+    if overrode is not None or not asking or _gathered(opportunity.pk):  # nobody else sees what is not written yet
         return
     held: Any = Opportunity.objects.filter(pk=opportunity.pk).with_quote().with_document()
     quote, document = held.values_list("has_current_quote", "has_document").get()
@@ -236,7 +341,16 @@ def proposed_estimates(opportunity: Opportunity, stage: Stage, *, on: datetime.d
 
 def last_date(opportunity: Opportunity) -> datetime.date:
     known = getattr(opportunity, "last_happened_on", None)
+    if not known and (gathered := _gathered(opportunity.pk)):
+        return gathered.ledger(opportunity)[-1].happened_on
     return known or opportunity.entries.current().values_list("happened_on", flat=True).get()
+
+
+def last_recorded(opportunity: Opportunity) -> datetime.datetime | None:
+    """When the last step was."""
+    if gathered := _gathered(opportunity.pk):
+        return gathered.ledger(opportunity)[-1].recorded_at
+    return opportunity.entries.current().values_list("recorded_at", flat=True).first()
 
 
 def _is_by_hand(how: How) -> bool:
@@ -345,13 +459,19 @@ def _check_description(guard: Guard, description: str) -> None:
 
 def _add_entry(opportunity: Opportunity, state: dict[str, Any], **step: Any) -> OpportunityEntry:
     tracked = {name: state.get(name, getattr(opportunity, name)) for name in TRACKED}
+    if gathered := _gathered(opportunity.pk):
+        if "recorded_at" not in step:
+            step["recorded_at"] = gathered.now()
+        entry = OpportunityEntry(opportunity_id=opportunity.pk, **tracked, **step)
+        gathered.ledger(opportunity).append(entry)
+        return entry
     return OpportunityEntry.objects.create(opportunity_id=opportunity.pk, **tracked, **step)
 
 
 def _raise_version(opportunity: Opportunity, changes: dict[str, Any]) -> int:
     """Write the present if it is still what was seen; the affected-row count settles the race."""
     seen = opportunity.version
-    if not Opportunity.objects.filter(pk=opportunity.pk, version=seen).update(**changes, version=seen + 1):
+    if not _gathered(opportunity.pk) and not _overwrite(opportunity, changes):
         raise Stale(opportunity.pk, seen)
     opportunity.version = seen + 1
     for name, value in changes.items():
@@ -360,10 +480,19 @@ def _raise_version(opportunity: Opportunity, changes: dict[str, Any]) -> int:
     return seen + 1
 
 
+def _overwrite(opportunity: Opportunity, changes: dict[str, Any]) -> int:
+    seen = opportunity.version
+    return Opportunity.objects.filter(pk=opportunity.pk, version=seen).update(**changes, version=seen + 1)
+
+
 def _end_current(
     opportunity: Opportunity, on: datetime.date, recorded_at: datetime.datetime | None
 ) -> datetime.datetime:
     """End the current entry and return the instant: the next one is recorded at exactly that, without a gap."""
+    if gathered := _gathered(opportunity.pk):
+        current = gathered.ledger(opportunity)[-1]
+        current.until, current.replaced_at = on, recorded_at or gathered.now()
+        return current.replaced_at
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE opportunities_opportunityentry SET until = %s, replaced_at = COALESCE(%s, statement_timestamp()) "
@@ -419,11 +548,23 @@ def _plan(entry: OpportunityEntry, stage: Stage, *, cancel_tasks: bool = False) 
     """What is to be done at the stage that the step entered (R-STAGE-TASKS), but where that is history that was imported; before
     that, if asked, no longer what was open."""
     if cancel_tasks:
-        tasks.cancel_of(entry)
+        _cancel(entry)
     is_history = entry.door == Door.IMPORT and entry.happened_on < Company.current().today()
     if stage.activity_id is not None and not is_history:
-        tasks.make_of_stage(entry, stage.activity_id)
+        if gathered := _gathered(entry.opportunity_id):
+            gathered.plans.append((entry, stage.activity_id))
+        else:
+            tasks.make_of_stage(entry, stage.activity_id)
     return entry
+
+
+def _cancel(entry: OpportunityEntry) -> None:
+    """What was open is not to be done any more. Of what waits to be written only a step that waits too can have planned some."""
+    gathered = _gathered(entry.opportunity_id)
+    if gathered is None:
+        tasks.cancel_of(entry)
+    elif any(planned.opportunity_id == entry.opportunity_id for planned, _activity in gathered.plans):
+        gathered.plans.append((entry, None))
 
 
 def _state(entry: OpportunityEntry) -> dict[str, Any]:
@@ -436,6 +577,28 @@ def _live(opportunity: Opportunity) -> list[OpportunityEntry]:
 
 
 # ── the verbs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _is_taken(number: str) -> bool:
+    """By another opportunity."""
+    gathered = gathering.get()
+    waits = gathered is not None and gathered.has_number(number)
+    return waits or Opportunity.objects.filter(number=number).exists()
+
+
+def _save_new(guard: Guard, opportunity: Opportunity) -> None:
+    if gathered := gathering.get():
+        gathered.add(opportunity)
+        return
+    opportunity.number = opportunity.number or next_number(Opportunity, "OP")
+    try:
+        with transaction.atomic(savepoint=not together.get()):
+            opportunity.save(force_insert=True)
+    except IntegrityError as error:  # somebody gave the same number at the same time
+        if refused_by(error) != "opportunities_opportunity_number_key":
+            raise
+        guard(False, "number", _("There is an opportunity with this number already."), "unique")
+        guard.raise_if_any()
 
 
 @verb
@@ -490,14 +653,14 @@ def create(
         "E11",
     )
     guard(
-        not number or not Opportunity.objects.filter(number=number).exists(),
+        not number or not _is_taken(number),
         "number",
         _("There is an opportunity with this number already."),
         "unique",
     )
     guard.raise_if_any()
     opportunity = Opportunity(
-        number=number or next_number(Opportunity, "OP"),
+        number=number,
         created_on=created_on,
         description=description.strip(),
         priority=priority,
@@ -511,14 +674,7 @@ def create(
         chances_are_manual=chances is not None,
         closing_on=closing_on,
     )
-    try:
-        with transaction.atomic(savepoint=not together.get()):
-            opportunity.save(force_insert=True)
-    except IntegrityError as error:  # somebody gave the same number at the same time
-        if refused_by(error) != "opportunities_opportunity_number_key":
-            raise
-        guard(False, "number", _("There is an opportunity with this number already."), "unique")
-        guard.raise_if_any()
+    _save_new(guard, opportunity)
     entry = _add_entry(
         opportunity,
         {},
@@ -963,7 +1119,7 @@ def close(
     }
     entry = _step(opportunity, changes, Action(outcome), on=on, by=by, reason=reason, **how)
     if cancel_tasks:
-        tasks.cancel_of(entry)
+        _cancel(entry)
     return entry
 
 

@@ -289,7 +289,7 @@ def assign(
     if meets and organizer:
         _check_usable(guard, "organizer", organizer)
     guard.raise_if_any()
-    _save_all(made, leads)
+    _save_all([(task, leads.pk if leads else None) for task in made])
     if made:
         assigned("task", made[0].pk, by=by, salesperson=made[0].salesperson_id, team=made[0].team_id, count=len(made))
     return made
@@ -542,13 +542,13 @@ def _due(formula: str, on: datetime.date) -> datetime.date:
     return next_day(formula, on) or on
 
 
-def _save_all(made: list[Task], organizer: Salesperson | int | None) -> None:
-    """Whatever their number in two statements, in one without meetings."""
-    Task.objects.bulk_create(made)
-    key = organizer.pk if isinstance(organizer, Salesperson) else organizer
-    if key is not None:
-        leads = Attendee.Role.ORGANIZER
-        _invite([(task, [Attendee(salesperson_id=key, role=leads)]) for task in made if task.is_meeting])
+def _save_all(made: list[tuple[Task, int | None]]) -> None:
+    """Each with the salesperson who organizes it, if it is a meeting. Whatever their number in two statements, in one without
+    meetings."""
+    Task.objects.bulk_create(task for task, _organizer in made)
+    leads = Attendee.Role.ORGANIZER
+    meetings = [(task, organizer) for task, organizer in made if task.is_meeting and organizer is not None]
+    _invite([(task, [Attendee(salesperson_id=key, role=leads)]) for task, key in meetings])
 
 
 # ── what a step of an opportunity does to its tasks ──────────────────────────────────────────────────────────────────
@@ -556,12 +556,21 @@ def _save_all(made: list[Task], organizer: Salesperson | int | None) -> None:
 
 def make_of_stage(entry: Any, activity: int) -> list[Task]:
     """The tasks of the activity of the stage that `entry` entered (R-STAGE-TASKS), for who sells it and about its contact."""
-    shared = {
-        name: getattr(entry, name) for name in ("opportunity_id", "contact_id", "company_id", "salesperson_id")
-    } | {"entry_id": entry.pk}
-    made = _planned(_steps(activity), entry.happened_on, shared)
-    _save_all(made, entry.salesperson_id)
-    return made
+    return make_of_stages([(entry, activity)])
+
+
+def make_of_stages(entered: Iterable[tuple[Any, int]]) -> list[Task]:
+    """The same for many entries, each with the activity; a query for each activity."""
+    entered = list(entered)
+    steps = {activity: _steps(activity) for activity in dict.fromkeys(activity for _entry, activity in entered)}
+    made: list[tuple[Task, int | None]] = []
+    for entry, activity in entered:
+        shared = {
+            name: getattr(entry, name) for name in ("opportunity_id", "contact_id", "company_id", "salesperson_id")
+        } | {"entry_id": entry.pk}
+        made += [(task, entry.salesperson_id) for task in _planned(steps[activity], entry.happened_on, shared)]
+    _save_all(made)
+    return [task for task, _organizer in made]
 
 
 def cancel_of(entry: Any) -> int:

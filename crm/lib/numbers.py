@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 from django.db import connection, migrations, models
 
 
@@ -24,6 +26,18 @@ def next_numbers(model: type[models.Model], prefix: str, count: int) -> list[str
             )
             found += [candidate for (candidate,) in cursor.fetchall()]
     return found
+
+
+def next_keys(model: type[models.Model], at_once: int) -> Iterator[int]:
+    """Primary keys of rows that are written later; so many are drawn at once."""
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+                [model._meta.db_table, at_once],
+            )
+            drawn = cursor.fetchall()
+        yield from (key for (key,) in drawn)
 
 
 def number_sequence(table: str) -> migrations.RunSQL:

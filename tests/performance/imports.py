@@ -1,5 +1,5 @@
 """The rows "import": contacts and opportunities out of a CSV file, beside what PostgreSQL needs for the same rows by COPY; and the most
-memory that the worker had. In a database of its own, made anew for each run.
+memory that the worker had; then all of it taken back. In a database of its own, made anew for each run.
 
 `python -m tests.performance --only import --count 200000`; `--kind contacts` leaves opportunities out.
 """
@@ -10,17 +10,20 @@ import resource
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.management import call_command
 from django.db import connection
 
+from contacts.models import Contact, ContactSign
 from opportunities.demo.setup import make_setup
+from opportunities.models import Opportunity, OpportunityEntry, OpportunityWords
 from salespeople.models import Salesperson, User
-from upkeep.importing import running
+from upkeep.importing import running, undoing
 from upkeep.importing.files import bring
-from upkeep.importing.models import ImportRun
+from upkeep.importing.models import ExternalKey, ImportRun
 
 WHO = "manager@demo.example"
 KINDS = ("contacts", "opportunities")
@@ -31,9 +34,18 @@ def run(count: int, kind: str) -> None:
     database()
     with TemporaryDirectory() as folder:
         settings.MEDIA_ROOT = folder
+        if kind == "opportunities":
+            measured("contacts", max(count // COMPANIES, 1), Path(folder))
+        back = []
         for each in KINDS:
             if each in (kind or each):
+                were = counts()
                 print(measured(each, count, Path(folder)), flush=True)
+                back.append((ImportRun.objects.latest("pk"), were))
+        call_command("check_ledger")
+        for made, were in reversed(back):
+            print(undone(made, count, were), flush=True)
+        call_command("check_ledger")
 
 
 def database() -> None:
@@ -94,6 +106,22 @@ def taken(key: int) -> float:
     while ImportRun.objects.get(pk=key).is_under_way:
         running.take_slice(key)
     return time.perf_counter() - began
+
+
+def undone(made: ImportRun, count: int, were: list[int]) -> str:
+    undoing.start(ImportRun.objects.get(pk=made.pk))
+    began = time.perf_counter()
+    while ImportRun.objects.get(pk=made.pk).is_under_way:
+        undoing.take_slice(made.pk)
+    took = time.perf_counter() - began
+    assert (running.verdicts(made, dry=False), counts()) == ({"undone": count}, were)
+    return f"import {made.kind}: taken back in {took:.1f} s, {count / took:.0f} rows/s; most memory {memory():.0f} MiB"
+
+
+def counts() -> list[int]:
+    """Rows of what an import makes."""
+    made: list[Any] = [Contact, ContactSign, Opportunity, OpportunityEntry, OpportunityWords, ExternalKey]
+    return [model.objects.count() for model in made]
 
 
 def memory() -> float:

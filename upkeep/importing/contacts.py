@@ -10,7 +10,7 @@ from contacts.codes import IndustryGroup
 from contacts.models import Contact
 from contacts.names import Parts
 from upkeep.importing.fields import plain
-from upkeep.importing.linking import Coming, Unknown, World
+from upkeep.importing.linking import SEVERAL, Coming, Unknown, World
 from upkeep.importing.rows import Taken, Verdict, external_key
 
 COMPANY_WORDS = {"company", "organization", "organisation", "yritys", "bedrijf", "azienda", "unternehmen", "firma"}
@@ -28,6 +28,11 @@ def look_up(world: World, found: list[dict[str, Any]]) -> None:
     by = world.options.get("key")
     if by in ("number", "name"):
         world.look_up([one.get(by, "") for one in found])
+    world.read_found()
+    if world.contacts:
+        named = [one["company"] for one in found if one.get("company") in world.found]
+        companies = [world.contact("company", name) for name in named if world.found[name] != SEVERAL]
+        world.contacts.hold(one.account_id for one in companies if isinstance(one, Contact))
     world.know_keys({external_key(one) for one in found} - {""})
 
 
@@ -48,6 +53,7 @@ def _there(world: World, given: dict[str, Any], key: str) -> Contact | Coming | 
     found = _named(world, given, key)
     if found is None or isinstance(found, Coming):
         return found
+    world.alone()
     there = Contact.objects.visible_to(world.user).select_related("company").filter(pk=found).first()
     if there is None or not there.may_be_changed_by(world.user):
         raise ValidationError(_("It is there already, and you may not change it."), code="hidden")
@@ -148,9 +154,9 @@ def found_or_made(world: World, field: str, said: str) -> tuple[Contact | None, 
 def _made_company(world: World, said: str) -> tuple[Contact, list[int]]:
     typed: dict[str, Any] = {"kind": Contact.Kind.COMPANY, "name": said}
     _check(typed)
-    taken = _create(world, typed)
-    world.learn(world.found, said, taken.key)
-    return Contact.objects.get(pk=taken.key), [taken.key]
+    company = _created(world, typed)
+    world.learn(world.found, said, company.pk)
+    return company, [company.pk]
 
 
 def _industry(world: World, said: str) -> IndustryGroup:
@@ -159,6 +165,7 @@ def _industry(world: World, said: str) -> IndustryGroup:
     except Unknown:
         if not world.options.get("missing"):
             raise
+        world.alone()
         code = plain(said).upper()[:10] or "?"
         found, _is_new = IndustryGroup.objects.get_or_create(code=code, defaults={"description": said[:100]})
         world.learn(world.industries, plain(said), found)
@@ -205,10 +212,16 @@ def _check(typed: dict[str, Any]) -> None:
 
 
 def _create(world: World, typed: dict[str, Any]) -> Taken:
-    if world.dry and "number" not in typed:
+    contact = _created(world, typed)
+    return Taken(Verdict.CREATED, contact.pk, contact.name)
+
+
+def _created(world: World, typed: dict[str, Any]) -> Contact:
+    if world.dry and not world.is_gathering and "number" not in typed:
         typed["number"] = f"?{world.drawn()}"  # numbers are not drawn for nothing
     contact = lifecycle.create(by=world.user, **typed).contact
-    return Taken(Verdict.CREATED, contact.pk, contact.name)
+    world.made(contact)
+    return contact
 
 
 def _change(world: World, there: Contact, typed: dict[str, Any]) -> Taken:
@@ -217,6 +230,7 @@ def _change(world: World, there: Contact, typed: dict[str, Any]) -> Taken:
         return Taken(Verdict.UNCHANGED, there.pk, there.name)
     before = _state(there)
     contact = lifecycle.change(there, by=world.user, on=world.today, **changes).contact
+    world.changed()
     after = _state(contact)
     was = {name: value for name, value in before.items() if after[name] != value}
     return Taken(Verdict.UPDATED, contact.pk, contact.name, before=was)

@@ -4,19 +4,25 @@ found is said by a question: did you mean …?"""
 import datetime
 import difflib
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError, OperationalError
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
+from contacts import lifecycle as contacts
 from contacts.codes import ContactSetup, IndustryGroup, Territory
 from contacts.models import Contact
 from contacts.places import countries
 from crm.lib.priority import Priority
+from opportunities import lifecycle as opportunities
+from opportunities.models import Opportunity
+from opportunities.sight import sight_of
 from salescycles.models import CloseCode, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, Team, User
 from upkeep.importing.fields import plain
@@ -53,10 +59,18 @@ def country_codes() -> dict[str, str]:
     return found | codes | {"usa": "US", "unitedstates": "US", "uk": "GB", "greatbritain": "GB"}
 
 
-class World:
-    """What the rows of one slice lead to, read once."""
+class Alone(Exception):
+    """The row changes what is there already, or asks for what this very row made: it has to be taken by itself."""
 
-    def __init__(self, run: ImportRun, user: User, *, dry: bool) -> None:
+
+class NotTogether(Exception):
+    """The database refuses what was gathered: the rows have to be taken one by one, so that each has its own reason."""
+
+
+class World:
+    """What the rows of one slice lead to, read once; and what they make, where that is gathered."""
+
+    def __init__(self, run: ImportRun, user: User, *, dry: bool, gathers: bool = False) -> None:
         self.run, self.user, self.dry = run, user, dry
         self.options: dict[str, Any] = run.options
         company = Company.current()
@@ -68,14 +82,97 @@ class World:
         self.found: dict[str, int | Coming] = {}  # contacts by what they are called
         self.read: dict[int, Contact] = {}
         self.new_keys: list[ExternalKey] = []
-        self.learnt: list[tuple[dict[str, Any], str]] = []  # within the row under way
+        self.learnt: list[tuple[dict[Any, Any], Any]] = []  # within the row under way
         self._drawn = 0
         self.keys: dict[str, int] = {}  # records of this kind by the key of the other system
+        self.asked: set[str] = set()  # names that led nowhere when they were looked up, and nothing was written since
+        self.coming: set[str] = set()  # keys of what an earlier slice of a dry run would have made
+        numbers = self._stand_ins if dry else None
+        self.contacts = contacts.Gathered(numbers) if gathers else None
+        self.deals = opportunities.Gathered(numbers) if gathers else None
+        self.words: set[str] = set()  # by which something may be called that waits to be written
+        self.known = (0, 0)  # so much waited when the row under way began
+        self.is_gathering = False
 
     def drawn(self) -> int:
         """What stands for a number in a dry run."""
         self._drawn += 1
         return self._drawn
+
+    def _stand_ins(self, count: int) -> list[str]:
+        return [f"?{self.drawn()}" for _at in range(count)]
+
+    # ── rows whose records are written together ──────────────────────────────────────────────────────────────────────
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        return (len(self.contacts.waiting) if self.contacts else 0, len(self.deals.waiting) if self.deals else 0)
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """A row whose records are to wait. One that is refused leaves none."""
+        assert self.contacts and self.deals
+        told = contacts.gathering.set(self.contacts), opportunities.gathering.set(self.deals)
+        self.known, self.is_gathering = self.waiting, True
+        self.contacts.begin()
+        self.deals.begin()
+        try:
+            yield
+        except BaseException:
+            self.contacts.forget()
+            self.deals.forget()
+            raise
+        finally:
+            self.is_gathering = False
+            contacts.gathering.reset(told[0])
+            opportunities.gathering.reset(told[1])
+
+    def alone(self) -> None:
+        """Said before a row changes what is there. Raises Alone."""
+        if self.is_gathering:
+            raise Alone
+
+    def resumed(self, key: int) -> Opportunity | None:
+        """One that a row before made and that still waits, for who sees every one; who does not is asked by the database."""
+        if not self.is_gathering or not self.deals or key not in self.deals.waiting:
+            return None
+        sight = sight_of(self.user)
+        return self.deals.resume(key) if sight.any and sight.every and sight.unassigned else None
+
+    def settle(self, said: str) -> None:
+        """Said before it is asked for what is called so, which may still wait. Raises Alone."""
+        if self.is_gathering and plain(said) in self.words:
+            if self.waiting != self.known or (self.deals and self.deals.resumed):
+                raise Alone
+            self.write()
+            self.known = self.waiting
+
+    def write(self) -> None:
+        """What waits. Raises NotTogether; OperationalError where somebody else is at work."""
+        try:
+            if self.contacts and self.contacts.waiting:
+                self.contacts.write()
+            if self.deals and self.deals.waiting:
+                self.deals.write()
+        except OperationalError:
+            raise
+        except DatabaseError as error:
+            raise NotTogether from error
+        self.words, self.asked = set(), set()
+
+    def changed(self) -> None:
+        """A row that was taken alone changed a contact: what was read of contacts is read anew."""
+        self.read, self.asked = {}, set()
+        if self.contacts:
+            self.contacts.held = {}
+
+    def made(self, contact: Contact) -> None:
+        """Of a contact that the row under way made."""
+        if not self.is_gathering:
+            self.asked = set()
+            return
+        self.words |= {plain(contact.name), plain(contact.email), plain(contact.number)} - {""}
+        self.learn(self.read, contact.pk, contact)
 
     @property
     def order(self) -> str:
@@ -200,6 +297,7 @@ class World:
         by_number = {name.strip().upper(): name for name in wanted}
         self.found |= {by_number[no]: pk for no, pk in visible.filter(number__in=by_number).values_list("number", "pk")}
         missing = wanted - set(self.found)
+        self.asked |= missing
         if self.dry and missing:
             coming = self.run.rows.filter(dry=True, verdict=ImportRow.Verdict.CREATED, label__in=missing)
             self.found |= {label: Coming(label) for label in coming.values_list("label", flat=True)}
@@ -212,7 +310,9 @@ class World:
     def contact(self, field: str, said: str) -> Contact | Coming:
         """Raises Unknown."""
         if said not in self.found:
-            self.look_up([said])
+            self.settle(said)
+            if said not in self.asked:
+                self.look_up([said])
         if said not in self.found:
             self._note((said, pk) for pk in self._by_words(said))
         found = self.found.get(said)
@@ -224,6 +324,11 @@ class World:
             self.read[found] = Contact.objects.select_related("company").get(pk=found)
         return self.read[found]
 
+    def read_found(self) -> None:
+        """Those that names led to, in one query."""
+        wanted = {key for key in self.found.values() if isinstance(key, int) and key != SEVERAL} - set(self.read)
+        self.read |= Contact.objects.select_related("company").in_bulk(list(wanted))
+
     def _by_words(self, said: str) -> list[int]:
         """E-mail addresses, and names that differ in capitals, accents and marks alone."""
         rows = Contact.objects.visible_to(self.user).search(said)[:50]
@@ -232,6 +337,7 @@ class World:
 
     def by_email(self, said: str) -> int | None:
         """Raises Unknown where several have it."""
+        self.settle(said)
         found = self._by_words(said) if said else []
         if len(found) > 1:
             raise Unknown("email", said, ambiguous=True)
@@ -241,7 +347,7 @@ class World:
         known = ExternalKey.objects.filter(system=self.system, kind=self.run.kind, key__in=list(keys))
         self.keys |= {one.key: one.record_id for one in known}
 
-    def learn(self, known: dict[str, Any], name: str, what: Any) -> None:
+    def learn(self, known: dict[Any, Any], name: Any, what: Any) -> None:
         """Of something that the row under way makes; forgotten if that row is refused after all."""
         known[name] = what
         self.learnt.append((known, name))

@@ -26,7 +26,12 @@ STATUSES = {
 
 def look_up(world: World, found: list[dict[str, Any]]) -> None:
     world.look_up([one.get("contact", "") for one in found])
-    world.know_keys({external_key(one) for one in found} - {""})
+    world.read_found()
+    keys = {external_key(one) for one in found} - {""}
+    world.know_keys(keys)
+    if world.dry and world.options.get("key") == "external_key":
+        rows = world.run.rows.filter(dry=True, verdict=Verdict.CREATED, label__in=keys - set(world.keys))
+        world.coming = set(rows.values_list("label", flat=True))
 
 
 def take(world: World, given: dict[str, Any]) -> Taken:
@@ -51,15 +56,20 @@ def take(world: World, given: dict[str, Any]) -> Taken:
 
 def _there(world: World, given: dict[str, Any], key: str) -> Opportunity | None:
     """The opportunity that the row goes on with, by the key that was chosen. Raises ValidationError."""
-    by = world.options.get("key", "")
-    visible = Opportunity.objects.visible_to(world.user).with_names().with_last_date().with_quote()
+    by, named = world.options.get("key", ""), {}
     if by == "external_key" and key in world.keys:
-        there = visible.filter(pk=world.keys[key]).first()
+        named = {"pk": world.keys[key]}
     elif by == "number" and given.get("number"):
-        there = visible.filter(number=given["number"].strip().upper()).first()
-        if there is None:
-            return None
+        named = {"number": given["number"].strip().upper()}
     else:
+        return None
+    waiting = world.resumed(named.get("pk", 0))
+    if waiting is not None:
+        return waiting
+    world.alone()
+    visible = Opportunity.objects.visible_to(world.user).with_names().with_last_date().with_quote()
+    there = visible.filter(**named).first()
+    if there is None and "number" in named:
         return None
     if there is None or not there.may_be_changed_by(world.user):
         raise ValidationError(_("It is there already, and you may not change it."), code="hidden")
@@ -71,9 +81,7 @@ def _there(world: World, given: dict[str, Any], key: str) -> Opportunity | None:
 
 def _comes(world: World, given: dict[str, Any], key: str) -> bool:
     """Whether an earlier slice of a dry run would have made it."""
-    if not key or world.options.get("key") != "external_key" or key in world.keys:
-        return False
-    return world.run.rows.filter(dry=True, verdict=Verdict.CREATED, label=key).exists()
+    return key in world.coming and key not in world.keys
 
 
 def _values(world: World, given: dict[str, Any], there: Opportunity | None) -> tuple[dict[str, Any] | None, list[int]]:

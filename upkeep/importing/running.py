@@ -1,12 +1,14 @@
 """What the worker does with a file: reads it once, then tries its rows (`check`) or takes them in (`start`), slice by slice.
 
 A slice is one transaction: its rows, what became of each, how far the run is and the request for the next slice are written
-together. A worker that is killed leaves no half of it, and whoever takes the run up again goes on behind the last slice. A row that
-is refused is rolled back to its own savepoint. A dry slice is rolled back whole, and only what would have become of its rows is
-written.
+together. A worker that is killed leaves no half of it, and whoever takes the run up again goes on behind the last slice. What rows
+make is gathered and written in a few statements; a row that changes what is there is taken alone, in a savepoint of its own. Where
+the database refuses what was gathered, all rows of the slice are taken alone, so that each refusal has its own reason. A dry slice
+is rolled back whole, and only what would have become of its rows is written.
 """
 
 import datetime
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -33,11 +35,12 @@ from salespeople.auth import with_rights
 from salespeople.models import User
 from upkeep.importing import contacts, opportunities, salespeople
 from upkeep.importing.fields import OF
-from upkeep.importing.linking import Unknown, World
+from upkeep.importing.linking import Alone, NotTogether, Unknown, World
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
 from upkeep.importing.reading import Row, Unreadable, read_spool, write_spool
 from upkeep.importing.rows import Taken, kinds_of, read
 
+logger = logging.getLogger(__name__)
 State, Verdict = ImportRun.State, ImportRow.Verdict
 KEPT = datetime.timedelta(days=90)  # files of a run
 UNDER_WAY = (State.CHECKING, State.RUNNING, State.UNDOING)
@@ -49,6 +52,7 @@ KINDS: dict[str, Any] = {
 }
 # of a slice; each contact that is written holds some twenty locks of its signs until the slice ends
 AT_ONCE = {ImportKind.CONTACTS: 100, ImportKind.OPPORTUNITIES: 100, ImportKind.SALESPEOPLE: 100}
+GATHERED = (ImportKind.CONTACTS, ImportKind.OPPORTUNITIES)
 NEEDED = {
     ImportKind.CONTACTS: ("contacts.add_contact", "contacts.change_contact"),
     ImportKind.OPPORTUNITIES: ("opportunities.add_opportunity", "opportunities.change_opportunity"),
@@ -191,9 +195,26 @@ def _slice(key: int) -> bool:
 
 
 def _taken(run: ImportRun, user: User, rows: list[Row], *, dry: bool) -> list[ImportRow]:
+    try:
+        return _tried(World(run, user, dry=dry, gathers=run.kind in GATHERED), rows)
+    except NotTogether as refused:
+        logger.info(
+            "import %s: rows from %s on are taken one by one (%s)",
+            run.pk,
+            rows[0].line,
+            refused_by(refused.__cause__ or refused),
+        )
+    except OperationalError as error:
+        if is_busy(error):
+            raise Busy from error
+        raise
+    return _tried(World(run, user, dry=dry), rows)
+
+
+def _tried(world: World, rows: list[Row]) -> list[ImportRow]:
     with transaction.atomic():
-        noted = _take_all(World(run, user, dry=dry), rows)
-        if dry:
+        noted = _take_all(world, rows)
+        if world.dry:
             connection.check_constraints()  # what the rows would hear of at their commit
             transaction.set_rollback(True)
     return noted
@@ -211,6 +232,7 @@ def _take_all(world: World, rows: list[Row]) -> list[ImportRow]:
     kind.look_up(world, list(given.values()))
     for line, values in given.items():
         noted[line] = _take(world, kind, line, values)
+    world.write()
     ExternalKey.objects.bulk_create(world.new_keys)
     _mark(world, list(noted.values()))
     return list(noted.values())
@@ -218,10 +240,8 @@ def _take_all(world: World, rows: list[Row]) -> list[ImportRow]:
 
 def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportRow:
     world.learnt = []
-    told = lifecycle.together.set(True)  # the row's own savepoint is enough
     try:
-        with transaction.atomic():
-            taken: Taken = kind.take(world, values)
+        taken = _gathered(world, kind, values) or _alone(world, kind, values)
     except ValidationError as refused:
         return _refused(world, line, refused, values)
     except lifecycle.Stale:
@@ -233,8 +253,6 @@ def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportR
         if is_busy(error):
             raise Busy from error
         raise
-    finally:
-        lifecycle.together.reset(told)
     return ImportRow(
         run=world.run,
         dry=world.dry,
@@ -245,6 +263,31 @@ def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportR
         made=[] if world.dry else taken.made,
         before={} if world.dry else taken.before,
     )
+
+
+def _gathered(world: World, kind: Any, values: dict[str, Any]) -> Taken | None:
+    """None where the row has to be taken alone. Raises ValidationError."""
+    if world.contacts is None:
+        return None
+    try:
+        with world.gathering():
+            taken: Taken = kind.take(world, values)
+            return taken
+    except Alone:
+        world.forget()
+        return None
+
+
+def _alone(world: World, kind: Any, values: dict[str, Any]) -> Taken:
+    """Raises ValidationError, Stale, DatabaseError."""
+    world.write()
+    told = lifecycle.together.set(True)  # the row's own savepoint is enough
+    try:
+        with transaction.atomic():
+            taken: Taken = kind.take(world, values)
+            return taken
+    finally:
+        lifecycle.together.reset(told)
 
 
 def _refused(world: World, line: int, refused: ValidationError, values: dict[str, Any] | None = None) -> ImportRow:

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from opportunities import lifecycle
-from opportunities.models import Door, Opportunity, OpportunityEntry, Status
+from opportunities.models import Door, Opportunity, Status
 from salescycles.models import CloseCode, SalesCycle, Stage
 from upkeep.importing.linking import World
 
@@ -26,11 +26,7 @@ class Steps:
     def __init__(self, world: World, there: Opportunity | None, recorded_at: datetime.datetime | None) -> None:
         self.world, self.opportunity, self.asked_at = world, there, recorded_at
         self.count, self.is_new = 0, there is None
-        self.last = self._last_recorded() if there else None
-
-    def _last_recorded(self) -> datetime.datetime | None:
-        current = OpportunityEntry.objects.current().filter(opportunity=self.opportunity)
-        return current.values_list("recorded_at", flat=True).first()
+        self.last = lifecycle.last_recorded(there) if there else None
 
     def _how(self, on: datetime.date) -> lifecycle.How:
         how: lifecycle.How = {"door": Door.IMPORT, "batch": self.world.run.batch, "imported_at": self.world.now}
@@ -67,7 +63,8 @@ class Steps:
     # ── the steps ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def create(self, *, on: datetime.date, number: str, reason: str, **values: Any) -> None:
-        number = number or (f"?{self.world.drawn()}" if self.world.dry else "")
+        if self.world.dry and not self.world.is_gathering:
+            number = number or f"?{self.world.drawn()}"
         cycle: SalesCycle | None = self.world.cycle
         entry = lifecycle.create(
             on=on, by=self.world.user, sales_cycle=cycle, number=number, reason=reason, **values, **self._how(on)
@@ -80,6 +77,7 @@ class Steps:
         now = self._now()
         estimates = {name: values[name] for name in ("estimated_value", "chances", "closing_on") if name in values}
         if now.is_closed:
+            self.world.alone()  # it asks more of the ledger
             self._take(lifecycle.reopen, on=on, to=stage, reason=str(_("Import")))
             return
         if now.is_not_started:

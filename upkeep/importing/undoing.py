@@ -10,7 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection, transaction
-from django.db.models import F, Model
+from django.db.models import Count, F, Model
 from django.utils.translation import get_language
 
 from contacts.models import Contact
@@ -59,8 +59,7 @@ def _slice(key: int) -> bool:
     for row in waiting.filter(key__in=records).order_by("line"):
         rows[row.key or 0].append(row)
     back = BACK[ImportKind(run.kind)](run, {record: rows[record] for record in records})
-    for one in [one for record in back for row in rows[record] for one in row.made]:
-        _erase_made(one)
+    _erase_made(one for record in back for row in rows[record] for one in row.made)
     of_these = waiting.filter(key__in=records)
     count = of_these.filter(key__in=back).update(verdict=Verdict.UNDONE) + of_these.update(verdict=Verdict.TOUCHED)
     ImportRun.objects.filter(pk=key).update(done=F("done") + count)
@@ -119,21 +118,29 @@ def _erase_contacts(keys: list[int]) -> list[int]:
     """Those on which nothing hangs that somebody else made."""
     erased: list[int] = []
     while keys:  # once its people are gone, a company may go
-        free = [key for key in keys if key not in named(Contact, keys, but=OWN_OF_CONTACT)]
+        used = named(Contact, keys, but=OWN_OF_CONTACT)
+        free = [key for key in keys if key not in used]
         if not free:
             break
-        ExternalKey.objects.filter(contact__in=free).delete()
-        Contact.objects.filter(pk__in=free).delete()
+        with (
+            connection.cursor() as cursor
+        ):  # on which nothing else hangs, so there is nothing that has to be read first
+            for table, column in (
+                ("upkeep_externalkey", "contact_id"),
+                ("contacts_companysindustry", "contact_id"),
+                ("contacts_contact", "id"),
+            ):
+                cursor.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [free])  # noqa: S608 - names of our own
         erased += free
         keys = [key for key in keys if key not in free]
     return erased
 
 
-def _erase_made(key: int) -> None:
-    """A company that was made on the way, unless somebody changed it since."""
-    events: Any = apps.get_model("contacts", "ContactEvent").objects.filter(pgh_obj=key)
-    if events.count() == 1:
-        _erase_contacts([key])
+def _erase_made(keys: Iterable[int]) -> None:
+    """Companies that were made on the way, unless somebody changed them since."""
+    events: Any = apps.get_model("contacts", "ContactEvent").objects.filter(pgh_obj__in=list(keys)).order_by()
+    untouched = events.values("pgh_obj").annotate(count=Count("pk")).filter(count=1)
+    _erase_contacts(list(untouched.values_list("pgh_obj", flat=True)))
 
 
 # ── opportunities ────────────────────────────────────────────────────────────────────────────────────────────────────
