@@ -103,8 +103,13 @@ def _quarter(day: datetime.date, locale: Any) -> str:
 BYS = {
     each.word: each
     for each in (
-        By("day", gettext_lazy("Day"), 14, lambda day, locale: format_skeleton("MMMEd", day, locale=locale)),
-        By("week", gettext_lazy("Week"), 12, lambda day, locale: _("Week %(number)s") % {"number": f"{day:%V}"}),
+        By("day", gettext_lazy("Day"), 10, lambda day, locale: format_skeleton("MMMEd", day, locale=locale)),
+        By(
+            "week",
+            gettext_lazy("Week"),
+            8,
+            lambda day, locale: _("Week %(number)s") % {"number": day.isocalendar().week},
+        ),
         By("month", gettext_lazy("Month"), 12, lambda day, locale: format_date(day, "LLL y", locale=locale)),
         By("quarter", gettext_lazy("Quarter"), 8, _quarter),
         By("year", gettext_lazy("Year"), 6, lambda day, locale: format_date(day, "y", locale=locale)),

@@ -178,8 +178,8 @@ def test_periods_and_the_way_between_them(client_for: Sign, rep: User) -> None:
     }
     date = datetime.date
     assert {by: (len(found), found[0], found[-1]) for by, found in days.items()} == {
-        "day": (14, (WEDNESDAY, WEDNESDAY), (date(2026, 3, 17), date(2026, 3, 17))),
-        "week": (12, (date(2026, 3, 2), date(2026, 3, 8)), (date(2026, 5, 18), date(2026, 5, 24))),
+        "day": (10, (WEDNESDAY, WEDNESDAY), (date(2026, 3, 13), date(2026, 3, 13))),
+        "week": (8, (date(2026, 3, 2), date(2026, 3, 8)), (date(2026, 4, 20), date(2026, 4, 26))),
         "month": (12, (date(2026, 3, 1), date(2026, 3, 31)), (date(2027, 2, 1), date(2027, 2, 28))),
         "quarter": (8, (date(2026, 1, 1), date(2026, 3, 31)), (date(2027, 10, 1), date(2027, 12, 31))),
         "year": (6, (date(2026, 1, 1), date(2026, 12, 31)), (date(2031, 1, 1), date(2031, 12, 31))),
