@@ -1,7 +1,4 @@
-"""The practice data set (`CRM_SALES_DATA`): every row goes in, and the sums are those of the files.
-
-Of the 8 800 opportunities every seventh is taken, since all of them take minutes; `CRM_SALES_EVERY=1` takes all.
-"""
+"""The practice data set (`CRM_SALES_DATA`): every row goes in, and the sums are those of the files."""
 
 import csv
 import datetime
@@ -26,7 +23,6 @@ from upkeep.importing.files import bring
 from upkeep.importing.models import ImportRun
 
 DATA = os.environ.get("CRM_SALES_DATA", "")
-EVERY = int(os.environ.get("CRM_SALES_EVERY", "7"))
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.slow,
@@ -40,18 +36,12 @@ def own_files(settings: Any, tmp_path: Path, company: Company) -> None:
     return
 
 
-def lines_of(name: str) -> list[str]:
-    head, *lines = (Path(DATA) / name).read_text(encoding="utf-8").splitlines(keepends=True)
-    return [head, *lines[:: EVERY if name == "sales_pipeline.csv" else 1]]
-
-
 def rows_of(name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(lines_of(name)))
+    return list(csv.DictReader((Path(DATA) / name).read_text(encoding="utf-8").splitlines()))
 
 
 def taken(user: User, kind: str, name: str, **options: Any) -> ImportRun:
-    content = "".join(lines_of(name)).encode()
-    run = bring(user, kind, "crm-sales", SimpleUploadedFile(name, content))
+    run = bring(user, kind, "crm-sales", SimpleUploadedFile(name, (Path(DATA) / name).read_bytes()))
     run.options |= options
     run.save()
     running.check(run)
@@ -96,7 +86,7 @@ def test_every_row_goes_in(manager: User, cycle: SalesCycle, price_w: CloseCode,
 
 
 def test_the_files_are_the_ones_that_are_meant() -> None:
-    rows = list(csv.DictReader((Path(DATA) / "sales_pipeline.csv").read_text(encoding="utf-8").splitlines()))
+    rows = rows_of("sales_pipeline.csv")
     is_open = [row for row in rows if row["deal_stage"] in ("Engaging", "Prospecting")]
     assert (len(rows), len(is_open), sum(not row["account"] for row in rows)) == (8800, 2089, 1425)
     assert not any(row["close_value"] for row in is_open)
