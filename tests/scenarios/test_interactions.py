@@ -64,6 +64,15 @@ def test_s025_an_opportunity_counts_its_own_interactions(at_stage, log, acme, re
     assert page.context["talks"] == {"count": 1, "cost": 8, "duration": 0}
 
 
+def test_s041_s042_a_notice_names_the_new_opportunity_and_its_page_opens(log, acme, manager, client_for):
+    client, url = client_for(manager), f"/opportunities/new/?interaction={log(contact=acme).pk}"
+    form = client.get(url).context["form"]
+    answer = client.post(url, {name: form[name].value() or "" for name in ("description", "contact")}, follow=True)
+    deal = Opportunity.objects.get()
+    assert answer.redirect_chain == [(deal.get_absolute_url(), 302)]
+    assert f"Created: {deal.number}" in answer.content.decode()
+
+
 def test_s120_what_was_said_goes_along(log, acme, manager, client_for):
     deal = create_from(client_for, manager, log(contact=acme, text="needs 12 chairs"))
     assert [*Comment.objects.filter(opportunity=deal).values_list("text", flat=True)] == ["needs 12 chairs"]
@@ -142,6 +151,14 @@ def completed_and_logged(at_stage, client_for, jo, rep, day, kind):
     names = ("kind", "description", "happened_on", "contact", "salesperson")
     client.post(url, {name: form[name].value() for name in names})
     assert [*Interaction.objects.values_list("task", "kind", "salesperson")] == [(task.pk, kind, jo.pk)]
+
+
+def test_s151_a_call_made_for_a_task_is_its_salesperson_s(at_stage, client_for, jo, rep, day):
+    task = tasks.create(
+        description="Ring", kind="call", opportunity=at_stage(1), salesperson=jo, contact=None, on=day(2), by=rep
+    )
+    form = client_for(rep).get(f"/interactions/new/?task={task.pk}").context["form"]
+    assert (form["salesperson"].value(), form["kind"].value()) == (jo.pk, "call")
 
 
 def test_s152_a_completed_call_is_logged(at_stage, client_for, jo, rep, day):
