@@ -29,7 +29,7 @@ from contacts.duplicate_models import (  # noqa: F401 - Django finds models here
 )
 from contacts.names import Parts, validate_visible
 from crm.lib.listing.keyset import OneOf
-from crm.lib.search import prefix_query, search_column
+from crm.lib.search import search_column, searched
 from salespeople.models import CodeField, Salesperson
 from salespeople.reach import whose
 
@@ -126,8 +126,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     def search(self, text: str) -> "ContactQuerySet":
         """Those with a word in name, number, e-mail or city, or a telephone number, that begins with each typed word; of a
         telephone number the last digits too."""
-        query = prefix_query(text)
-        return self.filter(search=query) if query is not None else self.none() if text.strip() else self
+        return searched(self, text, "search")
 
 
 class Joined(Func):

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
-from crm.lib.search import prefix_query, search_column
+from crm.lib.search import search_column, searched
 from salescycles.models import keep_history
 from salespeople.models import CodeField, Salesperson
 from tasks.models import Task
@@ -151,10 +151,7 @@ class InteractionQuerySet(models.QuerySet["Interaction"]):
 
     def search(self, text: str) -> "InteractionQuerySet":
         """Words of the description or of what was said, each matched by its beginning."""
-        query = prefix_query(text)
-        if query is None:
-            return self.none() if text.strip() else self
-        return self.filter(search=query)
+        return searched(self, text, "search")
 
     def figures(self) -> dict[str, Any]:
         """How many, what they cost and how long they took in all and on average, when we last tried and when it last worked,

@@ -17,7 +17,7 @@ from collaboration.models import Attachment
 from contacts.models import Contact
 from crm.lib.listing.keyset import OneOf
 from crm.lib.priority import Priority
-from crm.lib.search import prefix_query
+from crm.lib.search import searched
 from opportunities.sight import Sight, seen_by, sight_of
 from opportunities.stalling import allowed_days, is_stalled, last_step
 from quotes.models import Quote
@@ -330,10 +330,7 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
 
     def search(self, text: str) -> "OpportunityQuerySet":
         """Words of description, number, contact or company, each matched by its beginning, wherever each of them stands."""
-        query = prefix_query(text)
-        if query is None:
-            return self.none() if text.strip() else self
-        return self.filter(words__words=query)
+        return searched(self, text, "words__words")
 
     def with_names(self) -> "OpportunityQuerySet":
         return self.select_related(*NAMED)

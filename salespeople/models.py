@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.search import WithTokens, prefix_query, search_vector
+from crm.lib.search import WithTokens, search_vector, searched
 from salespeople import reach
 from salespeople.reach import NOBODY, Reach
 
@@ -121,10 +121,7 @@ class SalespersonQuerySet(models.QuerySet["Salesperson"]):
 
     def search(self, text: str) -> "SalespersonQuerySet":
         """Those with a word in name, code, job title or e-mail that begins with each typed word."""
-        query = prefix_query(text)
-        if query is None:
-            return self.none() if text.strip() else self
-        return self.alias(words=WithTokens(SALESPERSON_WORDS, "email", "email_2")).filter(words=query)
+        return searched(self.alias(words=WithTokens(SALESPERSON_WORDS, "email", "email_2")), text, "words")
 
     def with_teams(self) -> "SalespersonQuerySet":
         """Adds `belongs_to` and `leads`, key and name of each team, and `covers`, the names of territories."""
@@ -198,10 +195,7 @@ class TeamQuerySet(models.QuerySet["Team"]):
 
     def search(self, text: str) -> "TeamQuerySet":
         """Those with a word in name or code that begins with each typed word."""
-        query = prefix_query(text)
-        if query is None:
-            return self.none() if text.strip() else self
-        return self.alias(words=search_vector("name", "code")).filter(words=query)
+        return searched(self.alias(words=search_vector("name", "code")), text, "words")
 
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Contact
 from crm.lib.priority import Priority
 from crm.lib.reminder import Reminder
-from crm.lib.search import prefix_query, search_column
+from crm.lib.search import search_column, searched
 from salescycles.models import ActivityStep, DateFormulaField, TaskKind
 from salespeople.models import Membership, Salesperson, Team
 from salespeople.reach import whose
@@ -121,10 +121,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def search(self, text: str) -> "TaskQuerySet":
         """Words of description or place, each matched by its beginning."""
-        query = prefix_query(text)
-        if query is None:
-            return self.none() if text.strip() else self
-        return self.filter(search=query)
+        return searched(self, text, "search")
 
 
 UNTOUCHED = Q(version=F("by_steps") + 1, closed_on__isnull=True)

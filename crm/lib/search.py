@@ -3,15 +3,14 @@ numbers stand beside the words as tokens of their own: whole, as typed in their 
 
 import re
 import unicodedata
-from functools import reduce
 from itertools import groupby
-from operator import and_
-from typing import Any
+from typing import Any, TypeVar
 
-from django.contrib.postgres.search import SearchQuery, SearchQueryCombinable, SearchVectorField
-from django.db.models import Expression, F, Func, GeneratedField, TextField, Value
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
+from django.db.models import Expression, F, Func, GeneratedField, Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 # Letters that are no others with an accent. All at once letters and accents would take twenty times as long.
 LETTERS, PLAIN = "ØøŁłĐđßẞıİÆæŒœÞþĦħŦŧ", "oollddssiiaaootthhtt"
 ACCENTS = r"[\u0300-\u036f]"
@@ -106,10 +105,18 @@ def words(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", folded)[:MOST_WORDS]
 
 
-def prefix_query(text: str) -> SearchQueryCombinable | None:
-    """A query that matches rows having, for every word of `text`, a word that begins with it; digits that stand together may
+def searched(rows: Rows, text: str, column: str) -> Rows:
+    """Those of `rows` whose `column` has, for every word of `text`, a word that begins with it; digits that stand together may
     also be those of a telephone number, what has an @ is an e-mail or its domain, and what looks like a domain may be one.
-    None without a word."""
+    All of them for blanks, none for what has no word."""
+    parts = _parts(text)
+    if not parts:
+        return rows.none() if text.strip() else rows
+    # a condition for each word: by one for all of them the index takes a quarter longer to find what has two frequent ones
+    return rows.filter(*(Q(**{column: part}) for part in parts))
+
+
+def _parts(text: str) -> list[Any]:
     typed = text.split()
     emails = [part.lower() for part in typed if "@" in part and words(part)][:MOST_WORDS]
     domains = [part.lower() for part in typed if DOMAIN.fullmatch(part)][:MOST_WORDS]
@@ -118,10 +125,16 @@ def prefix_query(text: str) -> SearchQueryCombinable | None:
     others = (part for part in typed if "@" not in part and not DOMAIN.fullmatch(part))
     for are_digits, found in groupby(words(" ".join(others)), key=_is_digits):
         group = list(found)
-        part: Any = SearchQuery(" & ".join(f"'{word}':*" for word in group), config="simple", search_type="raw")
         digits = "".join(group)
-        parts.append(part | _phone(digits) if are_digits and len(digits) >= FEWEST_DIGITS else part)
-    return reduce(and_, parts) if parts else None
+        if are_digits and len(digits) >= FEWEST_DIGITS:
+            parts.append(_begun(*group) | _phone(digits))
+        else:
+            parts += map(_begun, group)
+    return parts
+
+
+def _begun(*begin: str) -> SearchQuery:
+    return SearchQuery(" & ".join(f"'{word}':*" for word in begin), config="simple", search_type="raw")
 
 
 def _domain(typed: str) -> Any:
