@@ -141,19 +141,23 @@ def run(count: int, *, fresh: bool) -> None:
 def _measured(name: str, text: str, user: User) -> tuple[str, ...]:
     group = search._contacts(user, text, SHOWN)
     keys = [int(hit.url.rstrip("/").rpartition("/")[2]) for hit in group.hits]
-    ours = _time(lambda: search._contacts(user, text, SHOWN))
-    by_key = _time(lambda: list(Contact.objects.filter(pk__in=keys).select_related("company")))
+    ours, by_key = _times(
+        lambda: search._contacts(user, text, SHOWN),
+        lambda: list(Contact.objects.filter(pk__in=keys).select_related("company")),
+    )
     told = f"{group.said}+" if group.is_cut else str(group.count)
     return name, told, f"{ours:.1f}", f"{by_key:.1f}", f"{ratio(ours, by_key):.1f}", str(GOAL)
 
 
-def _time(ask: Callable[[], Any]) -> float:
-    taken = []
-    for _time in range(TIMES):
-        began = time.perf_counter()
-        ask()
-        taken.append((time.perf_counter() - began) * 1000)
-    return median(taken)
+def _times(*asks: Callable[[], Any]) -> list[float]:
+    """The median of each, asked in turn."""
+    taken: list[list[float]] = [[] for _ask in asks]
+    for _turn in range(TIMES):
+        for ask, times in zip(asks, taken, strict=True):
+            began = time.perf_counter()
+            ask()
+            times.append((time.perf_counter() - began) * 1000)
+    return [median(times) for times in taken]
 
 
 def _fill(count: int, *, fresh: bool) -> None:
