@@ -212,15 +212,23 @@ class _book:  # noqa: N801 - a context manager, used like a function
         self.path = path
 
     def __enter__(self) -> Any:
+        self.file: IO[bytes] | None = None
         try:
             refuse_bombs(self.path)
-            self.book = load_workbook(self.path, read_only=True, data_only=True, keep_links=False)
+            self.file = self.path.open(
+                "rb"
+            )  # by its name it would be refused: a stored file has none that says what it is
+            self.book = load_workbook(self.file, read_only=True, data_only=True, keep_links=False)
         except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError, EOFError, ParseError, ValueError) as wrong:
+            if self.file:
+                self.file.close()
             raise Unreadable(_("The spreadsheet is damaged or cut off, or it is no XLSX file.")) from wrong
         return self.book
 
     def __exit__(self, *exception: Any) -> None:
         self.book.close()
+        if self.file:
+            self.file.close()
 
 
 def refuse_bombs(path: Path) -> None:
