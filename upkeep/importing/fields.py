@@ -12,9 +12,12 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from contacts.listing import CONTACTS as CONTACT_LIST
 from contacts.models import Contact
+from opportunities.listing import OPPORTUNITIES as OPPORTUNITY_LIST
 from opportunities.models import Opportunity
 from salescycles.models import Stage
+from salespeople.listing import SALESPEOPLE as SALESPERSON_LIST
 from salespeople.models import Salesperson
 from upkeep.importing.models import ImportKind
 
@@ -179,6 +182,11 @@ OF = {
     ImportKind.OPPORTUNITIES: OPPORTUNITIES,
     ImportKind.SALESPEOPLE: SALESPEOPLE,
 }
+LISTS: dict[str, Any] = {
+    ImportKind.CONTACTS: CONTACT_LIST,
+    ImportKind.OPPORTUNITIES: OPPORTUNITY_LIST,
+    ImportKind.SALESPEOPLE: SALESPERSON_LIST,
+}
 # how a row may find what is there already, the surest first
 KEYS = {
     ImportKind.CONTACTS: ("external_key", "number", "email", "name"),
@@ -222,10 +230,14 @@ def _known(kind: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for target in OF[ImportKind(kind)]:
         found.setdefault(plain(target.name), target.name)
+    names = set(found.values())
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
             for target in OF[ImportKind(kind)]:
                 found.setdefault(plain(str(target.label)), target.name)
+            for column in LISTS[ImportKind(kind)].columns:  # what a file of ours says
+                if column.name in names:
+                    found.setdefault(plain(str(column.label)), column.name)
     for target in OF[ImportKind(kind)]:
         for word in target.words:
             found.setdefault(plain(word), target.name)

@@ -22,6 +22,7 @@ STATUSES = {
     **dict.fromkeys(("notstarted", "new", "lead"), "not_started"),
     **dict.fromkeys(("open", "inprogress", "active", "running"), "open"),
 }
+STAY = ("closing_on", "chances")  # what the file says of these holds at every stage, and not what a stage proposes
 
 
 def look_up(world: World, found: list[dict[str, Any]]) -> None:
@@ -166,7 +167,7 @@ def _take(steps: Steps, values: dict[str, Any], where: str | Stage | None, given
         known = [day for day in days if day]
         created_on = given.get("created_on") or min(known, default=world.today)
         steps.create(on=created_on, number=given.get("number", ""), reason=given.get("reason", ""), **values)
-        values = {}
+        values = {name: values[name] for name in STAY if name in values}
     else:
         steps.facts(on=on or world.today, **values)
     for day, stage in visits:
