@@ -73,6 +73,11 @@ def next_task(user: User) -> Any:
     return _rows("tasks.Task").visible_to(user).next_date_about()
 
 
+def derived(name: str, label: Any, kind: Kind, made: Callable[[User], Any]) -> Column:
+    """Put together for each row from what hangs on it."""
+    return Column(name, label, name, kind, made=made, is_sortable=False)
+
+
 def _rows(model: str) -> Any:
     return apps.get_model(model)._default_manager
 
@@ -147,47 +152,12 @@ COLUMNS = (
     coded("salutation", _("Salutation"), Salutation),
     coded("organizational_level", _("Organizational level"), OrganizationalLevel),
     tag_column("contact"),
-    Column(
-        "opportunity_count",
-        _("Opportunities"),
-        "opportunity_count",
-        Kind.NUMBER,
-        made=of_opportunities("count"),
-        is_sortable=False,
-    ),
-    Column(
-        "estimated_value",
-        _("Estimated value"),
-        "estimated_value",
-        Kind.MONEY,
-        made=of_opportunities("estimated_value"),
-        is_sortable=False,
-    ),
-    Column(
-        "calculated_value",
-        _("Calculated value"),
-        "calculated_value",
-        Kind.MONEY,
-        made=of_opportunities("calculated_value"),
-        is_sortable=False,
-    ),
-    Column(
-        "interaction_cost",
-        _("Cost of interactions"),
-        "interaction_cost",
-        Kind.MONEY,
-        made=of_interactions("cost"),
-        is_sortable=False,
-    ),
-    Column(
-        "interaction_duration",
-        _("Minutes of interactions"),
-        "interaction_duration",
-        Kind.NUMBER,
-        made=of_interactions("duration"),
-        is_sortable=False,
-    ),
-    Column("next_task_on", _("Next task"), "next_task_on", Kind.DAY, made=next_task, is_sortable=False),
+    derived("opportunity_count", _("Opportunities"), Kind.NUMBER, of_opportunities("count")),
+    derived("estimated_value", _("Estimated value"), Kind.MONEY, of_opportunities("estimated_value")),
+    derived("calculated_value", _("Calculated value"), Kind.MONEY, of_opportunities("calculated_value")),
+    derived("interaction_cost", _("Cost of interactions"), Kind.MONEY, of_interactions("cost")),
+    derived("interaction_duration", _("Minutes of interactions"), Kind.NUMBER, of_interactions("duration")),
+    derived("next_task_on", _("Next task"), Kind.DAY, next_task),
     Column("minor", _("Minor"), "minor", Kind.FLAG, is_grouped=True),
     Column("parental_consent", _("Parental consent received"), "parental_consent", Kind.FLAG, is_grouped=True),
 )

@@ -26,7 +26,7 @@ from contacts.codes import ContactSetup, Territory
 from contacts.models import MANY, Contact
 from contacts.names import Parts
 from crm.lib.in_use import in_use
-from crm.lib.numbers import next_keys, next_number, next_numbers
+from crm.lib.numbers import give_numbers, next_keys, next_number, next_numbers
 from salespeople.models import Grant, Salesperson, User
 
 ALWAYS = ("salesperson", "territory", "country", "language")  # what a new company brings, whatever stood there
@@ -108,9 +108,7 @@ class Gathered:
     def write(self) -> None:
         """Raises IntegrityError."""
         contacts = [contact for contact, _many in self.waiting.values()]
-        unnumbered = [contact for contact in contacts if not contact.number]
-        for contact, number in zip(unnumbered, self.numbers(len(unnumbered)), strict=True):
-            contact.number = number
+        give_numbers(contacts, self.numbers)
         Contact.objects.bulk_create(contacts)
         for name in MANY:
             field: Any = Contact._meta.get_field(name)

@@ -26,7 +26,7 @@ from collaboration.models import Attachment, ContactRole, Involvement, Tag
 from collaboration.notify import assigned, shared
 from contacts.models import Contact
 from crm.lib.guard import Guard
-from crm.lib.numbers import next_keys, next_number, next_numbers
+from crm.lib.numbers import give_numbers, next_keys, next_number, next_numbers
 from crm.lib.priority import Priority
 from crm.lib.races import is_busy, refused_by
 from opportunities import moves as ways
@@ -147,9 +147,7 @@ class Gathered:
     def write(self) -> None:
         """Raises IntegrityError."""
         present = [opportunity for opportunity, _ledger in self.waiting.values()]
-        unnumbered = [opportunity for opportunity in present if not opportunity.number]
-        for opportunity, number in zip(unnumbered, self.numbers(len(unnumbered)), strict=True):
-            opportunity.number = number
+        give_numbers(present, self.numbers)
         Opportunity.objects.bulk_create(present)
         OpportunityEntry.objects.bulk_create(entry for _present, ledger in self.waiting.values() for entry in ledger)
         for cancels, plans in groupby(self.plans, key=lambda plan: plan[1] is None):

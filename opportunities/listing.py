@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.utils.html import escape
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -13,7 +14,7 @@ from crm.lib.priority import Priority
 from crm.templatetags.crm import badge, icon, status_badge
 from opportunities.columns import COLUMNS
 from opportunities.filters import OpportunityFilter
-from opportunities.models import OPEN, Opportunity, RunningTotal, Status
+from opportunities.models import OPEN, NextStep, Opportunity, RunningTotal, Status
 from opportunities.sight import sight_of
 from opportunities.stalling import EXPECTED, LEARNED, first_step, last_step, limit, stall_of
 from salespeople.models import User
@@ -51,18 +52,27 @@ def overdue(row: Row, reader: Reader) -> str:
     return f" {badge(_('Overdue'), 'red', 'alert')}" if late else ""
 
 
+def step_badges() -> dict[str, SafeString]:
+    """What stands out of what is to be done next, in the reader's language."""
+    return {
+        NextStep.OVERDUE: badge(_("overdue step"), "red", "alert"),
+        NextStep.TODAY: badge(_("step today"), "amber", "clock"),
+        NextStep.NONE: badge(_("no next step"), "amber", "info"),
+    }
+
+
 def step_and_marks(row: Row, reader: Reader) -> str:
     """What the next step is, and the marks of the board."""
     if row["closed_on"] is not None:
         return ""
-    coming, first = row["next_step"], row["first_step_on"]
+    coming, first, marks = row["next_step"], row["first_step_on"], step_badges()
     what = f" {escape(row['next_step_aside'])}" if coming else ""
     if first is not None and first < reader.today:
-        what += f" {badge(_('overdue step'), 'red', 'alert')}"
+        what += f" {marks[NextStep.OVERDUE]}"
     if coming == reader.today:
-        what += f" {badge(_('step today'), 'amber', 'clock')}"
+        what += f" {marks[NextStep.TODAY]}"
     if coming is None and row["status"] == Status.IN_PROGRESS:
-        what += f" {badge(_('no next step'), 'amber', 'info')}"
+        what += f" {marks[NextStep.NONE]}"
     return what
 
 

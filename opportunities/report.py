@@ -4,12 +4,12 @@ import datetime
 from collections import defaultdict
 from typing import Any, NamedTuple
 
-from crm.lib import date_formula
 from opportunities import lifecycle
 from opportunities.models import Opportunity
 from opportunities.timeline import Told, timeline
 from salescycles.models import ActivityStep, Stage
 from salespeople.models import User
+from tasks.lifecycle import due_on
 from tasks.models import Task
 
 
@@ -67,8 +67,8 @@ def _ahead(opportunity: Opportunity, stages: list[Stage], today: datetime.date) 
         plans[step.activity_id].append(step)
     found, starts_on = [], opportunity.stage_entered_on or today
     for stage in coming:
-        starts_on = date_formula.apply(stage.date_formula, starts_on)
+        starts_on = due_on(stage.date_formula, starts_on)
         steps: list[Any] = plans[stage.activity_id] if stage.activity_id else []
-        tasks = [Planned(step, date_formula.apply(step.date_formula, starts_on)) for step in steps]
+        tasks = [Planned(step, due_on(step.date_formula, starts_on)) for step in steps]
         found.append(Ahead(stage, starts_on, tasks))
     return found

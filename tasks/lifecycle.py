@@ -529,7 +529,7 @@ def _planned(steps: Iterable[Step], on: datetime.date, shared: dict[str, Any]) -
                 "kind": step.kind,
                 "description": step.description,
                 "priority": step.priority,
-                "due_on": _due(step.date_formula, on),
+                "due_on": due_on(step.date_formula, on),
                 "all_day": step.kind == TaskKind.MEETING,
             }
         )
@@ -537,7 +537,7 @@ def _planned(steps: Iterable[Step], on: datetime.date, shared: dict[str, Any]) -
     ]
 
 
-def _due(formula: str, on: datetime.date) -> datetime.date:
+def due_on(formula: str, on: datetime.date) -> datetime.date:
     """The day itself where the formula would leave the calendar: a plan never refuses a step of an opportunity."""
     return next_day(formula, on) or on
 
@@ -626,7 +626,7 @@ def correct_day(wrong: Any, corrected: Any) -> None:
     """The step happened on another day: its untouched tasks count from there, and all of them belong to the corrected step."""
     moved = list(Task.objects.filter(UNTOUCHED, entry=wrong.pk).select_related("activity_step"))
     for task in moved:
-        task.due_on = _due(task.activity_step.date_formula if task.activity_step else "", corrected.happened_on)
+        task.due_on = due_on(task.activity_step.date_formula if task.activity_step else "", corrected.happened_on)
     if moved:
         Task.objects.bulk_update(moved, ["due_on"])
     Task.objects.filter(cancelled_in=wrong.pk).update(closed_on=corrected.happened_on)

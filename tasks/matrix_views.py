@@ -30,12 +30,7 @@ from tasks.models import Task
 VIEW_TASKS = "tasks.view_task"
 TEMPLATE = "tasks/matrix.html"
 OWN = ("rows", "by", "figure", "day", "closed", "page")
-CHOSEN = (
-    "which",
-    "priority",
-    "salesperson",
-    "team",
-)  # filters that stand on the page; the others are put together elsewhere
+CHOSEN = ("which", "priority", "salesperson", "team")  # filters on the page; the others are put together elsewhere
 PERIOD = ("due_from", "due_to")
 MOST_PAGES = 10_000
 

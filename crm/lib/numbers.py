@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from django.db import connection, migrations, models
 
@@ -26,6 +27,13 @@ def next_numbers(model: type[models.Model], prefix: str, count: int) -> list[str
             )
             found += [candidate for (candidate,) in cursor.fetchall()]
     return found
+
+
+def give_numbers(rows: Iterable[Any], draw: Callable[[int], list[str]]) -> None:
+    """Those that have none get what `draw` gives for so many."""
+    unnumbered = [row for row in rows if not row.number]
+    for row, number in zip(unnumbered, draw(len(unnumbered)), strict=True):
+        row.number = number
 
 
 def next_keys(model: type[models.Model], at_once: int) -> Iterator[int]:

@@ -26,6 +26,7 @@ from interactions.models import SYMBOLS, Direction, Evaluation, Kind
 from opportunities.beside import Talk
 from opportunities.board import Card, Column
 from opportunities.gates import Amount, Gate, Unmet
+from opportunities.listing import step_badges
 from opportunities.models import NextStep, OpportunityEntry
 from opportunities.moves import Move
 from opportunities.stalling import stall_badge
@@ -153,12 +154,7 @@ def deal_cards(context: Context, cards: Sequence[Card]) -> SafeString:
         badge(_("manual chance"), "amber", "edit"),
         badge(_("high priority"), "amber", "flag"),
     )
-    steps = {
-        NextStep.OVERDUE: badge(_("overdue step"), "red", "alert"),
-        NextStep.TODAY: badge(_("step today"), "amber", "clock"),
-        NextStep.NONE: badge(_("no next step"), "amber", "info"),
-        "": "",
-    }
+    steps = step_badges() | {"": NOTHING}
     move, archive, form = escape(_("Move to")), escape(_("Archive")), context.get("ask")
     edit_value = _edited(board_word, "estimated_value", _("Estimated value"))
     edit_day = _edited(board_word, "closing_on", _("Closing date"))

@@ -87,6 +87,17 @@ def test_only_what_the_person_may_see(client_for: Sign, rep: User, outsider: Use
     assert client_for(outsider).get("/reports/").context["groups"] == []
 
 
+def test_a_stage_behind_the_calendars_end_begins_with_the_one_before_it(
+    client_for: Sign, manager: User, acme: Contact, jo: Salesperson, cycle: SalesCycle, today: datetime.date
+) -> None:
+    """A date formula may lead to a year that nobody means, or off the calendar; the report says what it can, as a plan of tasks does."""
+    deal = make_opportunity(contact=acme, salesperson=jo, cycle=cycle, stage=1, on=today)
+    cycle.stages.filter(number__gt=1).update(date_formula="7000Y")
+    page = client_for(manager).get(f"/opportunities/{deal.pk}/report/")
+    assert page.status_code == 200
+    assert [each.starts_on for each in page.context["report"].ahead] == [today] * 3
+
+
 def test_which_reports_there_are(client_for: Sign, rep: User, jo: Salesperson) -> None:
     client = client_for(rep)
     team = TeamFactory(members=[jo], name="North")

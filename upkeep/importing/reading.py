@@ -11,6 +11,7 @@ import datetime
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -205,30 +206,19 @@ def _sheets(path: Path) -> list[str]:
         return list(book.sheetnames)
 
 
-class _book:  # noqa: N801 - a context manager, used like a function
+@contextmanager
+def _book(path: Path) -> Iterator[Any]:
     """The spreadsheet, once it is known how large it is. Raises Unreadable."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Any:
-        self.file: IO[bytes] | None = None
+    with ExitStack() as opened:
         try:
-            refuse_bombs(self.path)
-            self.file = self.path.open(
-                "rb"
-            )  # by its name it would be refused: a stored file has none that says what it is
-            self.book = load_workbook(self.file, read_only=True, data_only=True, keep_links=False)
+            refuse_bombs(path)
+            # by its name it would be refused: a stored file has none that says what it is
+            file = opened.enter_context(path.open("rb"))
+            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError, EOFError, ParseError, ValueError) as wrong:
-            if self.file:
-                self.file.close()
             raise Unreadable(_("The spreadsheet is damaged or cut off, or it is no XLSX file.")) from wrong
-        return self.book
-
-    def __exit__(self, *exception: Any) -> None:
-        self.book.close()
-        if self.file:
-            self.file.close()
+        opened.callback(book.close)
+        yield book
 
 
 def refuse_bombs(path: Path) -> None:

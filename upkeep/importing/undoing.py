@@ -122,9 +122,7 @@ def _erase_contacts(keys: list[int]) -> list[int]:
         free = [key for key in keys if key not in used]
         if not free:
             break
-        with (
-            connection.cursor() as cursor
-        ):  # on which nothing else hangs, so there is nothing that has to be read first
+        with connection.cursor() as cursor:  # nothing else hangs on them, so nothing has to be read first
             for table, column in (
                 ("upkeep_externalkey", "contact_id"),
                 ("contacts_companysindustry", "contact_id"),
