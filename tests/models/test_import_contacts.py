@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from contacts import lifecycle
-from contacts.models import Contact
+from contacts.models import Contact, ContactSign, LikelyPair
 from salespeople.models import Company, Salesperson, User
 from tests.worker import waiting, work
 from upkeep.importing import running, undoing
@@ -173,6 +173,23 @@ def test_a_killed_slice_leaves_nothing_and_is_done_again(manager: User, monkeypa
     assert (run.state, run.done) == ("done", 5)
     assert sorted(Contact.objects.values_list("name", flat=True)) == [f"C{at}" for at in range(5)]
     assert [line for line, _verdict, _why in told(run)] == [2, 3, 4, 5, 6]
+
+
+def test_rows_that_are_only_tried_are_compared_with_nobody(manager: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their signs would be written for nothing; what goes in has them, and so has what is saved after a trial."""
+    signs: list[int] = []
+    take_all = running._take_all
+
+    def counted(*args: Any) -> Any:
+        noted = take_all(*args)
+        signs.append(ContactSign.objects.count())
+        return noted
+
+    monkeypatch.setattr(running, "_take_all", counted)
+    before = ContactSign.objects.count()
+    taken(brought(manager, "Name,E-mail\nTwin Oy,info@twin.example\nTwin Oy,info@twin.example\n"))
+    assert signs[0] == before < signs[1]
+    assert LikelyPair.objects.count() > 0
 
 
 def test_a_stopped_run_goes_on_where_it_was(manager: User, monkeypatch: pytest.MonkeyPatch) -> None:
