@@ -11,6 +11,9 @@ before = import_module("contacts.migrations.0014_pairs_of_the_same_moment")
 COMPARED = """
 CREATE OR REPLACE FUNCTION compare_contacts(keys bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    IF current_setting('crm.only_tried', true) = 'on' THEN
+        RETURN;
+    END IF;
     DELETE FROM contacts_contactsign WHERE contact_id IN (SELECT unnest(keys));
     DELETE FROM contacts_likelypair WHERE one_id IN (SELECT unnest(keys));
     DELETE FROM contacts_likelypair WHERE other_id IN (SELECT unnest(keys));
@@ -50,20 +53,9 @@ BEGIN
     ON CONFLICT DO NOTHING;
 END $$;
 """
-CAME = """
-CREATE OR REPLACE FUNCTION contacts_came() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    %sPERFORM compare_contacts(array_agg(id)) FROM came HAVING count(*) > 0;%s
-    RETURN NULL;
-END $$;
-"""
-UNLESS_TRIED = ("IF current_setting('crm.only_tried', true) IS DISTINCT FROM 'on' THEN\n        ", "\n    END IF;")
 
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [("contacts", "0014_pairs_of_the_same_moment")]
 
-    operations: ClassVar = [
-        migrations.RunSQL(COMPARED, before.COMPARED % before.HELD),
-        migrations.RunSQL(CAME % UNLESS_TRIED, CAME % ("", "")),
-    ]
+    operations: ClassVar = [migrations.RunSQL(COMPARED, before.COMPARED % before.HELD)]

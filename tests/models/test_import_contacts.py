@@ -187,7 +187,7 @@ def test_rows_that_are_only_tried_are_compared_with_nobody(manager: User, monkey
 
     monkeypatch.setattr(running, "_take_all", counted)
     before = ContactSign.objects.count()
-    taken(brought(manager, "Name,E-mail\nTwin Oy,info@twin.example\nTwin Oy,info@twin.example\n"))
+    taken(brought(manager, "Name,E-mail\nTwin Oy,info@twin.example\nTwin Oyj,info@twin.example\n", key=""))
     assert signs[0] == before < signs[1]
     assert LikelyPair.objects.count() > 0
 
