@@ -56,6 +56,7 @@ def merge(page: Any, request: HttpRequest, chosen: QuerySet[Tag]) -> HttpRespons
 
 @admin.register(Tag)
 class TagAdmin(SeenAdmin):
+    purpose = _("Coloured words on contacts and opportunities")
     list_display = ("name", "colour", "for_opportunity", "for_contact", "archived", "opportunities", "contacts")
     list_filter = ("archived", "for_opportunity", "for_contact", "colour")
     search_fields = ("name",)
@@ -83,6 +84,7 @@ class TagAdmin(SeenAdmin):
 
 @admin.register(ContactRole)
 class ContactRoleAdmin(SeenAdmin):
+    purpose = _("What somebody does in an opportunity, such as deciding")
     list_display = ("code", "description", "blocked")
     list_filter = ("blocked",)
     search_fields = ("code", "description")

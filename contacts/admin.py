@@ -30,6 +30,7 @@ class ContactAdmin(CarefulAdmin):
     """Looked at here, and deleted where nothing was ever done with it; made and changed on its own page, where the rules
     are asked."""
 
+    purpose = _("To look at; changed on their own pages")
     list_display = ("name", "number", "kind", "company", "city", "phone", "email", "salesperson", "privacy_blocked")
     list_filter = ("kind", "privacy_blocked", "archived", "salesperson")
     list_select_related = ("company", "salesperson")
@@ -59,6 +60,7 @@ class ContactAdmin(CarefulAdmin):
 
 @admin.register(Territory)
 class TerritoryAdmin(SeenAdmin):
+    purpose = _("Regions, and who covers them")
     list_display = ("code", "description")
     search_fields = ("code", "description")
     ordering = ("code",)
@@ -66,8 +68,21 @@ class TerritoryAdmin(SeenAdmin):
     filter_horizontal = ("salespeople",)
 
 
-@admin.register(Salutation, OrganizationalLevel, JobResponsibility, IndustryGroup, MailingGroup)
+CODES: dict[Any, Any] = {
+    Salutation: _("How a letter begins"),
+    OrganizationalLevel: _("How high in the company somebody stands"),
+    JobResponsibility: _("What somebody answers for"),
+    IndustryGroup: _("The trades that companies are in"),
+    MailingGroup: _("Who gets the same letters"),
+}
+
+
+@admin.register(*CODES)
 class CodeAdmin(SeenAdmin):
+    @property
+    def purpose(self) -> Any:
+        return CODES[self.model]
+
     list_display = ("code", "description")
     search_fields = ("code", "description")
     ordering = ("code",)
@@ -87,6 +102,7 @@ class SetupForm(SeenForm):
 class ContactSetupAdmin(SeenAdmin):
     """One row: made once, changed, never deleted."""
 
+    purpose = _("What new contacts begin with, and what people take over from their company")
     form = SetupForm
     fieldsets = (
         (
@@ -137,6 +153,7 @@ class RulePartInline(SeenInline):
 class DuplicateRuleAdmin(SeenAdmin):
     """By which rules contacts look alike. What they find is found anew with each change of them."""
 
+    purpose = _("By what two contacts look alike")
     list_display = ("__str__", "applies_to", "hit", "active", "warns")
     inlines = (RulePartInline,)
     fields = ("applies_to", "hit", "active", "warns")

@@ -27,7 +27,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "crm.lib.set_up.SetUpConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -56,6 +56,18 @@ INSTALLED_APPS = [
     "opportunities",
     "upkeep",
 ]
+
+# of the pages where managers set up; what is not named comes last
+SET_UP_ORDER = (
+    "salescycles",
+    "salespeople",
+    "contacts",
+    "collaboration",
+    "interactions",
+    "opportunities",
+    "tasks",
+    "quotes",
+)
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -99,6 +99,7 @@ END = ("closed_on", "close_code", "sold")
 
 @admin.register(Opportunity)
 class OpportunityAdmin(Amounts, CarefulAdmin):
+    purpose = _("Facts are edited in the list, many at once are changed by actions")
     form = FactsForm
     exclude = ("version",)  # the hidden field of the form carries it
     fieldsets: ClassVar = (
@@ -240,6 +241,7 @@ def refusal_of(request: HttpRequest) -> Exception | None:
 
 @admin.register(OpportunityEntry)
 class EntryAdmin(ReadOnly, Amounts, CarefulAdmin):
+    purpose = _("The ledger: every step of every opportunity, never edited")
     listed_as = "opportunity"
     list_display = ("opportunity", "step", "action", "happened_on", "by", "door", "batch", "reason")
     list_filter = ("action", "door")
@@ -269,6 +271,7 @@ class BatchEntries(ReadOnly, admin.TabularInline):
 class BatchAdmin(ReadOnly, CarefulAdmin):
     """Batches that hold an entry the person may see."""
 
+    purpose = _("What changed many opportunities at once")
     inlines = (BatchEntries,)
     exclude = ("refused",)  # rows that the person may not see may be among them
     list_display = ("__str__", "door", "verb", "by", "made_at")

@@ -129,7 +129,6 @@ class NumberedInline(SeenInline):
     ordering = ("number",)
 
     class Media:
-        css: ClassVar = {"all": ("crm/admin.css",)}
         js = (Script("vendor/sortablejs/Sortable.min.js"), Script("crm/reorder.js", type="module"))
 
 
@@ -253,6 +252,7 @@ def copy(page: Any, request: HttpRequest, chosen: QuerySet[SalesCycle]) -> None:
 
 @admin.register(SalesCycle)
 class SalesCycleAdmin(Figures, Rehearsed, SeenAdmin):
+    purpose = _("The stages that opportunities walk, with their chances and conditions")
     form = SalesCycleForm
     inlines = (StageInline,)
     actions = (copy,)
@@ -266,7 +266,6 @@ class SalesCycleAdmin(Figures, Rehearsed, SeenAdmin):
         "estimated",
         "calculated",
     )
-    list_filter = ("blocked", "is_default", "probability_method")
     search_fields = ("code", "description", "stages__description")
     ordering = ("code",)
     fields = (("code", "description"), "probability_method", "stage_decides", ("is_default", "blocked"))
@@ -351,6 +350,7 @@ class ActivityStepInline(NumberedInline):
 
 @admin.register(Activity)
 class ActivityAdmin(SeenAdmin):
+    purpose = _("Tasks that are planned when an opportunity enters a stage")
     inlines = (ActivityStepInline,)
     list_display = ("code", "description", "how_many")
     search_fields = ("code", "description", "steps__description")
@@ -375,6 +375,7 @@ class CloseCodeForm(SeenForm):
 
 @admin.register(CloseCode)
 class CloseCodeAdmin(SeenAdmin):
+    purpose = _("Why opportunities are won or lost")
     form = CloseCodeForm
     list_display = ("code", "description", "outcome", "blocked")
     list_filter = ("outcome", "blocked")
@@ -385,6 +386,7 @@ class CloseCodeAdmin(SeenAdmin):
 
 @admin.register(Source)
 class SourceAdmin(SeenAdmin):
+    purpose = _("Where opportunities come from, campaigns included")
     list_display = ("code", "description", "starts_on", "ends_on", "blocked")
     list_filter = ("blocked", ("starts_on", admin.EmptyFieldListFilter))
     search_fields = ("code", "description")
@@ -394,6 +396,7 @@ class SourceAdmin(SeenAdmin):
 
 @admin.register(Competitor)
 class CompetitorAdmin(SeenAdmin):
+    purpose = _("Against whom we sell")
     list_display = ("code", "name", "blocked")
     list_filter = ("blocked",)
     search_fields = ("code", "name")

@@ -19,9 +19,6 @@ from django.utils.translation import gettext_lazy as _
 from crm.lib.admin import SeenAdmin, SeenForm, SeenInline
 from salespeople.models import COMPANY_CACHE_KEY, Company, Membership, Salesperson, Team, User
 
-admin.site.site_header = admin.site.site_title = _("Set-up")
-admin.site.index_title = _("What can be set up")
-
 
 @lru_cache(maxsize=1)
 def time_zones() -> list[tuple[str, str]]:
@@ -53,6 +50,7 @@ class CompanyForm(SeenForm):
 class CompanyAdmin(SeenAdmin):
     """One row: made once, changed, never deleted."""
 
+    purpose = _("Currency, time zone, fiscal year, and who sees what belongs to nobody")
     form = CompanyForm
     list_display = ("name", "currency", "time_zone", "fiscal_year_start")
     fields = ("name", "currency", "time_zone", "fiscal_year_start", "unassigned_seen_by")
@@ -71,6 +69,7 @@ class CompanyAdmin(SeenAdmin):
 
 @admin.register(Salesperson)
 class SalespersonAdmin(SeenAdmin):
+    purpose = _("To whom opportunities, contacts and tasks belong")
     list_display = ("name", "code", "job_title", "email", "phone", "blocked")
     list_filter = ("blocked", "privacy_blocked")
     search_fields = ("name", "code", "email")
@@ -98,6 +97,7 @@ class Members(SeenInline):
 
 @admin.register(Team)
 class TeamAdmin(SeenAdmin):
+    purpose = _("Who sells together, and who leads them")
     inlines = (Members,)
     list_display = ("name", "code", "parent", "manager", "how_many")
     list_select_related = ("parent", "manager")
@@ -172,6 +172,7 @@ NOT_ONES_OWN = ("is_active", "is_staff", "groups")
 class UserAdmin(SeenAdmin, StockUserAdmin):
     """Administrators add users and give them roles, but nothing that they do not hold themselves."""
 
+    purpose = _("Who signs in, and in which role")
     form = UserForm
     add_form = NewUserForm
     list_display = ("name", "email", "salesperson", "roles", "is_staff", "is_active", "last_login")
