@@ -12,6 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.html import escape
+from django.utils.text import capfirst
 
 from collaboration.models import ContactRole
 from contacts.codes import ContactSetup, IndustryGroup, Territory
@@ -974,3 +976,13 @@ def test_a_stage_that_somebody_just_deleted_is_told(manager: User, client_for: S
     answer = client.post(page, data | {"description": "Typed"})
     assert answer.status_code == 200 and 'value="Typed"' in text(answer)
     assert answer.context["errors"] and len(numbers(cycle)) == 3
+
+
+def test_the_first_page_says_what_each_page_is_for(client_for: Any, manager: User) -> None:
+    page = client_for(manager).get("/admin/")
+    apps = page.context["app_list"]
+    assert [app["app_label"] for app in apps][:3] == ["salescycles", "salespeople", "contacts"]
+    text = page.content.decode()
+    for model in (model for app in apps for model in app["models"]):
+        assert model["purpose"], model["object_name"]
+        assert f"<p>{escape(capfirst(str(model['purpose'])))}</p>" in text
