@@ -7,12 +7,14 @@ like the command that prints them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.apps import apps
 from django.db import connection
-from django.db.models import BooleanField, Case, CheckConstraint, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import BooleanField, Case, CheckConstraint, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
+from crm.lib.prepared import Prepared
 from opportunities.models import TRACKED, EntryQuerySet, Opportunity, OpportunityEntry
 
 
@@ -67,21 +69,37 @@ def _read(sql: str) -> Iterator[Fault]:
             yield Fault(*row)
 
 
-def _broken_row_rules(model: type[Opportunity] | type[OpportunityEntry]) -> Iterator[Fault]:
+def _keeping(model: type[Opportunity] | type[OpportunityEntry]) -> QuerySet[Any, Any]:
     """Rows that break a check constraint of their model, as if the database had lost it. One pass for all rules."""
-    rules = {rule.name: rule.condition for rule in model._meta.constraints if isinstance(rule, CheckConstraint)}
     kept = {
-        f"keeps_{name}": Case(When(rule, then=Value(True)), default=Value(False), output_field=BooleanField())
-        for name, rule in rules.items()
+        f"keeps_{rule.name}": Case(
+            When(rule.condition, then=Value(True)), default=Value(False), output_field=BooleanField()
+        )
+        for rule in _rules(model)
     }
     broken = Q()
     for alias in kept:
         broken |= Q(**{alias: False})
-    names = ["number"] if model is Opportunity else ["opportunity__number", "step"]
-    for row in model._base_manager.annotate(**kept).filter(broken).values(*names, *kept):
-        for name in rules:
-            if not row[f"keeps_{name}"]:
-                yield Fault(name, row[names[0]], row.get("step"), f"breaks the rule {name}")
+    return model._base_manager.annotate(**kept).filter(broken).values(*_named(model), *kept)
+
+
+_BROKEN: Prepared[Any] = Prepared(_keeping)
+
+
+def _broken_row_rules(model: type[Opportunity] | type[OpportunityEntry]) -> Iterator[Fault]:
+    names = _named(model)
+    for row in _BROKEN.rows(model):
+        for rule in _rules(model):
+            if not row[f"keeps_{rule.name}"]:
+                yield Fault(rule.name, row[names[0]], row.get("step"), f"breaks the rule {rule.name}")
+
+
+def _rules(model: type[Opportunity] | type[OpportunityEntry]) -> list[CheckConstraint]:
+    return [rule for rule in model._meta.constraints if isinstance(rule, CheckConstraint)]
+
+
+def _named(model: type[Opportunity] | type[OpportunityEntry]) -> list[str]:
+    return ["number"] if model is Opportunity else ["opportunity__number", "step"]
 
 
 # The running totals against the rows that they count.

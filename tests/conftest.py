@@ -16,6 +16,7 @@ from salescycles.models import CloseCode, SalesCycle
 from salespeople.models import Company, Salesperson, User
 from salespeople.roles import ADMINISTRATOR, SALES_MANAGER, SALES_REP, VIEWER
 from tests import factories
+from tests.database import migrated
 from tests.emptying import empty_tables
 
 gc.set_threshold(100_000, 50, 100)  # the collector need not look through all of Django at every turn
@@ -27,6 +28,12 @@ hypothesis_settings.load_profile("laws")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of tests in any order the slow ones begin first: for one that begins last everybody waits."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> None:
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = migrated()
 
 
 @pytest.fixture(scope="session")
