@@ -112,15 +112,8 @@ class Gathered:
         Contact.objects.bulk_create(contacts)
         for name in MANY:
             field: Any = Contact._meta.get_field(name)
-            through, reverse = field.remote_field.through, field.m2m_reverse_field_name()
-            through.objects.bulk_create(
-                tie
-                for contact, many in self.waiting.values()
-                for tie in (
-                    _relations(contact, many.get(name, {}))
-                    if name == RELATIONS
-                    else (through(contact=contact, **{reverse: one}) for one in many.get(name, ()))
-                )
+            field.remote_field.through.objects.bulk_create(
+                tie for contact, many in self.waiting.values() for tie in _ties(contact, field, many.get(name, ()))
             )
         self.waiting, self._known = {}, 0
 
@@ -316,17 +309,19 @@ def _set_many(contact: Contact, typed: dict[str, Any]) -> None:
 def _set_relations(contact: Contact, numbers: dict[int, str]) -> None:
     ContactsRelation.objects.filter(contact=contact).exclude(business_relation__in=numbers).delete()
     ContactsRelation.objects.bulk_create(
-        _relations(contact, numbers),
+        _ties(contact, Contact._meta.get_field(RELATIONS), numbers),
         update_conflicts=True,
         unique_fields=["contact", "business_relation"],
         update_fields=["number"],
     )
 
 
-def _relations(contact: Contact, numbers: dict[int, str]) -> list[ContactsRelation]:
-    return [
-        ContactsRelation(contact=contact, business_relation_id=key, number=number) for key, number in numbers.items()
-    ]
+def _ties(contact: Contact, field: Any, chosen: Any) -> list[Any]:
+    """Rows of what the contact is sorted by: `chosen` are codes, of business relations numbers by their keys."""
+    if field.name == RELATIONS:
+        numbers = dict(chosen).items()
+        return [ContactsRelation(contact=contact, business_relation_id=key, number=number) for key, number in numbers]
+    return [field.remote_field.through(contact=contact, **{field.m2m_reverse_field_name(): one}) for one in chosen]
 
 
 # ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────────
