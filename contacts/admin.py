@@ -10,6 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from contacts.codes import (
+    BusinessRelation,
     ContactSetup,
     IndustryGroup,
     JobResponsibility,
@@ -38,7 +39,7 @@ class ContactAdmin(CarefulAdmin):
     search_help_text = _("Beginnings of words in name, number, e-mail or city.")
     ordering = ("name", "pk")
     fields = readonly_fields = (
-        *("number", "kind", "name", "company", "job_title", "salesperson", "territory", "language"),
+        *("number", "kind", "name", "company", "job_title", "salesperson", "territory", "language", "relation"),
         *("address", "address_2", "post_code", "city", "county", "country"),
         *("phone", "phone_extension", "mobile", "other_numbers", "email", "email_2", "home_page", "vat_number"),
         *("privacy_blocked", "minor", "parental_consent", "archived", "created_at"),
@@ -87,6 +88,16 @@ class CodeAdmin(SeenAdmin):
     search_fields = ("code", "description")
     ordering = ("code",)
     fields = ("code", "description")
+
+
+@admin.register(BusinessRelation)
+class BusinessRelationAdmin(SeenAdmin):
+    """A change of what one is linked with counts for every contact that has it."""
+
+    list_display = ("code", "description", "account")
+    search_fields = ("code", "description")
+    ordering = ("code",)
+    fields = ("code", "description", "account")
 
 
 class SetupForm(SeenForm):

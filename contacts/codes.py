@@ -85,9 +85,58 @@ class MailingGroup(ContactCode):
         verbose_name_plural = _("mailing groups")
 
 
+class BusinessRelation(ContactCode):
+    """What a contact is to us elsewhere: a customer in accounting, a vendor, the press. One code at most stands for each kind
+    of account; every other one says *other* of a contact."""
+
+    class Account(models.TextChoices):
+        CUSTOMER = "customer", _("Customer")
+        VENDOR = "vendor", _("Vendor")
+        BANK_ACCOUNT = "bank_account", _("Bank account")
+        EMPLOYEE = "employee", _("Employee")
+
+    account = models.CharField(
+        _("linked with"),
+        max_length=12,
+        choices=Account,
+        blank=True,
+        default="",
+        help_text=_("What its number is the number of, in the accounting system. Blank: nothing of these."),
+    )
+
+    class Meta(ContactCode.Meta):
+        verbose_name = _("business relation")
+        verbose_name_plural = _("business relations")
+        constraints: ClassVar = [
+            *ContactCode.Meta.constraints,
+            models.CheckConstraint(
+                name="account_of_a_relation_is_known",
+                condition=Q(account__in=["", "customer", "vendor", "bank_account", "employee"]),
+            ),
+            models.UniqueConstraint(
+                fields=["account"],
+                condition=~Q(account=""),
+                name="one_relation_for_each_account",
+                violation_error_message=_("Another business relation is linked with this already."),
+            ),
+        ]
+
+
+class Relation(models.TextChoices):
+    """The business relations of a contact in one word: none, what the only one is linked with, else other; or several."""
+
+    NONE = "none", _("None")
+    CUSTOMER = "customer", _("Customer")
+    VENDOR = "vendor", _("Vendor")
+    BANK_ACCOUNT = "bank_account", _("Bank account")
+    EMPLOYEE = "employee", _("Employee")
+    OTHER = "other", _("Other")
+    MULTIPLE = "multiple", _("Multiple")
+
+
 TABLES: tuple[type[ContactCode], ...] = (
     *(Territory, Salutation, OrganizationalLevel),
-    *(JobResponsibility, IndustryGroup, MailingGroup),
+    *(JobResponsibility, IndustryGroup, MailingGroup, BusinessRelation),
 )
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from collaboration.columns import tag_column
-from contacts.codes import ContactCode, Correspondence, OrganizationalLevel, Salutation, Territory
+from contacts.codes import ContactCode, Correspondence, OrganizationalLevel, Relation, Salutation, Territory
 from contacts.models import Contact, ContactQuerySet
 from contacts.places import countries
 from crm.lib.listing.columns import Column, Kind
@@ -146,6 +146,14 @@ COLUMNS = (
         "correspondence",
         Kind.CHOICE,
         choices=lambda user: Correspondence.choices,
+        is_grouped=True,
+    ),
+    Column(
+        "business_relation",
+        _("Business relation"),
+        "relation",
+        Kind.CHOICE,
+        choices=lambda user: Relation.choices,
         is_grouped=True,
     ),
     coded("territory", _("Territory"), Territory),

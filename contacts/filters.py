@@ -7,6 +7,7 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from contacts.codes import Relation
 from contacts.columns import COLUMNS, known_companies
 from contacts.models import Contact
 from contacts.places import countries
@@ -22,6 +23,9 @@ class ContactFilter(ListFilter):
     kind = django_filters.ChoiceFilter(label=_("Type"), choices=Contact.Kind, empty_label=_("All"))
     salesperson = django_filters.ChoiceFilter(label=_("Salesperson"), method="by_salesperson", empty_label=_("All"))
     country = django_filters.ChoiceFilter(label=_("Country"), empty_label=_("All"))
+    business_relation = django_filters.ChoiceFilter(
+        label=_("Business relation"), field_name="relation", choices=Relation, empty_label=_("All")
+    )
     company = KeyFilter(label=_("Company"), method="by_company")
     archived = ArchivedFilter()
 

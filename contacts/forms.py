@@ -26,11 +26,12 @@ from contacts.codes import (
     every_code,
 )
 from contacts.duplicates import Hit
-from contacts.models import MANY, Contact
+from contacts.models import MANY, RELATIONS, Contact
 from contacts.names import Parts, validate_readable, validate_visible
 from contacts.phones import PhoneField
 from contacts.places import countries
-from crm.lib.editing import EditForm
+from contacts.relations import RelationsField
+from crm.lib.editing import DASH, EditForm
 from salespeople.models import Salesperson, User
 
 PICKED = 50  # the picker shows at most so many companies; searching brings the others
@@ -54,9 +55,11 @@ def offer_codes(form: EditForm, name: str, names: dict[str, str]) -> None:
     field.choices = [("", _("– none –")), *unknown, *names.items()]
 
 
-def keys_of(contact: Contact) -> dict[str, list[int]]:
+def keys_of(contact: Contact) -> dict[str, Any]:
     """What the contact is sorted by; of one that is read, `with_codes` has it."""
-    return {name: getattr(contact, f"{name}_keys") if contact.pk else [] for name in MANY}
+    keys: dict[str, Any] = {name: getattr(contact, f"{name}_keys") if contact.pk else [] for name in MANY}
+    numbers = contact.relation_numbers if contact.pk else []  # type: ignore[attr-defined]
+    return keys | {RELATIONS: dict(zip(keys[RELATIONS], numbers, strict=True))}
 
 
 def want_plain_text(form: EditForm) -> None:
@@ -117,6 +120,10 @@ class ContactForm(EditForm):
     job_responsibilities = CodeChoices(JobResponsibility, label=_("Job responsibilities"))
     industry_groups = CodeChoices(IndustryGroup, label=_("Industry groups"))
     mailing_groups = CodeChoices(MailingGroup, label=_("Mailing groups"))
+    business_relations = RelationsField(
+        label=_("Business relations"),
+        help_text=_("With the number in the accounting system. A person of a company has those of the company."),
+    )
 
     refusals: ClassVar = {
         "contacts_contact_number_key": ("number", _("There is a contact with this number already.")),
@@ -160,7 +167,7 @@ class ContactForm(EditForm):
             del self.fields["archived"]
         codes = every_code()
         for field in self.fields.values():
-            if isinstance(field, CodeChoice | CodeChoices):
+            if isinstance(field, CodeChoice | CodeChoices | RelationsField):
                 field.offer(codes[field.model])
         correspondence: Any = self.fields["correspondence"]
         correspondence.choices = [("", _("– none –")), *Correspondence.choices]
@@ -190,9 +197,13 @@ class ContactForm(EditForm):
     def values_of(self, row: Contact) -> dict[str, Any]:
         return model_to_dict(row, set(self._model_fields()) - {*MANY}) | keys_of(row)
 
+    def _in_words(self, name: str, value: Any) -> str:
+        field = self.fields[name]
+        return field.in_words(value) or DASH if isinstance(field, RelationsField) else super()._in_words(name, value)
+
     def _as_typed(self, data: QueryDict) -> dict[str, Any]:
         fields = self.base_fields.items()
-        several = {name: data.getlist(name) for name, _field in fields if name in MANY}
+        several = {name: field.widget.value_from_datadict(data, {}, name) for name, field in fields if name in MANY}
         ticked = {name: name in data for name, field in fields if isinstance(field, forms.BooleanField)}
         return data.dict() | several | ticked
 

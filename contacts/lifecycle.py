@@ -22,8 +22,8 @@ from collaboration.models import Tag
 from collaboration.notify import shared
 from contacts import names, vat
 from contacts.addresses import WHERE
-from contacts.codes import ContactSetup, Territory
-from contacts.models import MANY, Contact
+from contacts.codes import ContactSetup, Relation, Territory
+from contacts.models import MANY, RELATIONS, Contact, ContactsRelation
 from contacts.names import Parts
 from crm.lib.in_use import in_use
 from crm.lib.numbers import give_numbers, next_keys, next_number, next_numbers
@@ -112,11 +112,8 @@ class Gathered:
         Contact.objects.bulk_create(contacts)
         for name in MANY:
             field: Any = Contact._meta.get_field(name)
-            through, reverse = field.remote_field.through, field.m2m_reverse_field_name()
-            through.objects.bulk_create(
-                through(contact=contact, **{reverse: one})
-                for contact, many in self.waiting.values()
-                for one in many.get(name, ())
+            field.remote_field.through.objects.bulk_create(
+                tie for contact, many in self.waiting.values() for tie in _ties(contact, field, many.get(name, ()))
             )
         self.waiting, self._known = {}, 0
 
@@ -303,8 +300,28 @@ def _save_changes(contact: Contact, before: Contact) -> None:
 
 def _set_many(contact: Contact, typed: dict[str, Any]) -> None:
     for name in MANY:
-        if name in typed:
+        if name in typed and name != RELATIONS:
             getattr(contact, name).set(typed[name])
+    if RELATIONS in typed:
+        _set_relations(contact, typed[RELATIONS])
+
+
+def _set_relations(contact: Contact, numbers: dict[int, str]) -> None:
+    ContactsRelation.objects.filter(contact=contact).exclude(business_relation__in=numbers).delete()
+    ContactsRelation.objects.bulk_create(
+        _ties(contact, Contact._meta.get_field(RELATIONS), numbers),
+        update_conflicts=True,
+        unique_fields=["contact", "business_relation"],
+        update_fields=["number"],
+    )
+
+
+def _ties(contact: Contact, field: Any, chosen: Any) -> list[Any]:
+    """Rows of what the contact is sorted by: `chosen` are codes, of business relations numbers by their keys."""
+    if field.name == RELATIONS:
+        numbers = dict(chosen).items()
+        return [ContactsRelation(contact=contact, business_relation_id=key, number=number) for key, number in numbers]
+    return [field.remote_field.through(contact=contact, **{field.m2m_reverse_field_name(): one}) for one in chosen]
 
 
 # ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -329,7 +346,7 @@ def _wrong(contact: Contact, typed: dict[str, Any], before: Contact | None = Non
         found["privacy_blocked"] = ValidationError(
             _("A minor stays blocked until a parent's consent is received."), code="minor"
         )
-    found |= _wrong_kind(contact, typed)
+    found |= _wrong_kind(contact, typed) | _wrong_relations(contact, typed, before)
     if before and contact.kind != before.kind:
         found |= _wrong_change_of_kind(before)
     if before and contact.archived and not before.archived:
@@ -391,10 +408,33 @@ def _wrong_kind(contact: Contact, typed: dict[str, Any]) -> Refusals:
     return {name: ValidationError(message, code="kind") for name in fields if typed.get(name)}
 
 
+def _wrong_relations(contact: Contact, typed: dict[str, Any], before: Contact | None) -> Refusals:
+    """What a person's company is to us is said there; one number means one contact."""
+    numbers: dict[int, str] | None = typed.get(RELATIONS)
+    if contact.company_id and numbers:
+        said = _("A person of a company has the business relations of the company: write them there.")
+        return {RELATIONS: ValidationError(said, code="of_company")}
+    joins = contact.company_id and before and before.company_id is None
+    if joins and numbers is None and before and before.relation != Relation.NONE:
+        said = _("First take away its business relations: a person of a company has those of the company.")
+        return {"company": ValidationError(said, code="relations")}
+    same = [Q(business_relation=key, number=number) for key, number in (numbers or {}).items() if number]
+    others = ContactsRelation.objects.exclude(contact=contact.pk).filter(contact__merged_into__isnull=True)
+    linked = others.exclude(business_relation__account="").select_related("business_relation")
+    taken = linked.filter(Q(*same, _connector=Q.OR)).first() if same else None
+    if taken:
+        said = _("%(relation)s is the number of another contact already.")
+        return {RELATIONS: ValidationError(said, code="taken", params={"relation": taken})}
+    return {}
+
+
 def _wrong_change_of_kind(before: Contact) -> Refusals:
     """R-CON-TYPE: history stays with what it was made with, and nothing is dropped on the quiet."""
     if before.is_company and before.people.exists():
         return {"kind": ValidationError(_("A company that people belong to stays a company."), code="people")}
+    if before.is_company and before.relation != Relation.NONE:
+        said = _("A company with business relations stays a company: take them away first, and save.")
+        return {"kind": ValidationError(said, code="relations")}
     if in_use(before):
         return {
             "kind": ValidationError(

@@ -47,6 +47,7 @@ CONTACTS = Listing(
         "kind": Cell(filter="kind"),
         "company": Cell(page="contacts:detail", filter="company"),
         "country": Cell(filter="country"),
+        "business_relation": Cell(filter="business_relation"),
         "phone": Cell(write=number, also=mobile_instead, needs=("mobile",), page="tel:"),
         "mobile": Cell(write=number, page="tel:"),
         "salesperson": Cell(page="salespeople:detail", filter="salesperson", without="none"),

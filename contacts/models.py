@@ -12,11 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.addresses import Addressed
 from contacts.codes import (
+    BusinessRelation,
     Correspondence,
     IndustryGroup,
     JobResponsibility,
     MailingGroup,
     OrganizationalLevel,
+    Relation,
     Salutation,
     Territory,
 )
@@ -29,11 +31,12 @@ from contacts.duplicate_models import (  # noqa: F401 - Django finds models here
 )
 from contacts.names import Parts, validate_visible
 from crm.lib.listing.keyset import OneOf
-from crm.lib.search import search_column, searched
+from crm.lib.search import beginning, beginning_with, search_column, searched
 from salespeople.models import CodeField, Salesperson
 from salespeople.reach import whose
 
-MANY = ("job_responsibilities", "industry_groups", "mailing_groups")
+MANY = ("job_responsibilities", "industry_groups", "mailing_groups", "business_relations")
+RELATIONS = "business_relations"  # of which each has a number
 
 if TYPE_CHECKING:
     from salespeople.models import User
@@ -111,22 +114,28 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         return self.filter(privacy_blocked=False, archived=False, merged_into__isnull=True)
 
     def with_codes(self) -> "ContactQuerySet":
-        """Adds the keys of what each is sorted by: `job_responsibilities_keys` …"""
+        """Adds the keys of what each is sorted by: `job_responsibilities_keys` …, and `relation_numbers` in the same order."""
         many: list[Any] = [Contact._meta.get_field(name) for name in MANY]
-        chosen: Any = {
-            f"{field.name}_keys": ArraySubquery(
-                field.remote_field.through.objects.filter(contact=OuterRef("pk"))
-                .order_by(field.m2m_reverse_field_name())
-                .values(field.m2m_reverse_name())
+        ties = {
+            field: field.remote_field.through.objects.filter(contact=OuterRef("pk")).order_by(
+                field.m2m_reverse_field_name()
             )
             for field in many
         }
-        return self.annotate(**chosen)
+        chosen: Any = {
+            f"{field.name}_keys": ArraySubquery(rows.values(field.m2m_reverse_name())) for field, rows in ties.items()
+        }
+        numbers = ArraySubquery(ties[Contact._meta.get_field(RELATIONS)].values("number"))
+        return self.annotate(**chosen, relation_numbers=numbers)
 
     def search(self, text: str) -> "ContactQuerySet":
         """Those with a word in name, number, e-mail or city, or a telephone number, that begins with each typed word; of a
         telephone number the last digits too."""
         return searched(self, text, "search")
+
+    def beginning_with(self, text: str) -> list["ContactQuerySet"]:
+        """Those that the search finds by how their name begins, one after the other along an index."""
+        return beginning_with(self, text, "name")
 
 
 class Joined(Func):
@@ -138,7 +147,10 @@ class Joined(Func):
 
 
 @pghistory.track(
-    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["company_kind", "search"]
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    pghistory.DeleteEvent(),
+    exclude=["company_kind", "search", "relation"],
 )
 class Contact(Addressed):
     """Whom we sell to: a company or a person (domain A.10)."""
@@ -204,6 +216,18 @@ class Contact(Addressed):
     )
     mailing_groups: models.ManyToManyField = models.ManyToManyField(
         MailingGroup, through="ContactsMailing", blank=True, verbose_name=_("mailing groups")
+    )
+    business_relations: models.ManyToManyField = models.ManyToManyField(
+        BusinessRelation, through="ContactsRelation", blank=True, verbose_name=_("business relations")
+    )
+    # of these, or of those of its company; kept by PostgreSQL
+    relation = models.CharField(
+        _("business relation"),
+        max_length=12,
+        choices=Relation,
+        default=Relation.NONE,
+        db_default=Relation.NONE,
+        editable=False,
     )
     salesperson = models.ForeignKey(
         Salesperson, models.PROTECT, null=True, blank=True, verbose_name=_("salesperson"), related_name="contacts"
@@ -295,6 +319,7 @@ class Contact(Addressed):
                 name="contact_correspondence_is_known",
                 condition=Q(correspondence__in=["", *Correspondence.values]),
             ),
+            models.CheckConstraint(name="contact_relation_is_known", condition=Q(relation__in=Relation.values)),
             models.CheckConstraint(
                 name="vat_number_is_compact",
                 condition=Q(vat_number__regex=r"^[A-Z0-9]*$"),
@@ -304,6 +329,7 @@ class Contact(Addressed):
         indexes: ClassVar = [
             models.Index(fields=["name", "id"], name="contacts_by_name"),  # the contact list and its pages
             GinIndex(fields=["search"], name="contacts_by_word"),  # search and pickers
+            models.Index(beginning("name"), name="contacts_by_beginning"),  # what very many are found by
             # whom a contact stands for; few rows are in it
             models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="merged_contacts"),
         ]
@@ -401,6 +427,24 @@ class ContactsMailing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact}: {self.mailing_group}"
+
+
+class ContactsRelation(models.Model):
+    """Of a company, or of a person without one (R-CON-TYPE)."""
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="relations")
+    business_relation = models.ForeignKey(BusinessRelation, models.PROTECT, related_name="used")
+    number = models.CharField(_("number there"), max_length=20, blank=True, validators=[validate_visible])
+
+    class Meta:
+        verbose_name = _("business relation of a contact")
+        verbose_name_plural = _("business relations of contacts")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["contact", "business_relation"], name="a_relation_once_for_a_contact")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.business_relation} {self.number}".rstrip()
 
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())

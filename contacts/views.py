@@ -19,6 +19,7 @@ from collaboration.models import Tag
 from collaboration.told import OF_CONTACT, events, read, tags
 from contacts import lifecycle
 from contacts.addresses import Addressed
+from contacts.codes import Relation
 from contacts.forms import ContactForm
 from contacts.lifecycle import Saved, begun
 from contacts.listing import CONTACTS
@@ -222,6 +223,9 @@ def _groups(contact: Contact) -> list[tuple[Any, list[Any]]]:
     names = ("industry_groups" if contact.is_company else "job_responsibilities", "mailing_groups")
     fields: list[Any] = [Contact._meta.get_field(name) for name in names]
     found = [(field.verbose_name, list(getattr(contact, field.name).all())) for field in fields]
+    if contact.relation != Relation.NONE and not contact.company_id:
+        relations = contact.relations.select_related("business_relation").order_by("business_relation")
+        found.append((_("business relations"), list(relations)))
     return [(label, rows) for label, rows in found if rows]
 
 

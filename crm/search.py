@@ -2,13 +2,14 @@
 Each by its own door: nothing is found that the person may not see. A query for each kind of row, which brings the first
 rows and how many there are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, Count, F, Func, IntegerField, Q, QuerySet, Subquery, Value, When, Window
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -162,26 +163,45 @@ def _begins(told: list[str], typed: list[str]) -> bool:
 
 
 def _first(
-    rows: QuerySet[Any], text: str, most: int, *order: Any, sample: QuerySet[Any] | None = None
+    rows: QuerySet[Any],
+    text: str,
+    most: int,
+    *order: Any,
+    sample: QuerySet[Any] | None = None,
+    begun: Sequence[QuerySet[Any]] = (),
 ) -> tuple[Any, int]:
     """The first rows, one of exactly that number before all others; and how many there are, of more than `COUNTED` one more
-    than that: then the first ones are those of the newest. Keys first, so that only what is shown is joined with what it
-    names. `sample` is searched among the newest rows of all: what many of them have is met on a walk from the newest on,
-    anything else is fetched by the index of words. Left to itself Postgres takes a rare word for a frequent one, and walks."""
+    than that: then the first ones are those of the first of `begun` that has so many, else of the newest. Keys first, so that
+    only what is shown is joined with what it names. `sample` is searched among the newest rows of all: what many of them have
+    is met on a walk from the newest on, anything else is fetched by the index of words. Left to itself Postgres takes a rare
+    word for a frequent one, and walks."""
     exact = Case(When(number=text.strip(), then=0), default=1, output_field=IntegerField())
     same = ArraySubquery(rows.order_by().filter(number=text.strip()).values("pk"))
-    by_words: Any = ArraySubquery(rows.order_by(F("pk") * -1).values("pk")[: COUNTED + 1])
+    by_words: Any = _keys(rows.order_by(F("pk") * -1))
     if sample is not None:
-        walk = ArraySubquery(rows.order_by("-pk").values("pk")[: COUNTED + 1])
+        walk = _keys(rows.order_by("-pk"))
         known = ArraySubquery(rows.model.objects.order_by("-pk").values("pk")[:SAMPLE])
         count = sample.order_by().filter(OneOf(F("pk"), known)).annotate(found=Func(F("pk"), function="COUNT"))
         frequent = GreaterThanOrEqual(Subquery(count.values("found")), FREQUENT)
         by_words = Case(When(frequent, then=walk), default=by_words, output_field=walk.output_field)
+        by_words = Coalesce(*(_Full(_keys(some), least=COUNTED) for some in begun), by_words) if begun else by_words
     every = rows.model.objects.filter(OneOf(F("pk"), Joined(same, by_words)))
     told = every.order_by(exact, *order).values_list("pk", Window(Count("pk")))[:most]
     keys = dict(told)
     shown = rows.model.objects.filter(pk__in=keys).order_by(exact, *order) if keys else rows.model.objects.none()
     return shown, min(max(keys.values(), default=0), COUNTED + 1)
+
+
+class _Full(Func):
+    """An array of more than `least` keys, which is asked for once; else NULL."""
+
+    template = (
+        "(SELECT given FROM (SELECT %(expressions)s AS given OFFSET 0) AS once WHERE cardinality(given) > %(least)s)"
+    )
+
+
+def _keys(rows: QuerySet[Any]) -> ArraySubquery:
+    return ArraySubquery(rows.values("pk")[: COUNTED + 1])
 
 
 def _opportunities(user: User, text: str, most: int) -> Group:
@@ -202,9 +222,10 @@ def _about(row: Opportunity) -> str:
 
 
 def _contacts(user: User, text: str, most: int) -> Group:
-    visible = Contact.objects.visible_to(user).search(text)
+    visible = Contact.objects.visible_to(user)
     sample = Contact.objects.search(text) if user.has_perm("contacts.view_every_contact") else None
-    rows, count = _first(visible, text, most, "name", "pk", sample=sample)
+    begun = visible.beginning_with(text)
+    rows, count = _first(visible.search(text), text, most, "name", "pk", sample=sample, begun=begun)
     hits = []
     for row in rows.select_related("company"):
         told = (row.number, row.company.name if row.company else "", row.job_title, row.city)

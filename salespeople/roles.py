@@ -17,6 +17,7 @@ CODES_OF_CONTACTS = (
     "jobresponsibility",
     "industrygroup",
     "mailinggroup",
+    "businessrelation",
 )
 READ = [
     "salespeople.view_salesperson",

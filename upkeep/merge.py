@@ -71,6 +71,12 @@ OWNED = (
     ),
     Owned("contacts.CompanysIndustry", "contact", gettext_lazy("industry groups"), like=("industry_group_id",)),
     Owned("contacts.ContactsMailing", "contact", gettext_lazy("mailing groups"), like=("mailing_group_id",)),
+    Owned(
+        "contacts.ContactsRelation",
+        "contact",
+        gettext_lazy("business relations"),
+        like=("business_relation_id",),
+    ),
     Owned("salespeople.Grant", "contact", gettext_lazy("with whom it is shared"), like=("salesperson_id", "team_id")),
     Owned("collaboration.Comment", "contact", gettext_lazy("comments")),
     Owned("collaboration.Attachment", "contact", gettext_lazy("files")),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from contacts.codes import (
+    BusinessRelation,
     ContactCode,
     ContactSetup,
     IndustryGroup,
@@ -34,6 +35,7 @@ CODES: dict[type[ContactCode], dict[str, str]] = {
     JobResponsibility: {"BUDGET": "Budget", "PREMISES": "Premises and offices", "PURCHASE": "Purchasing"},
     OrganizationalLevel: {"TOP": "Top management", "SENIOR": "Head of a department", "STAFF": "Specialist"},
     MailingGroup: {"NEWS": "Newsletter", "SEASON": "Season's greetings", "SHOWROOM": "Invitations to the showroom"},
+    BusinessRelation: {"CUST": "Customer", "VEND": "Vendor", "BANK": "Bank", "EMP": "Employee", "PRESS": "Press"},
     Salutation: {"COMPANY": "Dear Sir or Madam", "PERSON": "By first and last name"},
 }
 COUNTRIES = {
@@ -63,6 +65,16 @@ RESPONSIBILITIES = {
     "PREMISES": ("office", "property", "facility", "campus", "plant", "operations"),
     "PURCHASE": ("purchas", "procurement", "buyer"),
 }
+# what companies are linked with in accounting
+ACCOUNTS = {"CUST": "customer", "VEND": "vendor", "BANK": "bank_account", "EMP": "employee"}
+RELATIONS = {
+    "Havukka Logistics Oy": {"CUST": "10000", "VEND": "40010"},
+    "Lillsund Fastigheter AB": {"CUST": "10020"},
+    "Fjellvik Shipping AS": {"VEND": "40030"},
+    "Talbrück Maschinenbau GmbH": {"CUST": "10040"},
+    "Vallonbleu Hôtels SARL": {"CUST": "10050"},
+    "Almendral Diseño S.L.": {"PRESS": ""},
+}
 VAT_NUMBERS = {
     "Havukka Logistics Oy": "FI99000018",
     "Lillsund Fastigheter AB": "SE999900000401",
@@ -83,6 +95,8 @@ def make_sorting() -> None:
         model._default_manager.bulk_create(
             model(code=code, description=description) for code, description in codes.items()
         )
+    for code, account in ACCOUNTS.items():
+        BusinessRelation.objects.filter(code=code).update(account=account)
     company, person = Salutation.objects.get(code="COMPANY"), Salutation.objects.get(code="PERSON")
     ContactSetup.objects.create(company_salutation=company, person_salutation=person)
 
@@ -102,6 +116,9 @@ class Sorting:
             "territory": self._territory(country),
             "industry_groups": [self.codes[IndustryGroup][industry]],
             "mailing_groups": [self.codes[MailingGroup][code] for code in mailings],
+            "business_relations": {
+                self.codes[BusinessRelation][code].pk: number for code, number in RELATIONS.get(name, {}).items()
+            },
             "vat_number": VAT_NUMBERS.get(name, ""),
         }
 

@@ -98,6 +98,7 @@ def deals(
     merging.merge([acme.pk, gone.pk], survivor=acme.pk, **how)
     ContactFactory(number="TWIN", name="Acme Oy", city="Oulu", email="info@acme.example")
     acme.mailing_groups.create(code="NEWS", description="Newsletter")
+    acme.business_relations.create(code="CUST", description="Customer", account="customer")
     hang(running, acme, rep)
     values = {"priority": "high", "on": today, "reason": ""}
     background.start(User.objects.get(salesperson=jo), [running.pk, waiting.pk], "edit", values)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from contacts.codes import BusinessRelation
 from contacts.models import Contact
 from opportunities.models import Opportunity
 from salescycles.models import SalesCycle
@@ -58,6 +59,28 @@ def test_by_keyboard_only(page: Page, sign_in: SignIn, rep: User, of: Salesperso
     assert set(Contact.objects.values_list("name", "salesperson")) == {
         (name, of.pk) for name in ("Nova Oy", "Ann Lee", "Bo Ek")
     }
+
+
+def test_a_relation_has_a_number_once_it_is_chosen(
+    page: Page, sign_in: SignIn, check_accessibility: Callable[[Page], None], rep: User, acme: Contact
+) -> None:
+    """By keyboard: the box, then its number."""
+    for code, description, account in (("CUST", "Customer", "customer"), ("VEND", "Vendor", "vendor")):
+        BusinessRelation.objects.create(code=code, description=description, account=account)
+    sign_in(page, rep)
+    page.goto(f"/contacts/{acme.pk}/edit/")
+    box, number = page.get_by_role("checkbox", name="Customer"), page.get_by_role("textbox", name="Number: Customer")
+    expect(number).to_be_hidden()
+    box.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    expect(number).to_be_focused()
+    page.keyboard.type("10000")
+    expect(page.get_by_role("textbox", name="Number: Vendor")).to_be_hidden()
+    check_accessibility(page)
+    page.keyboard.press("Enter")
+    expect(fact(page, "Business relation")).to_have_text("Customer")
+    expect(fact(page, "Business relations")).to_have_text("Customer 10000")
 
 
 def test_numbers_are_understood_as_one_goes_on(page: Page, sign_in: SignIn, rep: User, company: Company) -> None:

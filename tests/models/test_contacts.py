@@ -9,8 +9,16 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 
 from contacts import lifecycle
-from contacts.codes import ContactSetup, IndustryGroup, JobResponsibility, OrganizationalLevel, Salutation, Territory
-from contacts.models import AddressPeriod, AlternativeAddress, Contact
+from contacts.codes import (
+    BusinessRelation,
+    ContactSetup,
+    IndustryGroup,
+    JobResponsibility,
+    OrganizationalLevel,
+    Salutation,
+    Territory,
+)
+from contacts.models import AddressPeriod, AlternativeAddress, Contact, ContactsRelation
 from opportunities.ledger import faults
 from salescycles.models import SalesCycle
 from salespeople.models import Company, Salesperson, User
@@ -152,6 +160,94 @@ def test_what_is_refused_is_refused_at_its_field(acme: Contact, ann: Contact, bo
     assert list(refused(change, ann, industry_groups=[group])) == ["industry_groups"]
     assert list(refused(change, acme, minor=True)) == ["minor"]
     assert list(refused(change, acme, number="CT3")) == ["number"]
+
+
+# ── business relations ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def relations(db: None) -> dict[str, BusinessRelation]:
+    linked = {"CUST": "customer", "VEND": "vendor", "PRESS": ""}
+    return {code: BusinessRelation.objects.create(code=code, account=account) for code, account in linked.items()}
+
+
+def said(*contacts: Contact) -> list[str]:
+    for contact in contacts:
+        contact.refresh_from_db()
+    return [contact.relation for contact in contacts]
+
+
+def test_one_word_follows_every_change_of_relations(
+    acme: Contact, ann: Contact, beta: Contact, bo: Contact, relations: dict[str, BusinessRelation]
+) -> None:
+    customer, vendor, press = relations.values()
+    change(acme, business_relations={customer.pk: "10000", vendor.pk: ""})
+    assert said(acme, ann, beta, bo) == ["multiple", "multiple", "none", "none"]
+    change(acme, business_relations={customer.pk: "10001"})
+    assert (said(acme, ann), acme.relations.get().number) == (["customer", "customer"], "10001")
+    made = lifecycle.create(by=None, kind="person", name="Cy", company=acme).contact
+    new = lifecycle.create(by=None, name="Nova", business_relations={press.pk: ""}).contact
+    assert said(made, new) == ["customer", "other"]
+    BusinessRelation.objects.filter(pk=customer.pk).update(account="")
+    assert said(acme, ann, made, new) == ["other", "other", "other", "other"]
+    BusinessRelation.objects.filter(pk=press.pk).update(account="employee")
+    assert said(acme, new) == ["other", "employee"]
+    change(ann, company=beta)
+    assert said(ann) == ["none"]
+    ContactsRelation.objects.filter(contact=acme).update(contact=beta)
+    assert said(acme, made, beta, ann) == ["none", "none", "other", "other"]
+    Contact.objects.filter(pk=acme.pk).update(relation="vendor")  # nobody can say it
+    assert said(acme) == ["none"]
+    ContactsRelation.objects.all().delete()
+    assert said(beta, ann, new) == ["none", "none", "none"]
+
+
+def test_relations_are_no_history_of_the_contact(acme: Contact, relations: dict[str, BusinessRelation]) -> None:
+    events = apps.get_model("contacts", "ContactEvent").objects.filter(pgh_obj=acme.pk)
+    before = events.count()
+    change(acme, business_relations={relations["CUST"].pk: ""})
+    assert (said(acme), events.count()) == (["customer"], before)
+
+
+def test_what_relations_are_refused(
+    acme: Contact, ann: Contact, beta: Contact, pia: Contact, relations: dict[str, BusinessRelation]
+) -> None:
+    customer, vendor, press = (one.pk for one in relations.values())
+    assert list(refused(change, ann, business_relations={customer: "1"})) == ["business_relations"]
+    change(acme, business_relations={customer: "10000", press: "7"})
+    change(acme, business_relations={customer: "10000", press: "8"})
+    assert refused(change, beta, business_relations={customer: "10000"}) == {
+        "business_relations": ["CUST 10000 is the number of another contact already."]
+    }
+    change(beta, business_relations={vendor: "10000", press: "8"})
+    change(pia, business_relations={customer: ""})
+    assert said(acme, beta, pia) == ["multiple", "multiple", "customer"]
+    assert list(refused(change, pia, company=acme)) == ["company"]
+    change(pia, company=acme, business_relations={})
+    assert said(pia) == ["multiple"]
+
+
+def test_a_person_with_relations_may_become_a_company(pia: Contact, relations: dict[str, BusinessRelation]) -> None:
+    """Only of a company they are bound to its type (R-CON-TYPE)."""
+    change(pia, business_relations={relations["CUST"].pk: ""})
+    change(pia, kind="company")
+    assert said(pia) == ["customer"]
+    assert list(refused(change, pia, kind="person")) == ["kind"]
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ({"code": "C2", "account": "customer"}, "one_relation_for_each_account"),
+        ({"code": "C2", "account": "friend"}, "account_of_a_relation_is_known"),
+    ],
+)
+def test_one_relation_for_each_account(
+    relations: dict[str, BusinessRelation], values: dict[str, str], constraint: str
+) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        BusinessRelation.objects.create(**values)
+    assert caught.value.__cause__.diag.constraint_name == constraint
 
 
 # ── what the database refuses ────────────────────────────────────────────────────────────────────────────────────────

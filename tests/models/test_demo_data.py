@@ -11,7 +11,14 @@ from django.db.models import Count, Q, Sum
 from django.test import TestCase
 
 from contacts import vat
-from contacts.codes import IndustryGroup, JobResponsibility, MailingGroup, OrganizationalLevel, Territory
+from contacts.codes import (
+    BusinessRelation,
+    IndustryGroup,
+    JobResponsibility,
+    MailingGroup,
+    OrganizationalLevel,
+    Territory,
+)
 from contacts.duplicate_models import DuplicateRule, LikelyPair
 from contacts.models import Contact
 from opportunities.demo.journey import World
@@ -283,6 +290,8 @@ class TestEverything(TestCase):
             assert not model.objects.filter(contacts__isnull=True).exists()
         for model in (JobResponsibility, IndustryGroup, MailingGroup):
             assert not model.objects.filter(used__isnull=True).exists()
+        assert set(companies.values_list("relation", flat=True)) == {"none", "customer", "vendor", "other", "multiple"}
+        assert people.filter(relation="customer").exists() and BusinessRelation.objects.count() == 5
         assert not companies.filter(Q(industry_groups__isnull=True) | Q(territory__isnull=True)).exists()
         assert not people.filter(Q(last_name="") | Q(organizational_level__isnull=True)).exists()
         numbers = companies.exclude(vat_number="").values_list("vat_number", "country")

@@ -11,9 +11,16 @@ from pghistory.models import Event
 from collaboration.models import Tag
 from collaboration.told import OF_CONTACT, events, read
 from contacts import lifecycle as contacts
-from contacts.codes import IndustryGroup, MailingGroup
+from contacts.codes import BusinessRelation, IndustryGroup, MailingGroup
 from contacts.duplicate_models import LikelyPair
-from contacts.models import AddressPeriod, AlternativeAddress, CompanysIndustry, Contact, ContactsMailing
+from contacts.models import (
+    AddressPeriod,
+    AlternativeAddress,
+    CompanysIndustry,
+    Contact,
+    ContactsMailing,
+    ContactsRelation,
+)
 from opportunities import lifecycle
 from opportunities.models import Opportunity
 from salespeople.models import Grant
@@ -66,7 +73,7 @@ def test_every_key_to_a_contact_is_told():
 def test_every_field_is_chosen_or_the_survivors_own():
     chosen = {name for names in merging.CHOICES.values() for name in names}
     fields = {field.name for field in Contact._meta.concrete_fields if not field.generated}
-    assert fields - chosen == {"id", "number", "kind", "archived", "merged_into", "created_at"}
+    assert fields - chosen == {"id", "number", "kind", "archived", "merged_into", "created_at", "relation"}
 
 
 def test_the_merged_one_stays_as_a_row_and_is_seen_no_more(acme, twin, manager):
@@ -181,6 +188,30 @@ def test_codes_shares_and_addresses_move_where_the_survivor_has_none_alike(acme,
     assert list(twin.alternative_addresses.values_list("code", flat=True)) == ["DEPOT", "SUMMER"]
     assert list(Grant.objects.filter(contact=acme).values_list("may_edit", flat=True)) == [False]
     assert AddressPeriod.objects.filter(contact=twin).count() == 2
+
+
+def test_business_relations_move_and_go_back(acme, ann, twin, manager):
+    customer, vendor = (
+        BusinessRelation.objects.create(code=account[:4], account=account) for account in ("customer", "vendor")
+    )
+    ContactsRelation.objects.create(contact=acme, business_relation=customer, number="10000")
+    for relation in (customer, vendor):
+        ContactsRelation.objects.create(contact=twin, business_relation=relation, number="20000")
+
+    def told():
+        return [Contact.objects.get(pk=one.pk).relation for one in (acme, ann, twin)]
+
+    assert told() == ["customer", "customer", "multiple"]
+    (done,) = merge(acme, twin, by=manager)
+    assert told() == ["multiple", "multiple", "customer"]
+    assert set(acme.relations.values_list("business_relation__code", "number")) == {
+        ("CUST", "10000"),
+        ("VEND", "20000"),
+    }
+    assert [(str(words), count) for words, count in done.moved] == [("business relations", 1)]
+    assert [(str(words), count) for words, count in done.left] == [("business relations", 1)]
+    merging.undo(done.merge.pk, by=manager, on=day(9))
+    assert told() == ["customer", "customer", "multiple"]
 
 
 def test_a_chain_of_merges_leads_to_the_last_one(acme, twin, beta, manager):

@@ -125,6 +125,7 @@ def run(count: int, *, fresh: bool) -> None:
         "common word": "anna",
         "one letter": "a",
         "two words": "anna lind",
+        "two words, last first": "lind anna",
         "phone, national": f"09 {some.phone[5:]}",
         "phone, last digits": some.phone[-6:],
         "e-mail": some.email,

@@ -8,6 +8,7 @@ from collaboration.models import Comment
 from contacts import duplicates
 from contacts import lifecycle as contacts
 from contacts.codes import (
+    BusinessRelation,
     ContactSetup,
     IndustryGroup,
     JobResponsibility,
@@ -134,6 +135,64 @@ def test_s106_what_a_contact_is_sorted_by_is_counted(acme, ann, day, kind, model
     assert getattr(contact, field).count() == 0
     contacts.change(contact, by=None, on=day(2), **{field: [code]})
     assert getattr(contact, field).count() == 1
+
+
+def linked(*accounts):
+    """Business relations that are linked with these, by their accounts."""
+    return [BusinessRelation.objects.get_or_create(code=one[:4].upper() or "BANK2", account=one)[0] for one in accounts]
+
+
+def relation_of(contact):
+    contact.refresh_from_db()
+    return contact.get_relation_display()
+
+
+def test_s106_business_relations_are_counted(acme, day):
+    [customer] = linked("customer")
+    assert acme.business_relations.count() == 0
+    contacts.change(acme, by=None, on=day(2), business_relations={customer.pk: "10000"})
+    assert acme.business_relations.count() == 1
+    assert acme.relations.get().number == "10000"
+
+
+@pytest.mark.parametrize(
+    ("accounts", "summary"),
+    [
+        ([], "None"),
+        (["customer"], "Customer"),
+        (["vendor"], "Vendor"),
+        (["bank_account"], "Bank account"),
+        (["customer", "vendor"], "Multiple"),
+        ([""], "Other"),
+    ],
+)
+def test_s108_business_relations_come_to_one_word(acme, day, accounts, summary):
+    """A code that is not the usual one of bank accounts says *other* (docs/definitions.md, “Business relations”)."""
+    contacts.change(acme, by=None, on=day(2), business_relations={one.pk: "1" for one in linked(*accounts)})
+    assert relation_of(acme) == summary
+
+
+def test_s109_a_person_has_those_of_its_company(acme, ann, pia, day):
+    [customer] = linked("customer")
+    contacts.change(acme, by=None, on=day(2), business_relations={customer.pk: "10000"})
+    assert [relation_of(one) for one in (acme, ann, pia)] == ["Customer", "Customer", "None"]
+    contacts.change(pia, by=None, on=day(2), company=acme)
+    assert relation_of(pia) == "Customer"
+    contacts.change(acme, by=None, on=day(3), business_relations={})
+    assert {relation_of(one) for one in (acme, ann, pia)} == {"None"}
+
+
+def test_s113_a_company_linked_with_a_customer_stays_a_company(client_for, manager, company, day):
+    made, [customer] = ContactFactory(name="Linked"), linked("customer")
+    contacts.change(made, by=None, on=day(2), business_relations={customer.pk: "10000"})
+    client = client_for(manager)
+    form = client.get(f"/contacts/{made.pk}/edit/").context["form"]
+    typed = {"kind": "person", "first_name": "Linked", "number": made.number, "version": form.version}
+    typed |= {"business_relations": [customer.pk], f"business_relations_{customer.pk}": "10000"}
+    answer = client.post(f"/contacts/{made.pk}/edit/", typed)
+    assert answer.status_code == 422 and relation_of(made) == "Customer" and made.is_company
+    said = "A company with business relations stays a company: take them away first, and save."
+    assert answer.context["form"].errors == {"kind": [said]}
 
 
 def test_s107_an_alternative_address_counts_in_its_period(acme, day):

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
-from contacts.codes import TABLES, IndustryGroup, MailingGroup, Territory
+from contacts.codes import TABLES, BusinessRelation, IndustryGroup, MailingGroup, Territory
 from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from contacts.places import countries
 from salespeople.models import Company, Salesperson, User
@@ -65,6 +65,8 @@ def test_list_page_and_fragment_are_the_same_text(client_for: Sign, rep: User, a
         ("salesperson=me", ["ACME"]),
         ("salesperson=none", ["Ann Lee", "Bo Ek", "Pia"]),
         ("country=FI", ["Pia"]),
+        ("business_relation=customer", ["ACME", "Ann Lee"]),
+        ("business_relation=none&kind=company", ["BETA"]),
         ("archived=true", ["Gone"]),
         ("q=gone", []),
         ("q=gone&archived=true", ["Gone"]),
@@ -76,6 +78,8 @@ def test_list_filters_and_sorts(
     client_for: Sign, rep: User, ann: Contact, bo: Contact, pia: Contact, query: str, found: list[str]
 ) -> None:
     Contact.objects.filter(pk=pia.pk).update(country="FI")
+    acme = Contact.objects.get(name="ACME")
+    acme.business_relations.add(BusinessRelation.objects.create(code="CUST", account="customer"))
     ContactFactory(name="Gone", archived=True)
     told = client_for(rep).get(f"/contacts/?{query}").context
     assert [contact["name"] for contact in told["page"]] == found
@@ -526,6 +530,74 @@ def test_queries_of_the_list(
     client.get("/contacts/")
     with django_assert_num_queries(5):  # session, user, saved views, totals, page
         client.get("/contacts/?kind=person")
+
+
+def test_business_relations_are_chosen_with_their_numbers(
+    client_for: Sign, rep: User, acme: Contact, ann: Contact, beta: Contact
+) -> None:
+    client = client_for(rep)
+    customer = BusinessRelation.objects.create(code="CUST", description="Customer of ours", account="customer")
+    press = BusinessRelation.objects.create(code="PRESS")
+
+    def send(contact: Contact, chosen: list[Any], **more: Any) -> Any:
+        number = {f"business_relations_{customer.pk}": "10000"}
+        return client.post(
+            f"/contacts/{contact.pk}/edit/", kept(client, contact, business_relations=chosen) | number | more
+        )
+
+    assert send(acme, [customer.pk, press.pk]).status_code == 302
+    page = client.get(f"/contacts/{acme.pk}/").content.decode()
+    assert "<dd>Multiple</dd>" in page and "<dd>Customer of ours 10000, PRESS</dd>" in page
+    page = client.get(f"/contacts/{ann.pk}/").content.decode()
+    assert "<dd>Multiple</dd>" in page and "10000" not in page
+    form = client.get(f"/contacts/{acme.pk}/edit/").content.decode()
+    assert form.count('name="business_relations"') == 2 and 'value="10000"' in form
+    assert send(acme, [customer.pk]).status_code == 302  # a number beside what is not chosen counts for nothing
+    assert [str(one) for one in acme.relations.all()] == ["Customer of ours 10000"]
+    for contact, chosen, more in (
+        (beta, [customer.pk], {}),
+        (ann, [press.pk], {}),
+        (acme, [HUGE], {}),
+        (acme, ["x\0"], {}),
+        (acme, [customer.pk], {f"business_relations_{customer.pk}": "9" * 21}),
+        (acme, [customer.pk], {f"business_relations_{customer.pk}": "a\0"}),
+        (acme, [customer.pk], {f"business_relations_{customer.pk}": "a\u202e"}),
+    ):
+        answer = send(contact, chosen, city="Oulu", **more)
+        assert answer.status_code == 422 and list(answer.context["form"].errors) == ["business_relations"], chosen
+        assert 'value="Oulu"' in answer.content.decode()
+    looked = client.post(
+        f"/contacts/{acme.pk}/edit/",
+        kept(client, acme, business_relations=[press.pk], look="1") | {f"business_relations_{press.pk}": "77"},
+    )
+    assert 'value="77"' in looked.content.decode()
+    assert send(acme, []).status_code == 302
+    assert (
+        not acme.relations.exists() and "Business relation" not in client.get(f"/contacts/{acme.pk}/").content.decode()
+    )
+
+
+def test_the_second_is_told_which_relations_the_first_chose(client_for: Sign, rep: User, acme: Contact) -> None:
+    client = client_for(rep)
+    customer = BusinessRelation.objects.create(code="CUST", account="customer")
+    number = f"business_relations_{customer.pk}"
+    sent = kept(client, acme, business_relations=[customer.pk], **{number: "20000"})
+    acme.relations.create(business_relation=customer, number="10000")
+    answer = client.post(f"/contacts/{acme.pk}/edit/", sent)
+    assert answer.status_code == 409
+    [told] = answer.context["form"].meanwhile
+    assert (str(told.label), told.saved, told.typed) == ("Business relations", "CUST 10000", "CUST 20000")
+
+
+def test_the_business_relation_is_a_column_and_goes_into_files(
+    client_for: Sign, rep: User, acme: Contact, ann: Contact, company: Company
+) -> None:
+    acme.business_relations.add(BusinessRelation.objects.create(code="VEND", account="vendor"))
+    client = client_for(rep)
+    told = client.get("/contacts/export/?as=csv&columns=name,business_relation").getvalue().decode("utf-8-sig")
+    assert told.split("\r\n")[:3] == ["Name,Business relation", "ACME,Vendor", "Ann Lee,Vendor"]
+    page = client.get("/contacts/?columns=name,business_relation&group=business_relation").content.decode()
+    assert "Vendor" in page
 
 
 @pytest.mark.parametrize("rows", [1, 20])

@@ -373,6 +373,40 @@ def test_what_very_many_have_is_cut(
     assert response.context["results"].groups[0].hits[0].url == first.get_absolute_url()
 
 
+@pytest.mark.parametrize("typed", ["anna lind", "ÅNNA Lind", "lind anna"])
+def test_of_very_many_with_two_words_the_first_by_name(
+    client_for: Sign, rep: User, monkeypatch: pytest.MonkeyPatch, company: Company, typed: str
+) -> None:
+    monkeypatch.setattr("crm.search.COUNTED", 3)
+    first = {"Anná Lindholm", "Anna Lind-Berg", "Anna Lindgård", "Anna Lindström"}
+    for name in ("Anna Lindvik", *first):
+        ContactFactory(name=name)
+    gone = ContactFactory(name="Anna Lind")
+    Contact.objects.filter(pk=gone.pk).update(merged_into=Contact.objects.get(name="Anna Lindvik"))
+    ContactFactory(name="Lena Lind", city="Anna")
+    page = client_for(rep).get("/search/", {"q": typed})
+    assert set(found(page)["contacts"]) == first
+    assert "More than 3 results" in words(page)
+
+
+@pytest.mark.parametrize(
+    ("typed", "begun"),
+    [
+        *(
+            ("anna lind", {"Anna Lindvik", "Ånna-Lind", "Lind, Anna"}),
+            ("LIND ánn", {"Lind, Anna"}),
+            ("ann lind", {"Lind, Anna"}),
+        ),
+        *(("anna", set()), ("anna@x.fi lind", set()), ("anna lind.fi", set()), ("anna 1004", set())),
+    ],
+)
+def test_how_names_begin(company: Company, typed: str, begun: set[str]) -> None:
+    for name in ("Anna Lindvik", "Ånna-Lind", "Annabel Lind", "Lind, Anna", "Anna 1004", "Anna Z Lind"):
+        ContactFactory(name=name)
+    found_by = [set(rows.values_list("name", flat=True)) for rows in Contact.objects.beginning_with(typed)]
+    assert set().union(*found_by) == begun <= set(Contact.objects.search(typed).values_list("name", flat=True))
+
+
 @pytest.mark.slow
 def test_thousands_of_random_texts(client_for: Sign, rep: User, rep2: User, make: Callable[..., Opportunity]) -> None:
     """No trouble, and never a row of somebody else's."""

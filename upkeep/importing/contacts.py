@@ -249,7 +249,7 @@ def _state(contact: Contact) -> dict[str, Any]:
     columns = [
         field.attname
         for field in Contact._meta.concrete_fields
-        if not field.generated and field.name not in ("created_at", "id")
+        if not field.generated and field.name not in ("created_at", "id", "relation")
     ]
     state: dict[str, Any] = {name: getattr(contact, name) for name in columns}
     return state | {"industry_groups": sorted(contact.industry_groups.values_list("pk", flat=True))}
