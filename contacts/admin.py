@@ -94,6 +94,7 @@ class CodeAdmin(SeenAdmin):
 class BusinessRelationAdmin(SeenAdmin):
     """A change of what one is linked with counts for every contact that has it."""
 
+    purpose = _("What companies are to us in accounting")
     list_display = ("code", "description", "account")
     search_fields = ("code", "description")
     ordering = ("code",)

@@ -56,6 +56,6 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("contacts", "0014_pairs_of_the_same_moment")]
+    dependencies: ClassVar = [("contacts", "0016_business_relations")]
 
     operations: ClassVar = [migrations.RunSQL(COMPARED, before.COMPARED % before.HELD)]
