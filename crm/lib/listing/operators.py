@@ -32,8 +32,15 @@ def by_path(lookup: str) -> Means:
 
 
 def negated(means: Means) -> Means:
-    """The complement: with the blanks, which Django's negation keeps."""
-    return lambda column, value, clock: ~means(column, value, clock)
+    """The complement: with the blanks. Django's negation keeps them, but for those of a related row that is not there
+    where another condition has joined its table already; these are named."""
+
+    def not_so(column: Column, value: Any, clock: Clock) -> Q:
+        path = "" if column.links else column.key or column.path
+        nothing = Q((f"{path}__isnull", True)) if "__" in path else Q()
+        return nothing | ~means(column, value, clock)
+
+    return not_so
 
 
 def is_blank(column: Column, value: Any, clock: Clock) -> Q:
@@ -43,6 +50,10 @@ def is_blank(column: Column, value: Any, clock: Clock) -> Q:
         return Q((f"{column.key}__isnull", True))
     blank = Q((f"{column.path}__isnull", True))
     return blank | Q((column.path, "")) if column.kind in (Kind.TEXT, Kind.CHOICE) else blank
+
+
+def is_not_blank(column: Column, value: Any, clock: Clock) -> Q:
+    return ~is_blank(column, value, clock)
 
 
 def is_chosen(column: Column, value: Any, clock: Clock) -> Q:
@@ -107,7 +118,7 @@ def _is(takes: Takes, means: Means) -> tuple[Operator, Operator]:
 
 BLANK = (
     Operator("blank", _("is blank"), _("%(column)s is blank"), Takes.NOTHING, is_blank),
-    Operator("not_blank", _("is not blank"), _("%(column)s is not blank"), Takes.NOTHING, negated(is_blank)),
+    Operator("not_blank", _("is not blank"), _("%(column)s is not blank"), Takes.NOTHING, is_not_blank),
 )
 PARTS = (
     Operator("contains", _("contains"), _("%(column)s contains %(value)s"), Takes.TEXT, by_path("icontains")),
