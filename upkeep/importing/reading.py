@@ -240,7 +240,7 @@ def _xlsx(path: Path, reading: dict[str, str]) -> Iterator[Row]:
         sheet = book[reading["sheet"]] if reading.get("sheet") in names else book[names[0]]
         sheet.reset_dimensions()  # some programs write wrong ones
         try:
-            for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+            for line, cells in enumerate(sheet.iter_rows(), start=1):
                 if len(cells) > MOST_COLUMNS:
                     cells = _without_end(cells)
                 yield Row(line, [_plain(cell) for cell in cells])
@@ -249,17 +249,20 @@ def _xlsx(path: Path, reading: dict[str, str]) -> Iterator[Row]:
 
 
 def _without_end(cells: tuple[Any, ...]) -> tuple[Any, ...]:
-    last = next((at for at in range(len(cells) - 1, -1, -1) if cells[at] is not None), -1)
+    last = next((at for at in range(len(cells) - 1, -1, -1) if cells[at].value is not None), -1)
     return cells[: last + 1]
 
 
-def _plain(cell: Any) -> Cell:
+def _plain(found: Any) -> Cell:
+    """A percentage as people read it: 37.5, where the spreadsheet has 0.375."""
+    cell = found.value
     if cell is None or isinstance(cell, str):
         return _text(cell) if cell else None
     if isinstance(cell, bool):
         return "1" if cell else "0"
     if isinstance(cell, int | float):
-        return Decimal(str(cell))
+        number = Decimal(str(cell))
+        return (number * 100).normalize() if "%" in found.number_format else number
     if isinstance(cell, datetime.datetime):
         midnight = (cell.hour, cell.minute, cell.second) == (0, 0, 0)
         return cell.date().isoformat() if midnight else cell.isoformat(" ", "seconds")
