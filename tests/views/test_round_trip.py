@@ -70,7 +70,6 @@ def downloaded(client: Client, url: str) -> bytes:
     answer: Any = client.get(url)
     assert answer.status_code == 200
     content: bytes = answer.getvalue()
-    answer.close()
     return content
 
 

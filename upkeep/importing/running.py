@@ -29,7 +29,7 @@ from django.utils.translation import gettext as _
 from collaboration.files import stored_name
 from contacts.models import Contact
 from crm.lib import jobs
-from crm.lib.races import Busy, go_first, is_busy, refused_by
+from crm.lib.races import Busy, go_first, is_busy, refused_by, take_turns
 from opportunities import lifecycle
 from opportunities.models import Batch, Door, Opportunity
 from salespeople.auth import with_rights
@@ -47,6 +47,7 @@ State, Verdict = ImportRun.State, ImportRow.Verdict
 KEPT = datetime.timedelta(days=90)  # files of a run
 UNDER_WAY = (State.CHECKING, State.RUNNING, State.UNDOING)
 SLICES = 0x494D504F  # names the locks that let one slice of a run at a time
+KINDS_IN_TURN = 0x494D504B  # and one slice of a kind
 KINDS: dict[str, Any] = dict.fromkeys(TABLES, short) | {
     ImportKind.CONTACTS: contacts,
     ImportKind.OPPORTUNITIES: opportunities,
@@ -184,6 +185,8 @@ def _slice(key: int) -> bool:
     if user is None or not may_run(user, run.kind):
         return False
     dry = run.state == State.CHECKING
+    if not dry:  # what another run of the same kind made is found, and not made again
+        take_turns(KINDS_IN_TURN, ImportKind.values.index(run.kind))
     rows, offset = read_spool(path_of(run.spool), run.offset, AT_ONCE[run.kind])
     over = State.CHECKED if dry else State.DONE
     if rows:
