@@ -179,6 +179,25 @@ def tag(field: str, key: int, tag: Tag, *, by: User | None) -> bool:
         return Tagging.objects.get_or_create(**what)[1]
 
 
+def tag_all(field: str, given: dict[int, list[Tag]], *, by: User | None) -> dict[int, list[int]]:
+    """What a file says of many records, of which each was made or locked in this transaction; archived tags too, since that was so.
+    Returns for each the keys of the tags that are new to it."""
+    named = {tag.pk for tags in given.values() for tag in tags}
+    locked = Tag.objects.select_for_update(no_key=True).filter(pk__in=named).order_by("pk").values_list("pk", flat=True)
+    there = set(locked)
+    known = set(Tagging.objects.filter(**{f"{field}__in": given}).values_list(field, "tag"))
+    new = {
+        key: [tag.pk for tag in dict.fromkeys(tags) if tag.pk in there and (key, tag.pk) not in known]
+        for key, tags in given.items()
+    }
+    with history(by):
+        Tagging.objects.bulk_create(
+            (Tagging(**{f"{field}_id": key, "tag_id": tag}) for key, tags in new.items() for tag in tags),
+            ignore_conflicts=True,
+        )
+    return new
+
+
 def untag(field: str, key: int, tag: Tag, *, by: User | None) -> bool:
     """Whether it was there."""
     with history(by):

@@ -8,10 +8,20 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from collaboration.columns import tag_column
-from contacts.codes import ContactCode, Correspondence, OrganizationalLevel, Relation, Salutation, Territory
-from contacts.models import Contact, ContactQuerySet
+from contacts.codes import (
+    ContactCode,
+    Correspondence,
+    IndustryGroup,
+    JobResponsibility,
+    MailingGroup,
+    OrganizationalLevel,
+    Relation,
+    Salutation,
+    Territory,
+)
+from contacts.models import CompanysIndustry, Contact, ContactQuerySet, ContactsMailing, PersonsResponsibility
 from contacts.places import countries
-from crm.lib.listing.columns import Column, Kind
+from crm.lib.listing.columns import Column, Kind, Links
 from salespeople.columns import people
 from salespeople.models import User
 
@@ -57,6 +67,17 @@ def coded(name: str, label: Any, model: type[ContactCode]) -> Column:
         yield from ((str(row.pk), str(row)) for row in rows)
 
     return Column(name, label, f"{name}__code", Kind.RELATION, key=f"{name}_id", choices=choices, is_grouped=True)
+
+
+def several(name: str, label: Any, model: type[ContactCode], ties: Any, of: str) -> Column:
+    """Some of a short table of codes, shown by their codes."""
+
+    def choices(user: User) -> Iterator[tuple[str, str]]:
+        rows: Any = model._default_manager.all()
+        yield from ((str(row.pk), str(row)) for row in rows)
+
+    links = Links(ties.objects.all, "contact", of, f"{of}__code")
+    return Column(name, label, name, Kind.SEVERAL, choices=choices, links=links, is_sortable=False)
 
 
 def of_opportunities(name: str) -> Callable[[User], Any]:
@@ -159,6 +180,12 @@ COLUMNS = (
     coded("territory", _("Territory"), Territory),
     coded("salutation", _("Salutation"), Salutation),
     coded("organizational_level", _("Organizational level"), OrganizationalLevel),
+    several("industry_groups", _("Industry groups"), IndustryGroup, CompanysIndustry, "industry_group"),
+    several(
+        *("job_responsibilities", _("Job responsibilities"), JobResponsibility, PersonsResponsibility),
+        "job_responsibility",
+    ),
+    several("mailing_groups", _("Mailing groups"), MailingGroup, ContactsMailing, "mailing_group"),
     tag_column("contact"),
     derived("opportunity_count", _("Opportunities"), Kind.NUMBER, of_opportunities("count")),
     derived("estimated_value", _("Estimated value"), Kind.MONEY, of_opportunities("estimated_value")),

@@ -6,6 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from opportunities.lifecycle import Stale
@@ -92,7 +93,10 @@ class ListFactsForm(FactsForm):
         self.refusal = self.refusals.get(getattr(kwargs.get("instance"), "pk", None) or 0)
         super().__init__(*args, **kwargs)
         for name in self.typed:
-            self.fields[name].show_hidden_initial = True
+            field: Any = self.fields[name]
+            field.show_hidden_initial = True
+            of_row = f"{capfirst(str(field.label))}: {self.instance.number}"  # a cell has no label of its own
+            getattr(field.widget, "widget", field.widget).attrs["aria-label"] = of_row
 
     @property
     def typed(self) -> list[str]:

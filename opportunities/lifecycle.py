@@ -611,6 +611,7 @@ def create(
     sales_cycle: SalesCycle | None | Keep = KEEP,
     priority: str = Priority.NORMAL,
     source: Source | None = None,
+    competitor: Competitor | None = None,
     estimated_value: Decimal | None = None,
     chances: Decimal | None = None,
     closing_on: datetime.date | None = None,
@@ -642,6 +643,7 @@ def create(
     _check_cycle(guard, cycle)
     _check_priority(guard, priority)
     _check_source(guard, source)
+    _check_competitor(guard, competitor)
     check_chances(guard, chances)
     guard(estimated_value is None or estimated_value >= 0, "estimated_value", _("A value cannot be negative."), "E10")
     guard(
@@ -663,6 +665,7 @@ def create(
         description=description.strip(),
         priority=priority,
         source=source,
+        competitor=competitor,
         contact=contact,
         company_id=contact.account_id,
         salesperson=salesperson,

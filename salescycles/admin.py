@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from crm.lib.admin import SeenAdmin, SeenForm, SeenInline
-from crm.lib.in_use import in_use, uses
+from crm.lib.in_use import uses
 from crm.lib.money import format_money
 from salescycles.admin_rehearsal import NOT_SAVED, Rehearsed
 from salescycles.copying import copy_cycle
@@ -365,18 +365,9 @@ class ActivityAdmin(SeenAdmin):
         return int(activity.how_many)
 
 
-class CloseCodeForm(SeenForm):
-    def clean_outcome(self) -> str:
-        outcome = str(self.cleaned_data["outcome"])
-        if self.instance.pk and "outcome" in self.changed_data and in_use(self.instance):
-            raise ValidationError(_("Opportunities were closed with this code, so its type stays. Make a new code."))
-        return outcome
-
-
 @admin.register(CloseCode)
 class CloseCodeAdmin(SeenAdmin):
     purpose = _("Why opportunities are won or lost")
-    form = CloseCodeForm
     list_display = ("code", "description", "outcome", "blocked")
     list_filter = ("outcome", "blocked")
     search_fields = ("code", "description")

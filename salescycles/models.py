@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import pghistory
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -12,6 +13,7 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib import date_formula
+from crm.lib.in_use import in_use
 from crm.lib.priority import Priority
 from salespeople.models import CodeField
 
@@ -352,6 +354,13 @@ class CloseCode(models.Model):
 
     def __str__(self) -> str:
         return self.description or self.code
+
+    def clean(self) -> None:
+        """Refuse another type of what was used. Raises ValidationError."""
+        same = CloseCode.objects.filter(pk=self.pk, outcome=self.outcome)
+        if self.pk and not same.exists() and in_use(self):
+            said = _("Opportunities were closed with this code, so its type stays. Make a new code.")
+            raise ValidationError({"outcome": said})
 
 
 class CompetitorQuerySet(models.QuerySet["Competitor"]):

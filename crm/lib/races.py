@@ -1,6 +1,6 @@
 """What the database says of a write: somebody was faster, or a rule refused it. And who goes first where two would begin."""
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 BUSY_STATES = ("55P03", "40P01")  # lock not available, deadlock
 
@@ -17,6 +17,17 @@ def refused_by(error: BaseException) -> str:
 
 class Busy(Exception):
     """Somebody is at work on some of the rows, for longer than a run waits. Nothing was written."""
+
+
+def take_turns(kind: int, key: int) -> None:
+    """The same, after whoever has it in hand. Raises Busy where that takes too long."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [kind, key % 2**31])
+    except OperationalError as error:
+        if is_busy(error):
+            raise Busy from error
+        raise
 
 
 def go_first(kind: int, key: int) -> None:

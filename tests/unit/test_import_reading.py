@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from openpyxl import Workbook
+from xlsxwriter import Workbook as Written
 
-from upkeep.importing import reading, values
-from upkeep.importing.reading import Unreadable, detected, headers_of, read_spool, sample_of, write_spool
+from upkeep.importing import reading, sheets, values
+from upkeep.importing.reading import Row, Unreadable, detected, headers_of, read_spool, rows, sample_of, write_spool
 
 TEXT = "Nimi;Città;Größe\r\nÄlä Öy;Forlì;1\r\n"
 
@@ -126,7 +127,7 @@ def test_a_spreadsheet(tmp_path: Path) -> None:
     how = detected(path, "a.xlsx")
     assert how == {"format": "xlsx", "sheet": "Sheet"}
     assert [row.cells for row in sample_of(path, how)] == [
-        ["ACME", "2026-01-31", Decimal("1234.5"), None],
+        ["ACME", "2026-01-31", Decimal("1234.5")],
         ["Beta", None, Decimal(7), "1"],
     ]
 
@@ -145,6 +146,94 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
             file.write(b"0" * 1_000_000)
     with pytest.raises(Unreadable, match="Unpacked the spreadsheet would take 150 MB"):
         detected(path, "a.xlsx")
+
+
+SHEET = '<worksheet xmlns="urn:x"><sheetData>{}</sheetData></worksheet>'
+TEXTS = '<sst xmlns="urn:x">{}</sst>'
+
+
+def inside(path: Path, **parts: str) -> Path:
+    """A spreadsheet with a table of texts; its sheet or these written otherwise."""
+    with Written(str(path)) as file:
+        file.add_worksheet().write_string(0, 0, "A")
+    names = {"xl/worksheets/sheet1.xml": "sheet", "xl/sharedStrings.xml": "texts"}
+    with zipfile.ZipFile(path) as packed:
+        members = {name: packed.read(name) for name in packed.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in members.items():
+            packed.writestr(name, parts.get(names.get(name, ""), content))
+    return path
+
+
+def test_percentages_are_read_as_they_are_seen(tmp_path: Path) -> None:
+    file = Workbook()
+    file.active.append(["Chances", "Value"])
+    file.active.append([0.375, 0.375])
+    file.active["A2"].number_format = "0.0 %"
+    file.save(tmp_path / "a.xlsx")
+    how = {"format": "xlsx", "sheet": "Sheet"}
+    assert sample_of(tmp_path / "a.xlsx", how)[0].cells == [Decimal("37.5"), Decimal("0.375")]
+
+
+def test_texts_of_a_spreadsheet(tmp_path: Path) -> None:
+    """In several fonts, with how they are said beside them, escaped; in the table, in the cell, or of a formula."""
+    path = tmp_path / "a.xlsx"
+    texts = "<si><r><t>Rich </t></r><r><t>text</t></r></si><si><t>山</t><rPh><t>yama</t></rPh></si><si><t>_x0041__x005F_x0042_</t></si>"
+    cells = "".join(f'<c t="s"><v>{at}</v></c>' for at in range(3))
+    cells += (
+        '<c t="inlineStr"><is><t>in</t></is></c><c t="str"><f>A1</f><v>of a formula</v></c><c t="e"><v>#REF!</v></c>'
+    )
+    inside(
+        path,
+        texts=TEXTS.format(texts),
+        sheet=SHEET.format(f'<row r="3">{cells}</row><row><c r="C4"><v>007</v></c></row>'),
+    )
+    (first, second) = rows(path, {"format": "xlsx"})
+    assert first == Row(3, ["Rich text", "山", "A_x0042_", "in", "of a formula", "#REF!"])
+    assert second == Row(4, [None, None, Decimal(7)])
+
+
+def test_texts_are_read_as_far_as_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of them lie on the disk; a sheet may ask for them in any order."""
+    monkeypatch.setattr(sheets, "CHUNK", 500)
+    path = tmp_path / "a.xlsx"
+    texts = TEXTS.format("".join(f"<si><t>tëxt {at}</t></si>" for at in range(1000)))
+    numbers = [0, 999, 1, 500, 64, 63]
+    cells = "".join(f'<row><c t="s"><v>{at}</v></c></row>' for at in numbers)
+    inside(path, texts=texts, sheet=SHEET.format(cells))
+    assert [row.cells for row in rows(path, {"format": "xlsx"})] == [[f"tëxt {at}"] for at in numbers]
+    with path.open("rb") as file:
+        opened = sheets.Book(file, 100)
+        assert opened.text(3) == "tëxt 3" and opened._texts and opened._texts._count < 100
+        opened.close()
+
+
+@pytest.mark.parametrize(
+    ("sheet", "why"),
+    [
+        ('<!DOCTYPE a [<!ENTITY b "c">]>' + SHEET.format("<row><c><v>&b;</v></c></row>"), "damaged"),
+        (SHEET.format('<row><c t="s"><v>99</v></c></row>'), "damaged"),
+        (SHEET.format('<row><c t="s"><v>-1</v></c></row>'), "damaged"),
+        (SHEET.format('<row><c t="s"><v>one</v></c></row>'), "damaged"),
+        (SHEET.format('<row r="99999999999"><c><v>1</v></c></row>'), "damaged"),
+        (SHEET.format('<row r="0"><c><v>1</v></c></row>'), "damaged"),
+        (SHEET.format('<row><c r="XFE1"><v>1</v></c></row>'), "damaged"),
+        (SHEET.format('<row><c r="ABCDEFG1"><v>1</v></c></row>'), "damaged"),
+        (SHEET.format('<row><c t="d"><v>never</v></c></row>'), "damaged"),
+        (SHEET.format('<row><c s="x"><v>1</v></c></row>'), "damaged"),
+        (SHEET.format("<row><c><v>1</v></row>"), "damaged"),
+        (SHEET.format(f"<row><c t='str'><v>{'x' * 100_001}</v></c></row>"), "row 1 has more than 100000 characters"),
+    ],
+)
+def test_a_sheet_that_is_none(tmp_path: Path, sheet: str, why: str) -> None:
+    path = inside(tmp_path / "a.xlsx", sheet=sheet)
+    with pytest.raises(Unreadable, match=why):
+        list(rows(path, {"format": "xlsx"}))
+
+
+def test_a_style_nobody_knows_is_none(tmp_path: Path) -> None:
+    path = inside(tmp_path / "a.xlsx", sheet=SHEET.format('<row><c s="999"><v>1.5</v></c></row>'))
+    assert [row.cells for row in rows(path, {"format": "xlsx"})] == [[Decimal("1.5")]]
 
 
 def test_the_json_of_an_interface(tmp_path: Path) -> None:

@@ -164,6 +164,7 @@ MATRIX = {
     **{f"interactions:{page}": GONE for page in ("card", "detail", "cancel", "restore")},
     "search": LACKS,
     "import:list": LACKS,
+    "import:table": LACKS,
     **{
         f"import:{page}": LACKS
         for page in ("run", "columns", "read", "words", "start", "stop", "undo", "progress", "result")

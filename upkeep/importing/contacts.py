@@ -7,20 +7,30 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts import lifecycle, phones
 from contacts.codes import IndustryGroup
-from contacts.models import Contact
+from contacts.models import MANY, Contact
 from contacts.names import Parts
-from upkeep.importing.fields import plain
-from upkeep.importing.linking import SEVERAL, Coming, Unknown, World
+from upkeep.importing.fields import plain, words_of
+from upkeep.importing.linking import SEVERAL, Coming, Unknown, World, parts
 from upkeep.importing.rows import Taken, Verdict, external_key
 
 COMPANY_WORDS = {"company", "organization", "organisation", "yritys", "bedrijf", "azienda", "unternehmen", "firma"}
 PERSON_WORDS = {"person", "contact", "individual", "henkilo", "persoon", "persona"}
-PERSONAL = (*("first_name", "middle_name", "last_name", "company", "job_title"),)
+PERSONAL = (
+    *("first_name", "middle_name", "last_name", "company", "job_title", "organizational_level"),
+    *("job_responsibilities", "minor", "parental_consent"),
+)
 CHECKED = (
     *("name", "first_name", "middle_name", "last_name", "number", "job_title", "address", "address_2", "post_code"),
     *("city", "county", "other_numbers", "email", "email_2", "home_page", "language", "registration_number"),
+    *("phone_extension",),
 )
-NOT_KEPT = ("external_key", "industry_groups", "kind")
+LINKED = {
+    "salesperson": "salesperson",
+    "territory": "territory",
+    "salutation": "salutation",
+    "organizational_level": "level",
+}
+NOT_KEPT = ("external_key", "industry_groups", "kind", "tags")
 
 
 def look_up(world: World, found: list[dict[str, Any]]) -> None:
@@ -88,9 +98,15 @@ def _typed(world: World, given: dict[str, Any], there: Any) -> tuple[dict[str, A
     typed["kind"] = kind = _kind(given) if is_new else there.kind
     if "country" in typed:
         typed["country"] = world.country(typed["country"])
-    for name in ("salesperson", "territory"):
+    if "language" in typed:
+        typed["language"] = world.language(typed["language"])
+    if "correspondence" in typed:
+        typed["correspondence"] = world.word(Contact, "correspondence", typed["correspondence"])
+    for name, field in LINKED.items():
         if name in typed:
-            typed[name] = world.one(name, typed[name])
+            typed[name] = world.one(field, typed[name])
+    if "mailing_groups" in typed:
+        typed["mailing_groups"] = world.several("mailing", typed["mailing_groups"])
     made: list[int] = []
     if kind == Contact.Kind.COMPANY:
         typed = _of_company(world, given, typed, is_new=is_new)
@@ -106,7 +122,8 @@ def _of_company(world: World, given: dict[str, Any], typed: dict[str, Any], *, i
     if is_new and "name" not in kept and "company" in given:
         kept["name"] = given["company"]
     if "industry_groups" in given:
-        kept["industry_groups"] = [_industry(world, one.strip()) for one in given["industry_groups"].split(";")]
+        said = parts(given["industry_groups"], lambda some: plain(some) in world.industries)
+        kept["industry_groups"] = [_industry(world, one) for one in said]
     return kept
 
 
@@ -119,13 +136,16 @@ def _of_person(world: World, typed: dict[str, Any]) -> list[int]:
             typed["company"] = company
     if any(part in typed for part in Parts._fields):
         typed.pop("name", None)
+    if "job_responsibilities" in typed:
+        typed["job_responsibilities"] = world.several("responsibility", typed["job_responsibilities"])
     return made
 
 
 def _kind(given: dict[str, Any]) -> str:
     said = plain(given.get("kind", ""))
-    if said in COMPANY_WORDS:
-        return Contact.Kind.COMPANY
+    meant = words_of(Contact, "kind").get(said)
+    if meant or said in COMPANY_WORDS:
+        return meant or Contact.Kind.COMPANY
     if said in PERSON_WORDS or any(given.get(name) for name in PERSONAL if name != "company"):
         return Contact.Kind.PERSON
     return Contact.Kind.PERSON if given.get("company") and given.get("name") else Contact.Kind.COMPANY
@@ -229,6 +249,8 @@ def _change(world: World, there: Contact, typed: dict[str, Any]) -> Taken:
     if not changes:
         return Taken(Verdict.UNCHANGED, there.pk, there.name)
     before = _state(there)
+    for name in set(MANY) & set(changes):
+        changes[name] = [*changes[name], *getattr(there, name).all()]  # what hangs on it stays
     contact = lifecycle.change(there, by=world.user, on=world.today, **changes).contact
     world.changed()
     after = _state(contact)
@@ -237,8 +259,8 @@ def _change(world: World, there: Contact, typed: dict[str, Any]) -> Taken:
 
 
 def _differs(there: Contact, name: str, value: Any) -> bool:
-    if name == "industry_groups":
-        return {one.pk for one in value} - set(there.industry_groups.values_list("pk", flat=True)) != set()
+    if name in MANY:
+        return bool({one.pk for one in value} - set(getattr(there, name).values_list("pk", flat=True)))
     if hasattr(value, "pk"):
         return getattr(there, f"{name}_id") != value.pk
     return bool(getattr(there, name) != value)
@@ -252,4 +274,4 @@ def _state(contact: Contact) -> dict[str, Any]:
         if not field.generated and field.name not in ("created_at", "id", "relation")
     ]
     state: dict[str, Any] = {name: getattr(contact, name) for name in columns}
-    return state | {"industry_groups": sorted(contact.industry_groups.values_list("pk", flat=True))}
+    return state | {name: sorted(getattr(contact, name).order_by().values_list("pk", flat=True)) for name in MANY}

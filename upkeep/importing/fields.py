@@ -20,12 +20,14 @@ from salescycles.models import Stage
 from salespeople.listing import SALESPEOPLE as SALESPERSON_LIST
 from salespeople.models import Salesperson
 from upkeep.importing.models import ImportKind
+from upkeep.importing.tables import TABLES, Table, kind_of, label_of
 
 Label = str | Promise
 
 
 class Target(NamedTuple):
-    """`kind`: text, day, moment, money, percent, flag, or what is looked up by a name. `words`: what else such a column is called."""
+    """`kind`: text, day, moment, money, percent, flag, or what is looked up by a name or a word. `words`: what else such a column is
+    called."""
 
     name: str
     label: Label
@@ -38,6 +40,7 @@ def _of(model: Any, name: str, kind: str = "text", *words: str) -> Target:
 
 
 KEY = Target("external_key", _("key in the other system"), "text", ("id", "key", "record id", "external id"))
+TAGS = Target("tags", _("tags"), "tag", ("tag", "labels", "label"))
 CONTACTS = (
     KEY,
     _of(Contact, "number", "text", "no", "no.", "customer no", "kundennummer", "klantnummer"),
@@ -81,7 +84,7 @@ CONTACTS = (
         *(Contact, "home_page", "url", "website", "web site", "url", "company domain name", "domain", "kotisivu"),
         *("nettside", "webseite", "sito web"),
     ),
-    _of(Contact, "language"),
+    _of(Contact, "language", "language"),
     _of(
         Contact,
         "vat_number",
@@ -100,7 +103,16 @@ CONTACTS = (
     ),
     _of(Contact, "territory", "territory"),
     _of(Contact, "industry_groups", "industry", "industry", "sector", "toimiala", "bransje", "branche", "settore"),
+    _of(Contact, "job_responsibilities", "responsibility"),
+    _of(Contact, "mailing_groups", "mailing"),
+    _of(Contact, "salutation", "salutation"),
+    _of(Contact, "organizational_level", "level"),
+    _of(Contact, "correspondence", "correspondence"),
     _of(Contact, "privacy_blocked", "flag"),
+    _of(Contact, "minor", "flag"),
+    _of(Contact, "parental_consent", "flag"),
+    _of(Contact, "phone_extension"),
+    TAGS,
 )
 OPPORTUNITIES = (
     KEY._replace(words=(*KEY.words, "opportunity id", "deal id")),
@@ -134,6 +146,7 @@ OPPORTUNITIES = (
         *(Opportunity, "salesperson", "salesperson", "owner", "deal owner", "opportunity owner", "salesperson code"),
         *("sales agent", "sales rep", "myyjä", "selger", "verkäufer", "verkoper", "venditore"),
     ),
+    _of(Opportunity, "sales_cycle", "cycle"),
     _of(Opportunity, "stage", "stage", "deal stage", "pipeline stage", "sales stage", "vaihe", "fase", "phase"),
     _of(Opportunity, "status", "status", "state", "outcome", "tila", "stato"),
     _of(
@@ -141,6 +154,7 @@ OPPORTUNITIES = (
         "creation date",
     ),
     Target("started_on", _("started on"), "day", ("start date", "engage date", "aloitettu", "startdato", "beginn")),
+    _of(Opportunity, "stage_entered_on", "day"),
     Target("happened_on", _("date of change"), "day", ("changed on", "date of change", "happened on", "stage date")),
     _of(
         *(Opportunity, "closed_on", "day", "closed", "date closed", "won time", "lost time", "deal closed on"),
@@ -159,7 +173,10 @@ OPPORTUNITIES = (
         *(Opportunity, "chances", "percent", "probability", "chances of success", "probability (%)"),
         "deal probability",
     ),
+    _of(Opportunity, "chances_are_manual", "flag"),
     _of(Opportunity, "priority", "priority"),
+    _of(Opportunity, "competitor", "competitor"),
+    TAGS,
     _of(Opportunity, "source", "source", "lead source", "original source", "lähde", "kilde", "quelle", "bron", "fonte"),
     _of(
         *(Opportunity, "close_code", "close_code", "lost reason", "close reason", "closed lost reason"),
@@ -173,11 +190,21 @@ SALESPEOPLE = (
     _of(Salesperson, "code", "text", "initials"),
     _of(Salesperson, "name", "text", "sales agent", "full name", "salesperson", "agent", "owner"),
     _of(Salesperson, "email", "email", "email", "e-mail"),
+    _of(Salesperson, "email_2", "email"),
     _of(Salesperson, "phone"),
     _of(Salesperson, "job_title", "text", "title"),
+    _of(Salesperson, "commission", "percent"),
+    _of(Salesperson, "blocked", "flag"),
+    _of(Salesperson, "privacy_blocked", "flag"),
     Target("team", _("team"), "team", ("regional office", "group", "department", "tiimi", "equipe", "lag")),
 )
-OF = {
+
+
+def _of_table(table: Table) -> tuple[Target, ...]:
+    return tuple(Target(name, label_of(table, name), kind_of(table, name)) for name in (*table.fields, *table.several))
+
+
+OF: dict[str, tuple[Target, ...]] = {kind: _of_table(table) for kind, table in TABLES.items()} | {
     ImportKind.CONTACTS: CONTACTS,
     ImportKind.OPPORTUNITIES: OPPORTUNITIES,
     ImportKind.SALESPEOPLE: SALESPEOPLE,
@@ -188,24 +215,12 @@ LISTS: dict[str, Any] = {
     ImportKind.SALESPEOPLE: SALESPERSON_LIST,
 }
 # how a row may find what is there already, the surest first
-KEYS = {
+KEYS: dict[str, tuple[str, ...]] = {kind: (table.key,) for kind, table in TABLES.items()} | {
     ImportKind.CONTACTS: ("external_key", "number", "email", "name"),
     ImportKind.OPPORTUNITIES: ("external_key", "number"),
     ImportKind.SALESPEOPLE: ("external_key", "code", "email", "name"),
 }
 ENTERED = "entered:"  # and the key of a stage: when it was entered
-LINKED = (
-    "company",
-    "contact",
-    "salesperson",
-    "territory",
-    "industry",
-    "source",
-    "close_code",
-    "team",
-    "stage",
-    "status",
-)
 
 
 def targets(kind: str, stages: Iterable[Stage] = ()) -> list[Target]:
@@ -224,7 +239,18 @@ def plain(text: str) -> str:
     return re.sub(r"[^a-z0-9а-яα-ω]", "", "".join(sign for sign in folded if not unicodedata.combining(sign)))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
+def words_of(model: Any, name: str) -> dict[str, str]:
+    """The words that may be stored in a field, and their labels in every language → what is stored."""
+    found: dict[str, str] = {}
+    field = model._meta.get_field(name)
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            found |= {plain(str(label)): word for word, label in field.flatchoices if word}
+    return found | {plain(word): word for word, _label in field.flatchoices if word}
+
+
+@lru_cache(maxsize=32)
 def _known(kind: str) -> dict[str, str]:
     """What columns are called → target; what is said earlier counts before what is said later."""
     found: dict[str, str] = {}
@@ -235,7 +261,7 @@ def _known(kind: str) -> dict[str, str]:
         with translation.override(language):
             for target in OF[ImportKind(kind)]:
                 found.setdefault(plain(str(target.label)), target.name)
-            for column in LISTS[ImportKind(kind)].columns:  # what a file of ours says
+            for column in LISTS[kind].columns if kind in LISTS else ():  # what a file of ours says
                 if column.name in names:
                     found.setdefault(plain(str(column.label)), column.name)
     for target in OF[ImportKind(kind)]:

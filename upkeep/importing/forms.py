@@ -11,7 +11,7 @@ from contacts.models import Contact
 from salescycles.models import CloseCode, SalesCycle, Stage
 from salespeople.models import User
 from upkeep.importing.fields import KEYS, OF, targets
-from upkeep.importing.models import ImportKind, ImportRun
+from upkeep.importing.models import RECORDS, ImportKind, ImportRun
 from upkeep.importing.reading import DELIMITERS, ENCODINGS, sample_of
 from upkeep.importing.running import may_run, path_of
 from upkeep.importing.systems import SYSTEMS
@@ -32,12 +32,18 @@ class BringForm(forms.Form):
         error_messages={"required": _("Choose a file first."), "empty": _("The file is empty.")},
     )
 
-    def __init__(self, data: Any = None, files: Any = None, *, user: User) -> None:
+    def __init__(self, data: Any = None, files: Any = None, *, user: User, of: str = "") -> None:
+        """`of`: a kind that is offered beside records."""
         super().__init__(data, files)
         field: Any = self.fields["kind"]
-        field.choices = [(kind, label) for kind, label in ImportKind.choices if may_run(user, kind)]
-        if field.choices:
-            field.initial = field.choices[0][0]
+        field.choices = [
+            (kind, capfirst(label))
+            for kind, label in ImportKind.choices
+            if (kind in RECORDS or kind == of) and may_run(user, kind)
+        ]
+        offered = [kind for kind, _label in field.choices]
+        if offered:
+            field.initial = of if of in offered else offered[0]
 
 
 class ReadForm(forms.Form):
@@ -90,6 +96,8 @@ class MapForm(forms.Form):
         if run.kind != ImportKind.OPPORTUNITIES:
             for name in ("cycle", "won_code", "lost_code", "stand_in"):
                 del self.fields[name]
+        if run.kind not in RECORDS:
+            del self.fields["missing"]
         self.choices = [("", _("– left out –")), *self._targets()]
         for at, header in enumerate(run.headers):
             self.fields[f"column-{at}"] = forms.ChoiceField(

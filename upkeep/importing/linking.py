@@ -4,7 +4,7 @@ found is said by a question: did you mean …?"""
 import datetime
 import difflib
 import zoneinfo
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -15,22 +15,39 @@ from django.db import DatabaseError, OperationalError
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
+from collaboration.lifecycle import tag_all
+from collaboration.models import Tag
 from contacts import lifecycle as contacts
-from contacts.codes import ContactSetup, IndustryGroup, Territory
+from contacts.codes import (
+    ContactSetup,
+    IndustryGroup,
+    JobResponsibility,
+    MailingGroup,
+    OrganizationalLevel,
+    Salutation,
+    Territory,
+)
 from contacts.models import Contact
 from contacts.places import countries
-from crm.lib.priority import Priority
+from interactions.models import InteractionGroup
 from opportunities import lifecycle as opportunities
 from opportunities.models import Opportunity
 from opportunities.sight import sight_of
-from salescycles.models import CloseCode, SalesCycle, Source, Stage
+from salescycles.models import Activity, CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, Team, User
-from upkeep.importing.fields import plain
+from upkeep.importing.fields import plain, words_of
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
 
 SUGGESTED = 3
 NEAR = 0.72  # of 1, how alike a name must be to be proposed
-PRIORITIES = ("low", "normal", "high")
+CODED: dict[str, Any] = {
+    "responsibility": JobResponsibility,
+    "mailing": MailingGroup,
+    "salutation": Salutation,
+    "level": OrganizationalLevel,
+    "activity": Activity,
+    "group": InteractionGroup,
+}
 
 
 class Unknown(ValidationError):
@@ -90,6 +107,7 @@ class World:
         numbers = self._stand_ins if dry else None
         self.contacts = contacts.Gathered(numbers) if gathers else None
         self.deals = opportunities.Gathered(numbers) if gathers else None
+        self.tagged: list[tuple[ImportRow, int, list[Tag]]] = []  # what is to be hung on the record of a row
         self.words: set[str] = set()  # by which something may be called that waits to be written
         self.known = (0, 0)  # so much waited when the row under way began
         self.is_gathering = False
@@ -215,6 +233,23 @@ class World:
         return _by_names(IndustryGroup.objects.all(), ("code", "description"))
 
     @cached_property
+    def tags(self) -> dict[str, Any]:
+        return _by_names(Tag.objects.all(), ("name",))
+
+    @cached_property
+    def competitors(self) -> dict[str, Any]:
+        return _by_names(Competitor.objects.all(), ("code", "name"))
+
+    @cached_property
+    def cycles(self) -> dict[str, Any]:
+        return _by_names(SalesCycle.objects.all(), ("code", "description"))
+
+    @cached_property
+    def coded(self) -> dict[str, dict[str, Any]]:
+        """Filled in table by table, as they are asked for."""
+        return {}
+
+    @cached_property
     def sources(self) -> dict[str, Any]:
         return _by_names(Source.objects.all(), ("code", "description"))
 
@@ -250,12 +285,19 @@ class World:
 
     def short(self, field: str) -> dict[str, Any]:
         """What can be meant by a name in a short table."""
+        if field in CODED and field not in self.coded:
+            self.coded[field] = _by_names(CODED[field].objects.all(), ("code", "description"))
+        if field in CODED:
+            return self.coded[field]
         return {
             "salesperson": lambda: self.salespeople,
             "territory": lambda: self.territories,
             "industry": lambda: self.industries,
             "source": lambda: self.sources,
             "team": lambda: self.teams,
+            "tag": lambda: self.tags,
+            "competitor": lambda: self.competitors,
+            "cycle": lambda: self.cycles,
             "close_code": lambda: self.close_codes["won"] | self.close_codes["lost"],
         }.get(field, dict)()
 
@@ -266,18 +308,52 @@ class World:
             raise Unknown(field, said, ambiguous=found is AMBIGUOUS)
         return found
 
+    def several(self, field: str, said: str) -> list[Any]:
+        """Raises Unknown."""
+        return [self.one(field, one) for one in parts(said, lambda some: plain(some) in self.short(field))]
+
+    def word(self, model: Any, field: str, said: str) -> str:
+        """What is stored where the file has a word or its label in any language. Raises Unknown."""
+        found = words_of(model, field).get(plain(said))
+        if not found:
+            raise Unknown(field, said)
+        return found
+
+    def tags_of(self, given: dict[str, Any]) -> list[Tag]:
+        """Raises ValidationError."""
+        found = self.several("tag", given["tags"]) if "tags" in given else []
+        field = "contact" if self.run.kind == ImportKind.CONTACTS else "opportunity"
+        for tag in found:
+            if not getattr(tag, f"for_{field}"):
+                text = _("The tag “%(tag)s” cannot be given here.")
+                raise ValidationError({"tags": ValidationError(text, code="blocked", params={"tag": tag})})
+        return found
+
+    def hang(self) -> None:
+        """Tags on the records of this slice, once these are written."""
+        field = "contact" if self.run.kind == ImportKind.CONTACTS else "opportunity"
+        given: dict[int, list[Tag]] = {}
+        for _row, key, tags in self.tagged:
+            given.setdefault(key, []).extend(tags)
+        new = tag_all(field, given, by=self.user) if given else {}
+        for row, key, tags in self.tagged:
+            mine = [tag.pk for tag in tags if tag.pk in new[key]]
+            new[key] = [tag for tag in new[key] if tag not in mine]
+            if mine and row.verdict == ImportRow.Verdict.UNCHANGED:
+                row.verdict = ImportRow.Verdict.UPDATED
+            if mine and not self.dry:
+                row.before = {**row.before, "tags": mine}
+
+    def language(self, said: str) -> str:
+        found = {plain(name): code for code, name in settings.LANGUAGES} | {
+            plain(code): code for code, _name in settings.LANGUAGES
+        }
+        return found.get(plain(said), said)
+
     def country(self, said: str) -> str:
         found = country_codes().get(plain(said))
         if not found:
             raise Unknown("country", said)
-        return found
-
-    def priority(self, said: str) -> str:
-        names = {plain(one): one for one in PRIORITIES}
-        names |= {plain(str(label)): value for value, label in Priority.choices}
-        found = names.get(plain(said))
-        if not found:
-            raise Unknown("priority", said)
         return found
 
     # ── contacts, of which there are many ────────────────────────────────────────────────────────────────────────────
@@ -381,6 +457,19 @@ class World:
         visible = Contact.objects.visible_to(self.user).order_by("name")
         names = list(visible.filter(name__istartswith=said[:2]).values_list("name", flat=True)[:1000])
         return near(said, list(dict.fromkeys(names)))
+
+
+def parts(said: str, is_known: Callable[[str], bool]) -> list[str]:
+    """What a cell lists, between commas or semicolons. A name may have a comma in it, as far as it is known; what is not known is one
+    name to its end."""
+    found: list[str] = []
+    for piece in said.split(";"):
+        words = piece.split(",")
+        while words:
+            most = next((many for many in range(len(words), 0, -1) if is_known(",".join(words[:many]))), len(words))
+            found.append(",".join(words[:most]).strip())
+            words = words[most:]
+    return [one for one in dict.fromkeys(found) if one]
 
 
 AMBIGUOUS: Any = object()

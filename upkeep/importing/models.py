@@ -23,6 +23,27 @@ class ImportKind(models.TextChoices):
     CONTACTS = "contacts", _("Contacts")
     OPPORTUNITIES = "opportunities", _("Opportunities")
     SALESPEOPLE = "salespeople", _("Salespeople")
+    TEAMS = "team", _("teams")
+    CLOSE_CODES = "closecode", _("close codes")
+    SOURCES = "source", _("sources")
+    COMPETITORS = "competitor", _("competitors")
+    ACTIVITIES = "activity", _("activities")
+    STEPS = "activitystep", _("steps of activities")
+    TERRITORIES = "territory", _("territories")
+    SALUTATIONS = "salutation", _("salutations")
+    LEVELS = "organizationallevel", _("organizational levels")
+    RESPONSIBILITIES = "jobresponsibility", _("job responsibilities")
+    INDUSTRIES = "industrygroup", _("industry groups")
+    MAILINGS = "mailinggroup", _("mailing groups")
+    RELATIONS = "businessrelation", _("business relations")
+    TAGS = "tag", _("tags")
+    ROLES = "contactrole", _("roles of contacts")
+    GROUPS = "interactiongroup", _("groups of interactions")
+    TEMPLATES = "interactiontemplate", _("templates of interactions")
+
+
+# of which other systems have keys that are kept; all others are set-up
+RECORDS = (ImportKind.CONTACTS, ImportKind.OPPORTUNITIES, ImportKind.SALESPEOPLE)
 
 
 class ImportRunQuerySet(models.QuerySet["ImportRun"]):
@@ -49,7 +70,7 @@ class ImportRun(models.Model):
 
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by"))
     made_at = models.DateTimeField(_("at"), db_default=Now())
-    kind = models.CharField(_("what"), max_length=13, choices=ImportKind)
+    kind = models.CharField(_("what"), max_length=20, choices=ImportKind)
     name = models.CharField(_("file"), max_length=200)
     file = models.FileField(_("file"), max_length=100)
     spool = models.CharField(max_length=100, blank=True, editable=False)
@@ -86,7 +107,22 @@ class ImportRun(models.Model):
                 ),
             ),
             models.CheckConstraint(
-                name="import_of_a_known_kind", condition=Q(kind__in=["contacts", "opportunities", "salespeople"])
+                name="import_of_a_known_kind",
+                condition=Q(
+                    kind__in=[
+                        *("contacts", "opportunities", "salespeople", "team", "closecode", "source", "competitor"),
+                        *("activity", "activitystep", "territory", "salutation", "organizationallevel"),
+                        *(
+                            "jobresponsibility",
+                            "industrygroup",
+                            "mailinggroup",
+                            "businessrelation",
+                            "tag",
+                            "contactrole",
+                        ),
+                        *("interactiongroup", "interactiontemplate"),
+                    ]
+                ),
             ),
         ]
 
@@ -147,7 +183,7 @@ class ExternalKey(models.Model):
     """What another system calls a record of ours. Once for each system and kind."""
 
     system = models.CharField(_("system"), max_length=40)
-    kind = models.CharField(_("what"), max_length=13, choices=ImportKind)
+    kind = models.CharField(_("what"), max_length=13, choices=[(kind, kind.label) for kind in RECORDS])
     key = models.CharField(_("key"), max_length=LONGEST_KEY)
     contact = models.ForeignKey(
         Contact, models.CASCADE, null=True, blank=True, related_name="external_keys", verbose_name=_("contact")

@@ -11,7 +11,7 @@ from contacts.models import Contact
 from opportunities.models import Opportunity, Status
 from salescycles.models import CloseCode, Stage
 from upkeep.importing.contacts import found_or_made
-from upkeep.importing.fields import plain
+from upkeep.importing.fields import plain, words_of
 from upkeep.importing.linking import Unknown, World
 from upkeep.importing.rows import Taken, Verdict, entered, external_key
 from upkeep.importing.steps import Steps
@@ -45,6 +45,8 @@ def take(world: World, given: dict[str, Any]) -> Taken:
     if values is None:  # for a contact that an earlier file will have made
         return Taken(Verdict.CREATED, label=key or str(given.get("description", "")))
     where = _where(world, given)
+    if there is not None and isinstance(where, Stage) and there.stage_id == where.pk:
+        given = {name: value for name, value in given.items() if name != "stage_entered_on"}  # it is there already
     steps = Steps(world, there, given.get("recorded_at"))
     _take(steps, values, where, given)
     if steps.opportunity is None:
@@ -91,9 +93,14 @@ def _values(world: World, given: dict[str, Any], there: Opportunity | None) -> t
     values = {name: given[name] for name in names if name in given}
     if there is None and "description" not in values:
         raise ValidationError({"description": _("Enter a description.")})
+    if given.get("chances_are_manual") is False:
+        values.pop("chances", None)  # they are what the stage says
     if "priority" in given:
-        values["priority"] = world.priority(given["priority"])
-    for name in ("salesperson", "source"):
+        values["priority"] = world.word(Opportunity, "priority", given["priority"])
+    if "sales_cycle" in given and world.one("cycle", given["sales_cycle"]) != world.cycle:
+        said = _("The row is of another sales cycle than the one that was chosen for the file.")
+        raise ValidationError({"sales_cycle": said})
+    for name in ("salesperson", "source", "competitor"):
         if name in given:
             values[name] = world.one(name, given[name])
     if "contact" not in given and there is not None:
@@ -129,6 +136,8 @@ def _where(world: World, given: dict[str, Any]) -> str | Stage | None:
 
 def _status(world: World, said: str) -> str:
     found = said if said in ("open", "won", "lost", "not_started") else STATUSES.get(plain(said), "")
+    found = found or words_of(Opportunity, "status").get(plain(said), "")
+    found = "open" if found == Status.IN_PROGRESS else found
     if not found:
         raise Unknown("status", said)
     return found
@@ -192,7 +201,7 @@ def _visits(world: World, where: Any, given: dict[str, Any], on: Any) -> list[tu
         found.insert(0, (given["started_on"], world.stages[0]))
     if isinstance(where, Stage) and (not found or found[-1][1].pk != where.pk):
         last = found[-1][0] if found else None
-        found.append((on or last or world.today, where))
+        found.append((given.get("stage_entered_on") or on or last or world.today, where))
     return found
 
 

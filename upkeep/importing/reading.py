@@ -9,6 +9,7 @@ import codecs
 import csv
 import datetime
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,15 +21,17 @@ from xml.etree.ElementTree import ParseError
 
 from charset_normalizer import from_bytes
 from django.utils.translation import gettext_lazy as _
-from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
+
+from upkeep.importing.sheets import Book, Percent, TooLong, Value
 
 Cell = str | Decimal | None
 MOST_COLUMNS = 500
 LONGEST_CELL = 100_000  # characters
 MOST_UNPACKED = 2_000_000_000  # bytes of a spreadsheet
 MOST_RATIO = 200  # how much smaller a packed file may be than what is in it
-MOST_TEXTS = 50_000_000  # bytes of a spreadsheet's table of texts, which is held in memory
+MOST_WHOLE = 50_000_000  # bytes of what is held in memory: JSON, and what of a spreadsheet says how it looks
+STREAMED = re.compile(r"sharedStrings\.xml$|(^|/)worksheets/[^/]+\.xml$|(^|/)media/")
 SAMPLE = 20  # rows
 HEAD = 1_000_000  # bytes that are looked at to guess an encoding
 BOM = "\ufeff"
@@ -58,6 +61,9 @@ ASCII = {chr(code) for code in range(128)}
 WESTERN = set("äöåéèàùìòâêîôûëïüçñßæøáíóúýÄÖÅÉÈÀÙÌÒÂÊÎÔÛËÏÜÇÑÆØÁÍÓÚÝ€–—’‘“”„…«»§°·´£•½¼µ±×\xa0")
 FORMULA = ("=", "+", "-", "@")
 ERRORS = {"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"}
+
+
+DAMAGED = (zipfile.BadZipFile, InvalidFileException, KeyError, OSError, EOFError, ParseError, ValueError, TypeError)
 
 
 class Unreadable(Exception):
@@ -203,7 +209,7 @@ def _text(text: str) -> str:
 
 def _sheets(path: Path) -> list[str]:
     with _book(path) as book:
-        return list(book.sheetnames)
+        return list(book.sheets)
 
 
 @contextmanager
@@ -213,11 +219,12 @@ def _book(path: Path) -> Iterator[Any]:
         try:
             refuse_bombs(path)
             # by its name it would be refused: a stored file has none that says what it is
-            file = opened.enter_context(path.open("rb"))
-            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError, EOFError, ParseError, ValueError) as wrong:
+            book = Book(opened.enter_context(path.open("rb")), LONGEST_CELL)
+        except DAMAGED as wrong:
             raise Unreadable(_("The spreadsheet is damaged or cut off, or it is no XLSX file.")) from wrong
         opened.callback(book.close)
+        if not book.sheets:
+            raise Unreadable(_("The file is empty."))
         yield book
 
 
@@ -225,39 +232,36 @@ def refuse_bombs(path: Path) -> None:
     """Raises Unreadable, BadZipFile. What is in a packed file never becomes longer than it says beforehand."""
     with zipfile.ZipFile(path) as packed:
         unpacked = sum(part.file_size for part in packed.infolist())
-        texts = sum(part.file_size for part in packed.infolist() if part.filename.endswith("sharedStrings.xml"))
+        whole = sum(part.file_size for part in packed.infolist() if not STREAMED.search(part.filename))
     too_dense = unpacked > 100_000_000 and unpacked > MOST_RATIO * path.stat().st_size
     if unpacked > MOST_UNPACKED or too_dense:
         said = _("Unpacked the spreadsheet would take %(size)d MB. It was not opened.")
         raise Unreadable(said, size=unpacked // 1_000_000)
-    if texts > MOST_TEXTS:
-        raise Unreadable(_("The spreadsheet has more texts than fit into memory. Save it as CSV."))
+    if whole > MOST_WHOLE:
+        raise Unreadable(_("The spreadsheet has more in it than its rows: pictures, or formats. Save it as CSV."))
 
 
 def _xlsx(path: Path, reading: dict[str, str]) -> Iterator[Row]:
     with _book(path) as book:
-        names = book.sheetnames
-        sheet = book[reading["sheet"]] if reading.get("sheet") in names else book[names[0]]
-        sheet.reset_dimensions()  # some programs write wrong ones
+        chosen = reading.get("sheet", "")
+        line = 0
         try:
-            for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-                if len(cells) > MOST_COLUMNS:
-                    cells = _without_end(cells)
+            for line, cells in book.rows(chosen if chosen in book.sheets else next(iter(book.sheets))):
                 yield Row(line, [_plain(cell) for cell in cells])
-        except (zipfile.BadZipFile, EOFError, ParseError, KeyError, ValueError) as wrong:
+        except TooLong as wrong:
+            said = _("A cell of row %(line)d has more than %(most)d characters.")
+            raise Unreadable(said, line=line + 1, most=LONGEST_CELL) from wrong
+        except DAMAGED as wrong:
             raise Unreadable(_("The spreadsheet is damaged or cut off, or it is no XLSX file.")) from wrong
 
 
-def _without_end(cells: tuple[Any, ...]) -> tuple[Any, ...]:
-    last = next((at for at in range(len(cells) - 1, -1, -1) if cells[at] is not None), -1)
-    return cells[: last + 1]
-
-
-def _plain(cell: Any) -> Cell:
+def _plain(cell: Value) -> Cell:
     if cell is None or isinstance(cell, str):
         return _text(cell) if cell else None
     if isinstance(cell, bool):
         return "1" if cell else "0"
+    if isinstance(cell, Percent):
+        return (Decimal(float.__repr__(cell)) * 100).normalize()
     if isinstance(cell, int | float):
         return Decimal(str(cell))
     if isinstance(cell, datetime.datetime):
@@ -269,7 +273,7 @@ def _plain(cell: Any) -> Cell:
 def _json(path: Path, reading: dict[str, str]) -> Iterator[Row]:
     """A list of objects, or one with such a list below `value`. Its keys are the columns; read whole, since an interface answers
     page by page."""
-    if path.stat().st_size > MOST_TEXTS:
+    if path.stat().st_size > MOST_WHOLE:
         raise Unreadable(_("The file is too large for JSON. Save it as CSV."))
     try:
         told = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal, parse_int=Decimal)

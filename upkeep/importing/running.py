@@ -27,41 +27,45 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from collaboration.files import stored_name
+from contacts.models import Contact
 from crm.lib import jobs
-from crm.lib.races import Busy, go_first, is_busy, refused_by
+from crm.lib.races import Busy, go_first, is_busy, refused_by, take_turns
 from opportunities import lifecycle
-from opportunities.models import Batch, Door
+from opportunities.models import Batch, Door, Opportunity
 from salespeople.auth import with_rights
 from salespeople.models import User
-from upkeep.importing import contacts, opportunities, salespeople
+from upkeep.importing import contacts, opportunities, short
 from upkeep.importing.fields import OF
 from upkeep.importing.linking import Alone, NotTogether, Unknown, World
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
 from upkeep.importing.reading import Row, Unreadable, read_spool, write_spool
 from upkeep.importing.rows import Taken, kinds_of, read
+from upkeep.importing.tables import TABLES
 
 logger = logging.getLogger(__name__)
 State, Verdict = ImportRun.State, ImportRow.Verdict
 KEPT = datetime.timedelta(days=90)  # files of a run
 UNDER_WAY = (State.CHECKING, State.RUNNING, State.UNDOING)
 SLICES = 0x494D504F  # names the locks that let one slice of a run at a time
-KINDS: dict[str, Any] = {
+KINDS_IN_TURN = 0x494D504B  # and one slice of a kind
+KINDS: dict[str, Any] = dict.fromkeys(TABLES, short) | {
     ImportKind.CONTACTS: contacts,
     ImportKind.OPPORTUNITIES: opportunities,
-    ImportKind.SALESPEOPLE: salespeople,
 }
 # of a slice; each contact that is written holds some twenty locks of its signs until the slice ends
-AT_ONCE = {ImportKind.CONTACTS: 100, ImportKind.OPPORTUNITIES: 100, ImportKind.SALESPEOPLE: 100}
+AT_ONCE: dict[str, int] = dict.fromkeys(TABLES, 1000) | {ImportKind.CONTACTS: 100, ImportKind.OPPORTUNITIES: 100}
 GATHERED = (ImportKind.CONTACTS, ImportKind.OPPORTUNITIES)
-NEEDED = {
-    ImportKind.CONTACTS: ("contacts.add_contact", "contacts.change_contact"),
-    ImportKind.OPPORTUNITIES: ("opportunities.add_opportunity", "opportunities.change_opportunity"),
-    ImportKind.SALESPEOPLE: ("salespeople.add_salesperson", "salespeople.change_salesperson"),
+MODELS: dict[str, Any] = {kind: table.model for kind, table in TABLES.items()} | {
+    ImportKind.CONTACTS: Contact,
+    ImportKind.OPPORTUNITIES: Opportunity,
 }
 
 
 def may_run(user: User, kind: str) -> bool:
-    return user.has_perms(("upkeep.add_importrun", *NEEDED[ImportKind(kind)]))
+    rows = MODELS[kind]._meta
+    return user.has_perms(
+        ["upkeep.add_importrun", *(f"{rows.app_label}.{act}_{rows.model_name}" for act in ("add", "change"))]
+    )
 
 
 # ── asking for it ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,7 +185,9 @@ def _slice(key: int) -> bool:
     if user is None or not may_run(user, run.kind):
         return False
     dry = run.state == State.CHECKING
-    rows, offset = read_spool(path_of(run.spool), run.offset, AT_ONCE[ImportKind(run.kind)])
+    if not dry:  # what another run of the same kind made is found, and not made again
+        take_turns(KINDS_IN_TURN, ImportKind.values.index(run.kind))
+    rows, offset = read_spool(path_of(run.spool), run.offset, AT_ONCE[run.kind])
     over = State.CHECKED if dry else State.DONE
     if rows:
         with translation.override(run.language):
@@ -241,6 +247,7 @@ def _take_all(world: World, rows: list[Row]) -> list[ImportRow]:
     for line, values in given.items():
         noted[line] = _take(world, kind, line, values)
     world.write()
+    world.hang()
     ExternalKey.objects.bulk_create(world.new_keys)
     _mark(world, list(noted.values()))
     return list(noted.values())
@@ -249,6 +256,7 @@ def _take_all(world: World, rows: list[Row]) -> list[ImportRow]:
 def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportRow:
     world.learnt = []
     try:
+        tags = world.tags_of(values)
         taken = _gathered(world, kind, values) or _alone(world, kind, values)
     except ValidationError as refused:
         return _refused(world, line, refused, values)
@@ -261,7 +269,7 @@ def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportR
         if is_busy(error):
             raise Busy from error
         raise
-    return ImportRow(
+    noted = ImportRow(
         run=world.run,
         dry=world.dry,
         line=line,
@@ -271,6 +279,9 @@ def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportR
         made=[] if world.dry else taken.made,
         before={} if world.dry else taken.before,
     )
+    if tags and taken.key:
+        world.tagged.append((noted, taken.key, tags))
+    return noted
 
 
 def _gathered(world: World, kind: Any, values: dict[str, Any]) -> Taken | None:

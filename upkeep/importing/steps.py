@@ -126,11 +126,11 @@ class Steps:
             self._take(lifecycle.revise, on=on, **asked)
 
     def facts(self, *, on: datetime.date, **values: Any) -> None:
-        """Description, priority, source, contact and salesperson, as far as they differ."""
+        """Description, priority, source, competitor, contact and salesperson, as far as they differ."""
         now = self._now()
         facts = {
             name: values[name]
-            for name in ("description", "priority", "source")
+            for name in ("description", "priority", "source", "competitor")
             if name in values and getattr(now, name) != values[name]
         }
         if facts:

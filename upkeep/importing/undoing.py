@@ -13,15 +13,17 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Model
 from django.utils.translation import get_language
 
-from contacts.models import Contact
+from collaboration.models import Tagging
+from contacts.models import MANY, Contact
 from crm.lib import jobs
 from opportunities import lifecycle as verbs
 from opportunities.models import Door, Opportunity, OpportunityEntry, OpportunityWords
-from salespeople.models import Salesperson
 from tasks.models import UNTOUCHED, Task
 from upkeep.importing import running
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
 from upkeep.importing.running import lock
+from upkeep.importing.short import put_back, state
+from upkeep.importing.tables import TABLES, Table
 
 logger = logging.getLogger(__name__)
 State, Verdict = ImportRun.State, ImportRow.Verdict
@@ -58,7 +60,7 @@ def _slice(key: int) -> bool:
     rows: dict[int, list[ImportRow]] = defaultdict(list)
     for row in waiting.filter(key__in=records).order_by("line"):
         rows[row.key or 0].append(row)
-    back = BACK[ImportKind(run.kind)](run, {record: rows[record] for record in records})
+    back = BACK[run.kind](run, {record: rows[record] for record in records})
     _erase_made(one for record in back for row in rows[record] for one in row.made)
     of_these = waiting.filter(key__in=records)
     count = of_these.filter(key__in=back).update(verdict=Verdict.UNDONE) + of_these.update(verdict=Verdict.TOUCHED)
@@ -96,7 +98,10 @@ def named(model: type[Model], keys: Iterable[int], *, but: Iterable[str] = ()) -
 
 # ── contacts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-OWN_OF_CONTACT = ("ContactEvent", "ContactSign", "LikelyPair", "ExternalKey", "CompanysIndustry")
+OWN_OF_CONTACT = (
+    *("ContactEvent", "ContactSign", "LikelyPair", "ExternalKey", "Tagging", "TaggingEvent"),
+    *("CompanysIndustry", "PersonsResponsibility", "ContactsMailing"),
+)
 
 
 def _contacts(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
@@ -106,26 +111,47 @@ def _contacts(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
     same = [key for key in rows if key not in held or marks.get(key) == max(row.mark or 0 for row in rows[key])]
     new = [key for key in same if _was_made(rows[key])]
     changed = [key for key in same if key in held and key not in new]
+    _untag("contact", {key: rows[key] for key in changed})
     for key in changed:
         before = _before(rows[key])
-        if (industries := before.pop("industry_groups", None)) is not None:
-            Contact.objects.get(pk=key).industry_groups.set(industries)
+        before.pop("tags", None)
+        for name in set(MANY) & set(before):
+            getattr(Contact.objects.get(pk=key), name).set(before.pop(name))
         Contact.objects.filter(pk=key).update(**before)
-    return _erase_contacts(new) + changed
+    return _erase_contacts(new, _tags(rows)) + changed
 
 
-def _erase_contacts(keys: list[int]) -> list[int]:
-    """Those on which nothing hangs that somebody else made."""
+def _tags(rows: dict[int, list[ImportRow]]) -> dict[int, set[int]]:
+    """What the run hung on each."""
+    return {key: {tag for row in found for tag in row.before.get("tags", ())} for key, found in rows.items()}
+
+
+def _tagged_by_others(field: str, keys: list[int], own: dict[int, set[int]]) -> set[int]:
+    given = Tagging.objects.filter(**{f"{field}__in": keys}).values_list(field, "tag")
+    return {key for key, tag in given if tag not in own.get(key, ())}
+
+
+def _untag(field: str, rows: dict[int, list[ImportRow]]) -> None:
+    for key, tags in _tags(rows).items():
+        if tags:
+            Tagging.objects.filter(**{field: key, "tag__in": tags}).delete()
+
+
+def _erase_contacts(keys: list[int], tags: dict[int, set[int]]) -> list[int]:
+    """Those on which nothing hangs that somebody else made; `tags` are those that the run hung on each."""
     erased: list[int] = []
     while keys:  # once its people are gone, a company may go
-        used = named(Contact, keys, but=OWN_OF_CONTACT)
+        used = named(Contact, keys, but=OWN_OF_CONTACT) | _tagged_by_others("contact", keys, tags)
         free = [key for key in keys if key not in used]
         if not free:
             break
         with connection.cursor() as cursor:  # nothing else hangs on them, so nothing has to be read first
             for table, column in (
                 ("upkeep_externalkey", "contact_id"),
+                ("collaboration_tagging", "contact_id"),
                 ("contacts_companysindustry", "contact_id"),
+                ("contacts_personsresponsibility", "contact_id"),
+                ("contacts_contactsmailing", "contact_id"),
                 ("contacts_contact", "id"),
             ):
                 cursor.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [free])  # noqa: S608 - names of our own
@@ -138,12 +164,20 @@ def _erase_made(keys: Iterable[int]) -> None:
     """Companies that were made on the way, unless somebody changed them since."""
     events: Any = apps.get_model("contacts", "ContactEvent").objects.filter(pgh_obj__in=list(keys)).order_by()
     untouched = events.values("pgh_obj").annotate(count=Count("pk")).filter(count=1)
-    _erase_contacts(list(untouched.values_list("pgh_obj", flat=True)))
+    _erase_contacts(list(untouched.values_list("pgh_obj", flat=True)), {})
 
 
 # ── opportunities ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-OWN_OF_OPPORTUNITY = ("OpportunityEntry", "OpportunityWords", "ExternalKey", "Task", "BatchRow")
+OWN_OF_OPPORTUNITY = (
+    "OpportunityEntry",
+    "OpportunityWords",
+    "ExternalKey",
+    "Task",
+    "BatchRow",
+    "Tagging",
+    "TaggingEvent",
+)
 
 
 def _opportunities(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
@@ -154,20 +188,22 @@ def _opportunities(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int
     tasks = Task.objects.filter(opportunity__in=new)
     others |= set(tasks.exclude(UNTOUCHED).values_list("opportunity", flat=True))
     others |= named(Opportunity, new, but=OWN_OF_OPPORTUNITY)
+    others |= _tagged_by_others("opportunity", new, _tags(rows))
     gone = [key for key in new if key not in others]
     _erase_opportunities(gone)
-    changed = [key for key in held if key not in new and _put_back(run, held[key])]
+    changed = [key for key in held if key not in new and _put_back(run, held[key], rows[key])]
+    _untag("opportunity", {key: rows[key] for key in changed})
     return [*(key for key in rows if key not in held), *gone, *changed]
 
 
-def _put_back(run: ImportRun, opportunity: Opportunity) -> bool:
-    """Step by step, where the last ones are those of this run."""
-    batches = opportunity.entries.live().order_by("-step").values_list("batch", flat=True)
+def _put_back(run: ImportRun, opportunity: Opportunity, rows: list[ImportRow]) -> bool:
+    """Step by step, where the last ones are those of this run. Whether there was anything of it to be taken back."""
+    batches = list(opportunity.entries.live().order_by("-step").values_list("batch", flat=True))
     count = len(list(takewhile(lambda batch: batch == run.batch_id, batches)))
     for _step in range(count):
         verbs.undo(opportunity, version=opportunity.version, by=run.by, door=Door.IMPORT)
         opportunity = Opportunity.objects.get(pk=opportunity.pk)
-    return count > 0
+    return count > 0 or (run.batch_id not in batches and any("tags" in row.before for row in rows))
 
 
 def _erase_opportunities(keys: list[int]) -> None:
@@ -175,6 +211,7 @@ def _erase_opportunities(keys: list[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL crm.erase = 'on'")
         Task.objects.filter(opportunity__in=keys).delete()
+        Tagging.objects.filter(opportunity__in=keys).delete()
         ExternalKey.objects.filter(opportunity__in=keys).delete()
         OpportunityWords.objects.filter(opportunity__in=keys).delete()
         for table, column in (
@@ -186,25 +223,41 @@ def _erase_opportunities(keys: list[int]) -> None:
     logger.info("%s opportunities were erased with their import", len(keys))
 
 
-# ── salespeople ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── short tables ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _salespeople(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
-    held = Salesperson.objects.in_bulk(list(rows))
+def _of_table(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
+    """What stands as the run left it goes back; what it made stays where something hangs on it."""
+    table = TABLES[run.kind]
+    held = table.model._default_manager.select_for_update().in_bulk(list(rows))
     back = [key for key in rows if key not in held]
-    for key, person in held.items():
+    for key, row in held.items():
+        was: dict[str, Any] = {}
+        left: dict[str, Any] = {}
+        for one in rows[key]:
+            was, left = one.before["was"] | was, left | one.before["is"]
+        now = state(table, key)
+        if any(now[name] != value for name, value in left.items()):
+            continue
         if not _was_made(rows[key]):
-            Salesperson.objects.filter(pk=key).update(**_before(rows[key]))
+            put_back(table, row, was)
             back.append(key)
-        elif key not in named(Salesperson, [key], but=("ExternalKey", "Membership", "MembershipEvent")):
-            ExternalKey.objects.filter(salesperson=key).delete()
-            person.delete()
+        elif key not in named(table.model, [key], but=_own(table)):
+            ExternalKey.objects.filter(salesperson=key if run.kind == ImportKind.SALESPEOPLE else None).delete()
+            row.delete()
             back.append(key)
     return back
 
 
+def _own(table: Table) -> tuple[str, ...]:
+    """What goes with a row: its history, and what a file hangs on it."""
+    throughs = [getattr(table.model, hangs).through.__name__ for hangs in table.several.values()]
+    events = [f"{name}Event" for name in (table.model.__name__, *throughs)]
+    return ("ExternalKey", *throughs, *events)
+
+
 BACK: dict[str, Callable[[ImportRun, dict[int, list[ImportRow]]], list[int]]] = {
+    **dict.fromkeys(TABLES, _of_table),
     ImportKind.CONTACTS: _contacts,
     ImportKind.OPPORTUNITIES: _opportunities,
-    ImportKind.SALESPEOPLE: _salespeople,
 }

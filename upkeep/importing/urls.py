@@ -5,6 +5,7 @@ from upkeep.importing import views
 app_name = "import"
 urlpatterns = [
     path("", views.imports, name="list"),
+    path("table/", views.table, name="table"),
     path("<int:pk>/", views.run, name="run"),
     path("<int:pk>/columns/", views.columns, name="columns"),
     path("<int:pk>/read/", views.read, name="read"),

@@ -7,18 +7,22 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.lib.fragments import is_fragment, redirect_to, render_page
 from crm.lib.jobs import watching
+from crm.lib.listing.export import TYPES, WRITERS, written
 from crm.lib.listing.filters import key_of
 from crm.lib.refusals import one_or_404
 from crm.lib.uploads import ImportLimit
+from salescycles.models import ActivityStep
+from salespeople.models import Company
 from salespeople.requests import SignedIn
 from upkeep.importing import rows, running, undoing
 from upkeep.importing.failed import failed_rows
@@ -26,9 +30,10 @@ from upkeep.importing.fields import targets
 from upkeep.importing.files import bring, read_again
 from upkeep.importing.forms import BringForm, MapForm, ReadForm
 from upkeep.importing.linking import World
-from upkeep.importing.models import ImportRow, ImportRun
+from upkeep.importing.models import ImportKind, ImportRow, ImportRun
 from upkeep.importing.reading import Unreadable, sample_of
 from upkeep.importing.running import may_run, path_of
+from upkeep.importing.tables import TABLES, sheet_of
 
 ADD = "upkeep.add_importrun"
 LISTED = 100  # runs
@@ -49,7 +54,8 @@ def imports(request: HttpRequest) -> HttpResponse:
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
 def _imports(request: Any) -> HttpResponse:
-    form = BringForm(request.POST or None, request.FILES or None, user=request.user)
+    of = request.POST.get("kind") or request.GET.get("of") or ""
+    form = BringForm(request.POST or None, request.FILES or None, user=request.user, of=of)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -58,8 +64,34 @@ def _imports(request: Any) -> HttpResponse:
         except ValidationError as refused:
             form.add_error("file", refused)
     latest = ImportRun.objects.visible_to(request.user).select_related("by")[:LISTED]
-    context = {"form": form, "rows": latest, "most": settings.IMPORT_MOST_MB}
+    tables = [(kind, running.MODELS[kind]._meta) for kind in TABLES]
+    context = {
+        "form": form,
+        "rows": latest,
+        "most": settings.IMPORT_MOST_MB,
+        "tables": [
+            {"kind": kind, "label": ImportKind(kind).label, "may_run": may_run(request.user, kind)}
+            for kind, rows in tables
+            if request.user.has_perm(f"{rows.app_label}.view_{rows.model_name}")
+        ],
+    }
     return render_page(request, "upkeep/import/list.html", context, status=422 if form.errors else 200)
+
+
+@never_cache
+@require_safe
+@permission_required(ADD, raise_exception=True)
+def table(request: SignedIn) -> HttpResponseBase:
+    """A short table as a file that can be imported again: `of` says which, `as` what kind of file. 404 for any other."""
+    kind, as_ = request.GET.get("of", ""), request.GET.get("as", "")
+    if kind not in TABLES or as_ not in WRITERS:
+        raise Http404
+    rows = running.MODELS[kind]._meta
+    if not request.user.has_perm(f"{rows.app_label}.view_{rows.model_name}"):
+        raise PermissionDenied
+    sheet = sheet_of(kind)
+    name = f"{sheet.name} {Company.current().today()}.{as_}"
+    return FileResponse(written(sheet, as_), as_attachment=True, filename=name, content_type=TYPES[as_])
 
 
 def _found(request: SignedIn, pk: int) -> ImportRun:
@@ -177,6 +209,7 @@ def run(request: SignedIn, pk: int) -> HttpResponse:
         "touched": _touched(found),
         "refused": counts.get(Verdict.REFUSED, 0),
         "taken": sum(counts.get(name, 0) for name in (Verdict.CREATED, Verdict.UPDATED)),
+        "left_out": [name for at, name in enumerate(found.headers) if str(at) not in found.options["columns"]],
         "may_run": may_run(request.user, found.kind),
         "may_undo": found.state in (State.DONE, State.STOPPED),
     } | _progress(request, found)
@@ -185,7 +218,17 @@ def run(request: SignedIn, pk: int) -> HttpResponse:
 
 def _touched(found: ImportRun) -> list[dict[str, Any]]:
     touched = found.rows.filter(dry=False, verdict=Verdict.TOUCHED).order_by("line")[:SHOWN]
-    return [{"row": row, "url": reverse(f"{found.kind}:detail", args=[row.key])} for row in touched]
+    model = running.MODELS[found.kind]
+    return [{"row": row, "url": _address(model, row.key)} for row in touched]
+
+
+def _address(model: Any, key: int | None) -> str:
+    """Its own page, else that of the set-up; of a step of an activity the list of activities."""
+    if hasattr(model, "get_absolute_url"):
+        return str(model(pk=key).get_absolute_url())
+    if model is ActivityStep:
+        return reverse("admin:salescycles_activity_changelist")
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[key])
 
 
 def _unknown(request: SignedIn, found: ImportRun) -> list[dict[str, Any]]:

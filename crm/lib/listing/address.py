@@ -14,7 +14,7 @@ from crm.lib.listing.keyset import END, Order
 from crm.lib.listing.listing import Listing
 from crm.lib.listing.words import EMBEDDED, OF_LIST, PLACES, VIEW
 
-MOST_COLUMNS, MOST_ORDERS = 30, 5
+MOST_COLUMNS, MOST_ORDERS = 60, 5  # a file may have all that there are
 LONGEST = 1000  # characters of a list of words
 SAID, MOST_SAID = 50, 20  # characters of a word that nobody knows, and how many of them are said
 MOST_CARRIED = 100  # words of an address that a form carries: after a step was written nothing may be refused any more

@@ -46,7 +46,7 @@ def export(request: HttpRequest, listing: Listing) -> HttpResponseBase:
     if refusals:
         return _refused(request, selection, refusals, status=422)
     try:
-        file = _made(selection, kind)
+        file = written(sheet_of(selection), kind)
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
@@ -56,11 +56,11 @@ def export(request: HttpRequest, listing: Listing) -> HttpResponseBase:
     return FileResponse(file, as_attachment=True, filename=name, content_type=TYPES[kind])
 
 
-def _made(selection: Selection, kind: str) -> IO[bytes]:
-    """The file, written already: a slow reader keeps no query waiting, and what fails fails before anything is sent."""
+def written(sheet: Sheet, kind: str) -> IO[bytes]:
+    """The file of a kind of `WRITERS`, written already: a slow reader keeps no query waiting, and what fails fails before anything is sent."""
     with ExitStack() as stack:
         file = stack.enter_context(TemporaryFile())
-        WRITERS[kind](sheet_of(selection), file)
+        WRITERS[kind](sheet, file)
         stack.pop_all()
     file.seek(0)
     return file
