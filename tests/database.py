@@ -17,6 +17,9 @@ def migrated() -> str:
     """The name of the migrated database, which is made if it is not there."""
     name = PREFIX + fingerprint()
     with connection.creation._nodb_cursor() as cursor:
+        cursor.execute(
+            "SET lock_timeout = 0; SET statement_timeout = 0"
+        )  # of this connection alone: the other one migrates
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [PREFIX])
         found = [old for (old,) in cursor.fetchall()]
