@@ -98,3 +98,7 @@ def move(opportunity: Opportunity, **values: Any) -> OpportunityEntry:
 
 def change_cycle(opportunity: Opportunity, **values: Any) -> OpportunityEntry:
     return fill_and(lifecycle.change_cycle, opportunity, **values)
+
+
+def reopen(opportunity: Opportunity, **values: Any) -> OpportunityEntry:
+    return fill_and(lifecycle.reopen, opportunity, **values)

@@ -23,6 +23,7 @@ from crm.lib.priority import Priority
 from opportunities import lifecycle
 from opportunities.estimates import KEEP, Asked, known_to_stage
 from opportunities.gate_fields import GateFields
+from opportunities.gates import Gate
 from opportunities.models import Opportunity, Tracked
 from opportunities.moves import Move
 from quotes.models import Quote
@@ -445,11 +446,13 @@ class CloseForm(DatedForm):
 
 class ReopenForm(GateFields, DatedForm):
     to = StageField(label=_("To stage"), required=False)
+    estimated_value = AmountField(label=_("Estimated value"), required=False)
     closing_on = DayField(label=_("Estimated closing date"), required=False)
 
     title, submit = _("Reopen"), _("Reopen the opportunity")
-    own = ("to", "closing_on")
-    field_order = ["to", "closing_on", "reason", "on"]
+    own = ("to", "estimated_value", "closing_on")
+    fills = (Gate.COMPETITOR, Gate.VALUE, Gate.DOCUMENT)  # what may be given while it is closed
+    field_order = ["to", "estimated_value", "closing_on", "reason", "on"]
 
     def prepare(self) -> None:
         self.fields["reason"].required = True
@@ -457,15 +460,16 @@ class ReopenForm(GateFields, DatedForm):
             return
         before = lifecycle.last_open(self.opportunity)
         if before.is_not_started:
-            del self.fields["to"], self.fields["closing_on"]
+            del self.fields["to"], self.fields["estimated_value"], self.fields["closing_on"]
             return
+        self.initial["estimated_value"] = before.estimated_value
         field = self.fields["to"]
         assert isinstance(field, StageField)
         stages = lifecycle.stages_of(self.opportunity)
         field.offer(stages, [("", _("– choose –")), *((stage.pk, stage) for stage in stages)])
         self.initial["to"] = before.stage_id
         if chosen := field.stages.get(str(self.data.get("to", ""))):
-            self.ask_for(lifecycle.gate_of(self.opportunity, chosen, by=self.user), fills=())
+            self.ask_for(lifecycle.gate_of(self.opportunity, chosen, by=self.user), fills=self.fills)
         if before.closing_on and before.closing_on >= self.today:
             self.initial["closing_on"] = before.closing_on
 

@@ -320,7 +320,7 @@ def close(request: SignedIn, pk: int) -> HttpResponse:
 
 @get_or_post
 def reopen(request: SignedIn, pk: int) -> HttpResponse:
-    return _answer(request, pk, forms.ReopenForm, lifecycle.reopen)
+    return _answer(request, pk, forms.ReopenForm, filling.reopen)
 
 
 @get_or_post

@@ -199,6 +199,25 @@ def test_a_reopening_can_be_passed_over(
     assert one.entries.get(step=4).overrode == [f"{stage.pk}.source"]
 
 
+@both_ways
+def test_a_reopening_asks_for_what_may_be_given_while_it_is_closed(
+    client_for: Sign, cycle: SalesCycle, deal: Any, rep: User, price_l: Any, company: Company, headers: Any
+) -> None:
+    rival, one = Competitor.objects.create(code="R", name="Rival"), deal(value=1000)
+    lifecycle.close(one, version=2, outcome="lost", close_code=price_l, on=company.today(), by=None)
+    stage = gate(cycle, 1, required_fields=["competitor"], document_required=True, minimum_value=5000)
+    data: dict[str, Any] = {"version": 3, "to": stage.pk, "estimated_value": "1000", "reason": "Again"}
+    client, address = client_for(rep), f"{one.get_absolute_url()}reopen/"
+    answer = client.post(address, data, headers=headers)
+    assert answer.status_code == 422 and fresh(one).is_closed
+    assert set(answer.context["form"].errors) == {"competitor", "document", "estimated_value"}
+    data |= {"competitor": rival.pk, "estimated_value": "6000", "document": SimpleUploadedFile("offer.pdf", b"%PDF")}
+    assert client.post(address, data, headers=headers).status_code == (200 if headers else 302)
+    assert [entry.action for entry in one.entries.order_by("step")[3:]] == ["edited", "reopened"]
+    now = fresh(one)
+    assert (now.competitor, now.estimated_value, now.stage) == (rival, 6000, stage) and Attachment.objects.count() == 1
+
+
 # ── many at once, set-up ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
