@@ -14,9 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collaboration.models import Tag, Tagging
-from contacts.codes import OrganizationalLevel, Salutation, Territory
+from contacts.codes import (
+    IndustryGroup,
+    JobResponsibility,
+    MailingGroup,
+    OrganizationalLevel,
+    Salutation,
+    Territory,
+)
 from contacts.columns import COLUMNS as CONTACT_COLUMNS
-from contacts.models import Contact
+from contacts.models import CompanysIndustry, Contact, ContactsMailing, PersonsResponsibility
 from crm.lib.listing.columns import Column, Kind
 from crm.lib.listing.conditions import Where, read_condition, read_conditions
 from crm.lib.listing.operators import operators_of
@@ -44,6 +51,16 @@ pytestmark = pytest.mark.django_db
 TODAY = datetime.date(2026, 3, 31)
 HELSINKI = zoneinfo.ZoneInfo("Europe/Helsinki")
 TEXTS = ("", "Oulu", "oulu", "OULU port", r"50% _off\ ", "_", "%", "a'b", "Turku", "Tur")
+TIES: dict[str, Any] = {  # those that no row knows by a name of its own
+    "industry_groups": CompanysIndustry,
+    "job_responsibilities": PersonsResponsibility,
+    "mailing_groups": ContactsMailing,
+}
+NAMES = {
+    CompanysIndustry: "industry_group",
+    PersonsResponsibility: "job_responsibility",
+    ContactsMailing: "mailing_group",
+}
 MODELS: dict[Any, tuple[Column, ...]] = {
     Opportunity: COLUMNS,
     Contact: CONTACT_COLUMNS,
@@ -56,6 +73,19 @@ MODELS: dict[Any, tuple[Column, ...]] = {
 def asker(manager: User, jo: Salesperson) -> Asker:
     manager.salesperson = jo
     return Asker(manager, Clock(TODAY, zone=HELSINKI, fiscal_month=4, me=jo.pk))
+
+
+def tie(people: list[Contact], chance: random.Random) -> None:
+    """Each to some of what it may have several of."""
+    for model in (IndustryGroup, JobResponsibility, MailingGroup):
+        for code in "AB":
+            model._default_manager.create(code=code)
+    for contact in people:
+        of_kind = "job_responsibilities" if contact.company else "industry_groups"
+        for ties in (TIES[of_kind], ContactsMailing):
+            field = ties._meta.get_field(NAMES[ties])
+            for code in chance.sample([*field.related_model.objects.all()], chance.choice([0, 1, 2])):
+                ties.objects.create(contact=contact, **{field.name: code})
 
 
 @pytest.fixture
@@ -89,6 +119,7 @@ def rows(cycle: SalesCycle, jo: Salesperson, of: Salesperson, price_w: CloseCode
         near = datetime.datetime(2026, 3, 31, 22, tzinfo=HELSINKI) + datetime.timedelta(hours=chance.randint(-60, 60))
         Contact.objects.filter(pk=contact.pk).update(created_at=near)
         people.append(contact)
+    tie(people, chance)
     source = SourceFactory()
     tags = [Tag.objects.create(name=name) for name in ("One", "Two", "Three")]
     nordwerk = Competitor.objects.create(code="NORDWERK")
@@ -165,7 +196,8 @@ def value_holds(row: Any, column: Column, word: str, text: str, clock: Clock) ->
 
 def ties_hold(row: Any, column: Column, word: str, text: str, clock: Clock) -> bool:
     assert column.links
-    ties = [tie for tie in getattr(row, column.path).all() if getattr(tie, "is_co_owner", True)]
+    every = TIES[column.name].objects.filter(contact=row) if column.name in TIES else getattr(row, column.path).all()
+    ties = [tie for tie in every if getattr(tie, "is_co_owner", True)]
     keys = {str(getattr(tie, f"{column.links.key}_id")) for tie in ties}
     return (
         not keys if word == "blank" else bool(keys & {str(clock.me) if one == "me" else one for one in text.split(",")})
