@@ -9,8 +9,6 @@ if "EMBEDDED" in DATABASES["default"]:  # a server of its own, apart from the de
     DATABASES["default"] |= embedded_database(LOCAL_DIR, "postgres-for-tests", durable=False)
 # Tests of races and the browser's server open a connection in each of their threads, more than the pool hands out.
 DATABASES["default"]["OPTIONS"]["pool"] = False
-# A thread answers all that one connection of the browser asks for, and keeps its own to the database as long.
-DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["TEST"] = {"NAME": f"test_crm_{take_slot(LOCAL_DIR)}"}
 
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
