@@ -77,7 +77,7 @@ def several(name: str, label: Any, model: type[ContactCode], ties: Any, of: str)
         yield from ((str(row.pk), str(row)) for row in rows)
 
     links = Links(ties.objects.all, "contact", of, f"{of}__code")
-    return Column(name, label, f"{of}_codes", Kind.SEVERAL, choices=choices, links=links, is_sortable=False)
+    return Column(name, label, name, Kind.SEVERAL, choices=choices, links=links, is_sortable=False)
 
 
 def of_opportunities(name: str) -> Callable[[User], Any]:

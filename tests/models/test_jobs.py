@@ -109,7 +109,10 @@ def started(path: Path) -> list[int]:
 
 
 def is_there(key: int) -> bool:
-    return Path(f"/proc/{key}/stat").exists() and Path(f"/proc/{key}/stat").read_text().split()[2] != "Z"
+    try:
+        return Path(f"/proc/{key}/stat").read_text().split()[2] != "Z"
+    except (FileNotFoundError, ProcessLookupError):  # it may end while it is read
+        return False
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")

@@ -94,7 +94,7 @@ class Cells:
         for column in columns:
             cell, made = listing.cell(column), column.put_together(user)
             found += [
-                column.path if made is None else (column.name, made),
+                column.read_as if made is None else (column.read_as, made),
                 *cell.needs,
                 *([column.key] if column.key else []),
                 *([(f"{column.name}_aside", column.aside[1](user))] if column.aside else []),
@@ -113,7 +113,7 @@ class Cells:
             link, key = '<a href="{}">{{}}</a>'.format(reverse(cell.page, args=[0]).replace("/0/", "/{}/")), column.key
         write = cell.write or writer(self.listing, column, self.reader, user)
         return (
-            column.name if column.links or column.made else column.path,
+            column.read_as,
             write,
             opening,
             cell.also,

@@ -103,6 +103,13 @@ class Column:
             return self.made(user)
         return self.links.cell if self.links else None
 
+    @property
+    def read_as(self) -> str:
+        """What a row that is read calls its cell. What is put together has no path, and its name may be a field's."""
+        if self.links:
+            return f"{self.name}_told"
+        return self.name if self.made else self.path
+
     def in_file(self, user: Any) -> Any:
         """The same as one value; None where a path leads to it."""
         if self.links:
