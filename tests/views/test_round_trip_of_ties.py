@@ -70,7 +70,7 @@ def hanging(
     Contact.objects.filter(pk=ann.pk).update(salesperson=jo)
     periods = {SUMMER: END, datetime.date(2027, 6, 1): None}
     lifecycle.write_address(acme, code="SUMMER", by=manager, periods=periods, **PLACE)
-    lifecycle.write_address(acme, code="SITE", by=manager, periods={SITE: None}, city="Oulu")
+    lifecycle.write_address(acme, code="SITE", by=manager, periods={SITE: None}, address="Road  2")
     lifecycle.write_address(beta, code="SUMMER", by=manager, address="+1")
     customer = BusinessRelation.objects.create(code="CUSTOMER", description="Customer", account="customer")
     press = BusinessRelation.objects.create(code="PRESS")
@@ -78,6 +78,7 @@ def hanging(
     for contact, numbers in ((acme, {customer.pk: "=1", press.pk: ""}), (beta, {customer.pk: "2, B"})):
         lifecycle.change(contact, by=manager, on=day, business_relations=numbers)
     decides, uses = (ContactRole.objects.create(code=code, description=code.title()) for code in ("DECIDES", "USES"))
+    ContactRole.objects.create(code="DE-CIDES")
     for contact, role in ((ann, decides), (ann, uses), (beta, uses)):
         journey.involve(deal, contact=contact, role=role, by=manager)
     for person in (of, hr):

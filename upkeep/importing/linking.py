@@ -306,8 +306,11 @@ class World:
         }.get(field, dict)()
 
     def one(self, field: str, said: str) -> Any:
-        """Raises Unknown."""
-        found = self.short(field).get(plain(said))
+        """What differs from another one in marks alone is meant by its exact name. Raises Unknown."""
+        known = self.short(field)
+        found = known.get(plain(said))
+        if found is None or found is AMBIGUOUS:
+            found = known.get(EXACT + said, found)
         if found is None or found is AMBIGUOUS:
             raise Unknown(field, said, ambiguous=found is AMBIGUOUS)
         return found
@@ -489,6 +492,7 @@ def parts(said: str, is_known: Callable[[str], bool]) -> list[str]:
 
 
 AMBIGUOUS: Any = object()
+EXACT = "="  # before a name as it is written
 SEVERAL = -1
 
 
@@ -498,7 +502,8 @@ def _by_names(rows: Iterable[Any], fields: tuple[str, ...]) -> dict[str, Any]:
     for field in fields:
         own: dict[str, Any] = {}
         for row in rows:
-            if name := plain(str(getattr(row, field) or "")):
+            said = str(getattr(row, field) or "")
+            for name in {plain(said), EXACT + said} - {"", EXACT}:
                 own[name] = AMBIGUOUS if name in own else row
         found = own | found
     return found

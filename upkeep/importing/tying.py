@@ -111,7 +111,7 @@ def _address(world: World, given: dict[str, Any]) -> Taken:
 
 def _cleaned(world: World, given: dict[str, Any], country: str) -> dict[str, Any]:
     """What each field says of its value; numbers are dialled in `country` where the row names none. Raises ValidationError."""
-    typed = {name: " ".join(str(given[name]).split()) for name in ("code", *PLACE) if name in given}
+    typed = {name: " ".join(str(given[name]).splitlines()) for name in ("code", *PLACE) if name in given}
     if "country" in typed:
         typed["country"] = world.country(typed["country"])
     if "home_page" in typed and "//" not in typed["home_page"]:

@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Any
 
 from django.apps import apps
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import connection, transaction
 from django.db.models import Count, F, Model
 from django.utils.translation import get_language
@@ -283,7 +283,7 @@ def _ties(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
             with transaction.atomic():
                 if now:
                     take_back(run, key, None if _was_made(rows[key]) else was)
-        except (ValidationError, verbs.Stale):
+        except (ValidationError, verbs.Stale, ObjectDoesNotExist):
             continue
         back.append(key)
     return back
