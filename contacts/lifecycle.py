@@ -489,14 +489,20 @@ def share(
 Periods = dict[datetime.date, datetime.date | None]  # when each begins → when it ends, if that is known
 
 
+def hold(contact: Contact) -> None:
+    """What hangs on it is changed by nobody else until the transaction ends. Raises ValidationError where it was merged."""
+    held = Contact.objects.select_for_update(no_key=True).filter(pk=contact.pk)
+    if held.values_list("merged_into", flat=True).get():
+        _refuse(_merged(lock(contact.pk)))
+
+
 @transaction.atomic
 def write_address(
     contact: Contact, *, code: str, by: User | None, periods: Periods | None = None, **typed: Any
 ) -> AlternativeAddress:
     """The alternative address of this code: a new one, or other values of the one that is there; what is not handed in stays.
     `periods` are all in which it holds. Raises ValidationError."""
-    contact = lock(contact.pk)
-    _refuse(_merged(contact))
+    hold(contact)
     address = AlternativeAddress.objects.filter(contact=contact, code=code).first()
     is_new = address is None
     address = address or AlternativeAddress(contact=contact, code=code)
@@ -514,8 +520,8 @@ def write_address(
 
 
 def _set_periods(address: AlternativeAddress, periods: Periods) -> None:
-    _refuse(_wrong_periods(address, periods))
     stood = {period.starts_on: period for period in address.periods.all()}
+    _refuse(_wrong_periods(address, periods, new=set(periods) - set(stood)))
     for begins, period in stood.items():
         if begins not in periods:
             period.delete()
@@ -529,14 +535,14 @@ def _set_periods(address: AlternativeAddress, periods: Periods) -> None:
             stood[begins].save(update_fields=["ends_on"])
 
 
-def _wrong_periods(address: AlternativeAddress, periods: Periods) -> Refusals:
+def _wrong_periods(address: AlternativeAddress, periods: Periods, *, new: set[datetime.date]) -> Refusals:
     if any(ends and ends < begins for begins, ends in periods.items()):
         return {"ends_on": ValidationError(_("A period does not end before it begins."), code="order")}
     if len(periods) > MOST_PERIODS:
         said = _("An address has at most %(most)d periods.")
         return {"starts_on": ValidationError(said, code="many", params={"most": MOST_PERIODS})}
     others = AddressPeriod.objects.filter(contact=address.contact_id).exclude(alternative_address=address.pk)
-    if periods and others.filter(starts_on__in=periods).exists():
+    if new and others.filter(starts_on__in=new).exists():
         return {"starts_on": ValidationError(_("Another address of this contact begins on this day."), code="taken")}
     return {}
 
@@ -544,5 +550,5 @@ def _wrong_periods(address: AlternativeAddress, periods: Periods) -> Refusals:
 def remove_address(address: AlternativeAddress, *, by: User | None) -> None:
     """With its periods."""
     with transaction.atomic(), collaboration.history(by):
-        lock(address.contact_id)
+        hold(address.contact)
         address.delete()

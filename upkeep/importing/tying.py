@@ -82,6 +82,8 @@ def _unchanged(key: int, label: str) -> Taken:
 
 def _written(world: World, key: int, label: str, before: dict[str, Any]) -> Taken:
     """`before`: as it stood, blank where it is new."""
+    if world.dry:
+        return Taken(Verdict.UPDATED if before else Verdict.CREATED, key, label)
     after = state(world.run.kind, key)
     if not before:
         return Taken(Verdict.CREATED, key, label, before={"was": {}, "is": after})
@@ -102,7 +104,7 @@ def _address(world: World, given: dict[str, Any]) -> Taken:
         stood = periods_of(there.pk)
         if _with(stood, given) == stood:
             return _unchanged(there.pk, label)
-    contacts.lock(contact.pk)
+    contacts.hold(contact)
     before = state(world.run.kind, there.pk) if there else {}
     periods = _with(periods_told(before["periods"]) if before else {}, given)
     address = contacts.write_address(contact, code=code, by=world.user, periods=periods, **typed)
@@ -159,7 +161,7 @@ def _relation(world: World, given: dict[str, Any]) -> Taken:
     there = rows.filter(business_relation=relation).first()
     if there and _says(there, typed):
         return _unchanged(there.pk, label)
-    contacts.lock(contact.pk)
+    contacts.hold(contact)
     before = state(world.run.kind, there.pk) if there else {}
     numbers = _numbers(contact.pk) | {relation.pk: typed.get("number", "")}
     contacts.change(contact, by=world.user, on=world.today, **{RELATIONS: numbers})
