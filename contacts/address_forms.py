@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from contacts.forms import know_country, offer_codes, want_plain_text
+from contacts.lifecycle import MOST_PERIODS
 from contacts.models import AddressPeriod, AlternativeAddress, Contact
 from contacts.phones import PhoneField
 from contacts.places import countries
@@ -59,7 +60,13 @@ class PeriodFormSet(forms.BaseInlineFormSet):
 
 
 Periods: Any = inlineformset_factory(
-    AlternativeAddress, AddressPeriod, form=PeriodForm, formset=PeriodFormSet, extra=2, max_num=100, validate_max=True
+    AlternativeAddress,
+    AddressPeriod,
+    form=PeriodForm,
+    formset=PeriodFormSet,
+    extra=2,
+    max_num=MOST_PERIODS,
+    validate_max=True,
 )
 
 

@@ -23,7 +23,7 @@ from collaboration.notify import shared
 from contacts import names, vat
 from contacts.addresses import WHERE
 from contacts.codes import ContactSetup, Relation, Territory
-from contacts.models import MANY, RELATIONS, Contact, ContactsRelation
+from contacts.models import MANY, RELATIONS, AddressPeriod, AlternativeAddress, Contact, ContactsRelation
 from contacts.names import Parts
 from crm.lib.in_use import in_use
 from crm.lib.numbers import give_numbers, next_keys, next_number, next_numbers
@@ -39,6 +39,7 @@ TOGETHER = (
     ("communication", ("home_page",)),
     ("communication", ("correspondence",)),
 )
+MOST_PERIODS = 100  # of an address
 PERSONAL = ("initials", "organizational_level", "minor", "parental_consent", "job_responsibilities")
 
 Refusals = dict[str, ValidationError]
@@ -257,9 +258,9 @@ def _values(contact: Contact, fields: Iterable[str]) -> dict[str, Any]:
     return {column: getattr(contact, column) for column in columns}
 
 
-def _set(contact: Contact, values: dict[str, Any]) -> None:
+def _set(row: Contact | AlternativeAddress, values: dict[str, Any]) -> None:
     for name, value in values.items():
-        setattr(contact, name, value)
+        setattr(row, name, value)
 
 
 # ── what is written ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -481,3 +482,73 @@ def share(
     if is_new:
         shared("contact", contact.pk, by=by, salesperson=salesperson_id, team=team_id)
     return grant
+
+
+# ── alternative addresses ────────────────────────────────────────────────────────────────────────────────────────────
+
+Periods = dict[datetime.date, datetime.date | None]  # when each begins → when it ends, if that is known
+
+
+def hold(contact: Contact) -> None:
+    """What hangs on it is changed by nobody else until the transaction ends. Raises ValidationError where it was merged."""
+    held = Contact.objects.select_for_update(no_key=True).filter(pk=contact.pk)
+    if held.values_list("merged_into", flat=True).get():
+        _refuse(_merged(lock(contact.pk)))
+
+
+@transaction.atomic
+def write_address(
+    contact: Contact, *, code: str, by: User | None, periods: Periods | None = None, **typed: Any
+) -> AlternativeAddress:
+    """The alternative address of this code: a new one, or other values of the one that is there; what is not handed in stays.
+    `periods` are all in which it holds. Raises ValidationError."""
+    hold(contact)
+    address = AlternativeAddress.objects.filter(contact=contact, code=code).first()
+    is_new = address is None
+    address = address or AlternativeAddress(contact=contact, code=code)
+    changed = [name for name, value in typed.items() if getattr(address, name) != value]
+    _set(address, typed)
+    address.clean_fields(exclude=["contact"])
+    with collaboration.history(by):
+        if is_new:
+            address.save(force_insert=True)
+        elif changed:
+            address.save(update_fields=changed)
+        if periods is not None:
+            _set_periods(address, periods)
+    return address
+
+
+def _set_periods(address: AlternativeAddress, periods: Periods) -> None:
+    stood = {period.starts_on: period for period in address.periods.all()}
+    _refuse(_wrong_periods(address, periods, new=set(periods) - set(stood)))
+    for begins, period in stood.items():
+        if begins not in periods:
+            period.delete()
+    for begins, ends in periods.items():
+        if begins not in stood:
+            AddressPeriod.objects.create(
+                alternative_address=address, contact_id=address.contact_id, starts_on=begins, ends_on=ends
+            )
+        elif stood[begins].ends_on != ends:
+            stood[begins].ends_on = ends
+            stood[begins].save(update_fields=["ends_on"])
+
+
+def _wrong_periods(address: AlternativeAddress, periods: Periods, *, new: set[datetime.date]) -> Refusals:
+    if any(ends and ends < begins for begins, ends in periods.items()):
+        return {"ends_on": ValidationError(_("A period does not end before it begins."), code="order")}
+    if len(periods) > MOST_PERIODS:
+        said = _("An address has at most %(most)d periods.")
+        return {"starts_on": ValidationError(said, code="many", params={"most": MOST_PERIODS})}
+    others = AddressPeriod.objects.filter(contact=address.contact_id).exclude(alternative_address=address.pk)
+    if new and others.filter(starts_on__in=new).exists():
+        return {"starts_on": ValidationError(_("Another address of this contact begins on this day."), code="taken")}
+    return {}
+
+
+def remove_address(address: AlternativeAddress, *, by: User | None) -> None:
+    """With its periods."""
+    with transaction.atomic(), collaboration.history(by):
+        hold(address.contact)
+        address.delete()

@@ -12,13 +12,15 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from collaboration.models import Involvement
+from contacts.codes import BusinessRelation
 from contacts.listing import CONTACTS as CONTACT_LIST
-from contacts.models import Contact
+from contacts.models import AddressPeriod, AlternativeAddress, Contact, ContactsRelation
 from opportunities.listing import OPPORTUNITIES as OPPORTUNITY_LIST
 from opportunities.models import Opportunity
 from salescycles.models import Stage
 from salespeople.listing import SALESPEOPLE as SALESPERSON_LIST
-from salespeople.models import Salesperson
+from salespeople.models import Grant, Salesperson
 from upkeep.importing.models import ImportKind
 from upkeep.importing.tables import TABLES, Table, kind_of, label_of
 
@@ -198,6 +200,31 @@ SALESPEOPLE = (
     _of(Salesperson, "privacy_blocked", "flag"),
     Target("team", _("team"), "team", ("regional office", "group", "department", "tiimi", "equipe", "lag")),
 )
+# what hangs on contacts and opportunities
+WHOSE = _of(Involvement, "contact", "contact", "contact number", "contact no", "contact no.", "customer no")
+WHICH = _of(Involvement, "opportunity", "opportunity", "opportunity number", "opportunity no", "deal number")
+ADDRESSES = (
+    WHOSE,
+    *(
+        _of(AlternativeAddress, name)
+        for name in ("code", "name", "address", "address_2", "post_code", "city", "county")
+    ),
+    _of(AlternativeAddress, "country", "country"),
+    _of(AlternativeAddress, "phone", "phone"),
+    _of(AlternativeAddress, "phone_extension"),
+    _of(AlternativeAddress, "mobile", "phone"),
+    _of(AlternativeAddress, "email", "email"),
+    _of(AlternativeAddress, "home_page", "url"),
+    _of(AddressPeriod, "starts_on", "day"),
+    _of(AddressPeriod, "ends_on", "day"),
+)
+RELATED = (
+    WHOSE,
+    Target("business_relations", BusinessRelation._meta.verbose_name or "", "relation", ("relation", "relation code")),
+    _of(ContactsRelation, "number"),
+)
+PEOPLE = (WHICH, WHOSE, _of(Involvement, "role", "role"))
+CO_OWNERS = (WHICH, Target("salesperson", Grant._meta.get_field("is_co_owner").verbose_name, "salesperson"))
 
 
 def _of_table(table: Table) -> tuple[Target, ...]:
@@ -208,17 +235,22 @@ OF: dict[str, tuple[Target, ...]] = {kind: _of_table(table) for kind, table in T
     ImportKind.CONTACTS: CONTACTS,
     ImportKind.OPPORTUNITIES: OPPORTUNITIES,
     ImportKind.SALESPEOPLE: SALESPEOPLE,
+    ImportKind.ADDRESSES: ADDRESSES,
+    ImportKind.RELATED: RELATED,
+    ImportKind.PEOPLE: PEOPLE,
+    ImportKind.CO_OWNERS: CO_OWNERS,
 }
 LISTS: dict[str, Any] = {
     ImportKind.CONTACTS: CONTACT_LIST,
     ImportKind.OPPORTUNITIES: OPPORTUNITY_LIST,
     ImportKind.SALESPEOPLE: SALESPERSON_LIST,
 }
-# how a row may find what is there already, the surest first
+# how a row may find what is there already, the surest first; where nothing is to be chosen, it says that in full
 KEYS: dict[str, tuple[str, ...]] = {kind: (table.key,) for kind, table in TABLES.items()} | {
     ImportKind.CONTACTS: ("external_key", "number", "email", "name"),
     ImportKind.OPPORTUNITIES: ("external_key", "number"),
     ImportKind.SALESPEOPLE: ("external_key", "code", "email", "name"),
+    **dict.fromkeys((ImportKind.ADDRESSES, ImportKind.RELATED, ImportKind.PEOPLE, ImportKind.CO_OWNERS), ()),
 }
 ENTERED = "entered:"  # and the key of a stage: when it was entered
 

@@ -93,6 +93,8 @@ class MapForm(forms.Form):
         names = {target.name: target.label for target in OF[ImportKind(run.kind)]}
         key: Any = self.fields["key"]
         key.choices = [("", _("nothing: every row is new")), *((one, names[one]) for one in KEYS[ImportKind(run.kind)])]
+        if not KEYS[ImportKind(run.kind)]:
+            del self.fields["key"]
         if run.kind != ImportKind.OPPORTUNITIES:
             for name in ("cycle", "won_code", "lost_code", "stand_in"):
                 del self.fields[name]

@@ -16,9 +16,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from collaboration.lifecycle import tag_all
-from collaboration.models import Tag
+from collaboration.models import ContactRole, Tag
 from contacts import lifecycle as contacts
 from contacts.codes import (
+    BusinessRelation,
     ContactSetup,
     IndustryGroup,
     JobResponsibility,
@@ -47,6 +48,8 @@ CODED: dict[str, Any] = {
     "level": OrganizationalLevel,
     "activity": Activity,
     "group": InteractionGroup,
+    "relation": BusinessRelation,
+    "role": ContactRole,
 }
 
 
@@ -98,6 +101,7 @@ class World:
         self.system: str = run.options.get("system") or "file"
         self.found: dict[str, int | Coming] = {}  # contacts by what they are called
         self.read: dict[int, Contact] = {}
+        self.numbered: dict[str, Opportunity] = {}  # by their numbers
         self.new_keys: list[ExternalKey] = []
         self.learnt: list[tuple[dict[Any, Any], Any]] = []  # within the row under way
         self._drawn = 0
@@ -302,8 +306,11 @@ class World:
         }.get(field, dict)()
 
     def one(self, field: str, said: str) -> Any:
-        """Raises Unknown."""
-        found = self.short(field).get(plain(said))
+        """What differs from another one in marks alone is meant by its exact name. Raises Unknown."""
+        known = self.short(field)
+        found = known.get(plain(said))
+        if found is None or found is AMBIGUOUS:
+            found = known.get(EXACT + said, found)
         if found is None or found is AMBIGUOUS:
             raise Unknown(field, said, ambiguous=found is AMBIGUOUS)
         return found
@@ -411,6 +418,18 @@ class World:
         names = [(pk, {plain(name), plain(email)}) for pk, name, email in rows.values_list("pk", "name", "email")]
         return [pk for pk, known in names if plain(said) in known]
 
+    def look_up_opportunities(self, numbers: Iterable[str]) -> None:
+        """Those that the person sees."""
+        found = Opportunity.objects.visible_to(self.user).filter(number__in={said.strip().upper() for said in numbers})
+        self.numbered |= {opportunity.number: opportunity for opportunity in found}
+
+    def opportunity(self, said: str) -> Opportunity:
+        """Of those that were looked up. Raises Unknown."""
+        found = self.numbered.get(said.strip().upper())
+        if found is None:
+            raise Unknown("opportunity", said)
+        return found
+
     def by_email(self, said: str) -> int | None:
         """Raises Unknown where several have it."""
         self.settle(said)
@@ -473,6 +492,7 @@ def parts(said: str, is_known: Callable[[str], bool]) -> list[str]:
 
 
 AMBIGUOUS: Any = object()
+EXACT = "="  # before a name as it is written
 SEVERAL = -1
 
 
@@ -482,7 +502,8 @@ def _by_names(rows: Iterable[Any], fields: tuple[str, ...]) -> dict[str, Any]:
     for field in fields:
         own: dict[str, Any] = {}
         for row in rows:
-            if name := plain(str(getattr(row, field) or "")):
+            said = str(getattr(row, field) or "")
+            for name in {plain(said), EXACT + said} - {"", EXACT}:
                 own[name] = AMBIGUOUS if name in own else row
         found = own | found
     return found

@@ -40,9 +40,13 @@ class ImportKind(models.TextChoices):
     ROLES = "contactrole", _("roles of contacts")
     GROUPS = "interactiongroup", _("groups of interactions")
     TEMPLATES = "interactiontemplate", _("templates of interactions")
+    ADDRESSES = "alternativeaddress", _("alternative addresses")
+    RELATED = "contactsrelation", _("business relations of contacts")
+    PEOPLE = "involvement", _("people of opportunities")
+    CO_OWNERS = "coowner", _("Co-owners")
 
 
-# of which other systems have keys that are kept; all others are set-up
+# of which other systems have keys that are kept; all others are set-up, or hang on these
 RECORDS = (ImportKind.CONTACTS, ImportKind.OPPORTUNITIES, ImportKind.SALESPEOPLE)
 
 
@@ -121,6 +125,7 @@ class ImportRun(models.Model):
                             "contactrole",
                         ),
                         *("interactiongroup", "interactiontemplate"),
+                        *("alternativeaddress", "contactsrelation", "involvement", "coowner"),
                     ]
                 ),
             ),

@@ -34,13 +34,14 @@ from opportunities import lifecycle
 from opportunities.models import Batch, Door, Opportunity
 from salespeople.auth import with_rights
 from salespeople.models import User
-from upkeep.importing import contacts, opportunities, short
+from upkeep.importing import contacts, opportunities, short, tying
 from upkeep.importing.fields import OF
 from upkeep.importing.linking import Alone, NotTogether, Unknown, World
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
 from upkeep.importing.reading import Row, Unreadable, read_spool, write_spool
 from upkeep.importing.rows import Taken, kinds_of, read
 from upkeep.importing.tables import TABLES
+from upkeep.importing.ties import TIES
 
 logger = logging.getLogger(__name__)
 State, Verdict = ImportRun.State, ImportRow.Verdict
@@ -48,12 +49,19 @@ KEPT = datetime.timedelta(days=90)  # files of a run
 UNDER_WAY = (State.CHECKING, State.RUNNING, State.UNDOING)
 SLICES = 0x494D504F  # names the locks that let one slice of a run at a time
 KINDS_IN_TURN = 0x494D504B  # and one slice of a kind
-KINDS: dict[str, Any] = dict.fromkeys(TABLES, short) | {
-    ImportKind.CONTACTS: contacts,
-    ImportKind.OPPORTUNITIES: opportunities,
-}
+KINDS: dict[str, Any] = (
+    dict.fromkeys(TABLES, short)
+    | dict.fromkeys(TIES, tying)
+    | {
+        ImportKind.CONTACTS: contacts,
+        ImportKind.OPPORTUNITIES: opportunities,
+    }
+)
 # of a slice; each contact that is written holds some twenty locks of its signs until the slice ends
-AT_ONCE: dict[str, int] = dict.fromkeys(TABLES, 1000) | {ImportKind.CONTACTS: 100, ImportKind.OPPORTUNITIES: 100}
+AT_ONCE: dict[str, int] = dict.fromkeys(TABLES, 1000) | dict.fromkeys(
+    (*TIES, ImportKind.CONTACTS, ImportKind.OPPORTUNITIES), 100
+)
+NAMING = ("opportunity", "contact")  # of what has no name itself
 GATHERED = (ImportKind.CONTACTS, ImportKind.OPPORTUNITIES)
 MODELS: dict[str, Any] = {kind: table.model for kind, table in TABLES.items()} | {
     ImportKind.CONTACTS: Contact,
@@ -62,10 +70,18 @@ MODELS: dict[str, Any] = {kind: table.model for kind, table in TABLES.items()} |
 
 
 def may_run(user: User, kind: str) -> bool:
+    asked = TIES[kind].written if kind in TIES else _permissions(kind, "add", "change")
+    return user.has_perms(["upkeep.add_importrun", *asked])
+
+
+def may_take_out(user: User, kind: str) -> bool:
+    """A table that goes out from the page of imports."""
+    return user.has_perms(TIES[kind].seen if kind in TIES else _permissions(kind, "view"))
+
+
+def _permissions(kind: str, *acts: str) -> tuple[str, ...]:
     rows = MODELS[kind]._meta
-    return user.has_perms(
-        ["upkeep.add_importrun", *(f"{rows.app_label}.{act}_{rows.model_name}" for act in ("add", "change"))]
-    )
+    return tuple(f"{rows.app_label}.{act}_{rows.model_name}" for act in acts)
 
 
 # ── asking for it ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -311,7 +327,7 @@ def _alone(world: World, kind: Any, values: dict[str, Any]) -> Taken:
 
 def _refused(world: World, line: int, refused: ValidationError, values: dict[str, Any] | None = None) -> ImportRow:
     world.forget()
-    label = str((values or {}).get("name") or (values or {}).get("description") or "")
+    label = next((str(values[name]) for name in ("name", "description", *NAMING) if values and values.get(name)), "")
     row = ImportRow(run=world.run, dry=world.dry, line=line, verdict=Verdict.REFUSED, label=label[:200])
     row.why = " ".join(dict.fromkeys(_sentences(refused, world.run.kind)))
     if isinstance(refused, Unknown):

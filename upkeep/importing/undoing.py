@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import connection, transaction
 from django.db.models import Count, F, Model
 from django.utils.translation import get_language
@@ -19,11 +20,12 @@ from crm.lib import jobs
 from opportunities import lifecycle as verbs
 from opportunities.models import Door, Opportunity, OpportunityEntry, OpportunityWords
 from tasks.models import UNTOUCHED, Task
-from upkeep.importing import running
+from upkeep.importing import running, ties
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
 from upkeep.importing.running import lock
 from upkeep.importing.short import put_back, state
 from upkeep.importing.tables import TABLES, Table
+from upkeep.importing.tying import take_back
 
 logger = logging.getLogger(__name__)
 State, Verdict = ImportRun.State, ImportRow.Verdict
@@ -232,10 +234,7 @@ def _of_table(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
     held = table.model._default_manager.select_for_update().in_bulk(list(rows))
     back = [key for key in rows if key not in held]
     for key, row in held.items():
-        was: dict[str, Any] = {}
-        left: dict[str, Any] = {}
-        for one in rows[key]:
-            was, left = one.before["was"] | was, left | one.before["is"]
+        was, left = _was_and_left(rows[key])
         now = state(table, key)
         if any(now[name] != value for name, value in left.items()):
             continue
@@ -249,6 +248,15 @@ def _of_table(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
     return back
 
 
+def _was_and_left(rows: list[ImportRow]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What stood there before the first of them, and what the last of them left."""
+    was: dict[str, Any] = {}
+    left: dict[str, Any] = {}
+    for one in rows:
+        was, left = one.before["was"] | was, left | one.before["is"]
+    return was, left
+
+
 def _own(table: Table) -> tuple[str, ...]:
     """What goes with a row: its history, and what a file hangs on it."""
     throughs = [getattr(table.model, hangs).through.__name__ for hangs in table.several.values()]
@@ -256,8 +264,34 @@ def _own(table: Table) -> tuple[str, ...]:
     return ("ExternalKey", *throughs, *events)
 
 
+# ── what hangs on contacts and opportunities ─────────────────────────────────────────────────────────────────────────
+
+
+def _ties(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
+    """What stands as the run left it goes back, where the rules let it; nobody writes to what it hangs on meanwhile."""
+    found = ties.records(run.kind, rows)
+    model: Any = Opportunity if ties.TIES[run.kind].of == "opportunity" else Contact
+    keys = {record.pk for record in found.values()}
+    list(model.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk").values_list("pk"))
+    back = []
+    for key in rows:
+        was, left = _was_and_left(rows[key])
+        now = ties.state(run.kind, key)
+        if now and any(now[name] != value for name, value in left.items()):
+            continue
+        try:
+            with transaction.atomic():
+                if now:
+                    take_back(run, key, None if _was_made(rows[key]) else was)
+        except (ValidationError, verbs.Stale, ObjectDoesNotExist):
+            continue
+        back.append(key)
+    return back
+
+
 BACK: dict[str, Callable[[ImportRun, dict[int, list[ImportRow]]], list[int]]] = {
     **dict.fromkeys(TABLES, _of_table),
+    **dict.fromkeys(ties.TIES, _ties),
     ImportKind.CONTACTS: _contacts,
     ImportKind.OPPORTUNITIES: _opportunities,
 }

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.db import OperationalError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,14 +18,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm.lib.fragments import is_fragment, redirect_to, render_page
 from crm.lib.jobs import watching
-from crm.lib.listing.export import TYPES, WRITERS, written
+from crm.lib.listing.export import TYPES, WRITERS, no_room, took_too_long, written
+from crm.lib.listing.files import NoRoom
 from crm.lib.listing.filters import key_of
 from crm.lib.refusals import one_or_404
 from crm.lib.uploads import ImportLimit
 from salescycles.models import ActivityStep
 from salespeople.models import Company
 from salespeople.requests import SignedIn
-from upkeep.importing import rows, running, undoing
+from upkeep.importing import rows, running, ties, undoing
 from upkeep.importing.failed import failed_rows
 from upkeep.importing.fields import targets
 from upkeep.importing.files import bring, read_again
@@ -32,8 +34,9 @@ from upkeep.importing.forms import BringForm, MapForm, ReadForm
 from upkeep.importing.linking import World
 from upkeep.importing.models import ImportKind, ImportRow, ImportRun
 from upkeep.importing.reading import Unreadable, sample_of
-from upkeep.importing.running import may_run, path_of
+from upkeep.importing.running import may_run, may_take_out, path_of
 from upkeep.importing.tables import TABLES, sheet_of
+from upkeep.importing.ties import TIES
 
 ADD = "upkeep.add_importrun"
 LISTED = 100  # runs
@@ -64,15 +67,14 @@ def _imports(request: Any) -> HttpResponse:
         except ValidationError as refused:
             form.add_error("file", refused)
     latest = ImportRun.objects.visible_to(request.user).select_related("by")[:LISTED]
-    tables = [(kind, running.MODELS[kind]._meta) for kind in TABLES]
     context = {
         "form": form,
         "rows": latest,
         "most": settings.IMPORT_MOST_MB,
         "tables": [
             {"kind": kind, "label": ImportKind(kind).label, "may_run": may_run(request.user, kind)}
-            for kind, rows in tables
-            if request.user.has_perm(f"{rows.app_label}.view_{rows.model_name}")
+            for kind in (*TABLES, *TIES)
+            if may_take_out(request.user, kind)
         ],
     }
     return render_page(request, "upkeep/import/list.html", context, status=422 if form.errors else 200)
@@ -82,16 +84,25 @@ def _imports(request: Any) -> HttpResponse:
 @require_safe
 @permission_required(ADD, raise_exception=True)
 def table(request: SignedIn) -> HttpResponseBase:
-    """A short table as a file that can be imported again: `of` says which, `as` what kind of file. 404 for any other."""
+    """A table as a file that can be imported again: `of` says which, `as` what kind of file. 404 for any other."""
     kind, as_ = request.GET.get("of", ""), request.GET.get("as", "")
-    if kind not in TABLES or as_ not in WRITERS:
+    if (kind not in TABLES and kind not in TIES) or as_ not in WRITERS:
         raise Http404
-    rows = running.MODELS[kind]._meta
-    if not request.user.has_perm(f"{rows.app_label}.view_{rows.model_name}"):
+    if not may_take_out(request.user, kind):
         raise PermissionDenied
-    sheet = sheet_of(kind)
+    sheet = ties.sheet_of(kind, request.user) if kind in TIES else sheet_of(kind)
+    try:
+        file = written(sheet, as_)
+    except NoRoom:
+        messages.error(request, no_room())
+        return redirect_to(request, "import:list")
+    except OperationalError as error:
+        if not took_too_long(error):
+            raise
+        messages.error(request, _("The database took too long. Try again later."))
+        return redirect_to(request, "import:list")
     name = f"{sheet.name} {Company.current().today()}.{as_}"
-    return FileResponse(written(sheet, as_), as_attachment=True, filename=name, content_type=TYPES[as_])
+    return FileResponse(file, as_attachment=True, filename=name, content_type=TYPES[as_])
 
 
 def _found(request: SignedIn, pk: int) -> ImportRun:
@@ -218,6 +229,10 @@ def run(request: SignedIn, pk: int) -> HttpResponse:
 
 def _touched(found: ImportRun) -> list[dict[str, Any]]:
     touched = found.rows.filter(dry=False, verdict=Verdict.TOUCHED).order_by("line")[:SHOWN]
+    if found.kind in TIES:
+        records: dict[Any, Any] = ties.records(found.kind, [row.key for row in touched])
+        urls = {key: record.get_absolute_url() for key, record in records.items()}
+        return [{"row": row, "url": urls.get(row.key, "")} for row in touched]
     model = running.MODELS[found.kind]
     return [{"row": row, "url": _address(model, row.key)} for row in touched]
 

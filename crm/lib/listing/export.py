@@ -48,7 +48,7 @@ def export(request: HttpRequest, listing: Listing) -> HttpResponseBase:
     try:
         file = written(sheet_of(selection), kind)
     except OperationalError as error:
-        if not isinstance(error.__cause__, QueryCanceled):
+        if not took_too_long(error):
             raise
         said = _("The database took too long. Try again later, or let the filters leave fewer rows.")
         return _refused(request, selection, [said], status=503)
@@ -57,13 +57,24 @@ def export(request: HttpRequest, listing: Listing) -> HttpResponseBase:
 
 
 def written(sheet: Sheet, kind: str) -> IO[bytes]:
-    """The file of a kind of `WRITERS`, written already: a slow reader keeps no query waiting, and what fails fails before anything is sent."""
+    """The file of a kind of `WRITERS`, written already: a slow reader keeps no query waiting, and what fails fails before anything is
+    sent. Raises NoRoom, OperationalError."""
     with ExitStack() as stack:
         file = stack.enter_context(TemporaryFile())
         WRITERS[kind](sheet, file)
         stack.pop_all()
     file.seek(0)
     return file
+
+
+def took_too_long(error: OperationalError) -> bool:
+    return isinstance(error.__cause__, QueryCanceled)
+
+
+def no_room() -> str:
+    """Said where there are more rows than a sheet has."""
+    most = tally(MOST_ROWS)["shown"]
+    return _("A sheet of XLSX has room for %(most)s rows. CSV has no such limit.") % {"most": most}
 
 
 def _refusals(selection: Selection, kind: str) -> Iterator[str]:
@@ -74,8 +85,7 @@ def _refusals(selection: Selection, kind: str) -> Iterator[str]:
     if selection.address.unknown:
         yield _("Nobody knows these parts of the address: %(words)s") % {"words": ", ".join(selection.address.unknown)}
     if kind == XLSX and selection.understood and selection.rows.count() > MOST_ROWS:
-        most = tally(MOST_ROWS)["shown"]
-        yield _("A sheet of XLSX has room for %(most)s rows. CSV has no such limit.") % {"most": most}
+        yield no_room()
 
 
 def _refused(request: HttpRequest, selection: Selection, refusals: list[str], *, status: int) -> HttpResponseBase:

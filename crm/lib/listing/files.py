@@ -43,6 +43,10 @@ WIDTH_OF_FIGURES = 16
 Write = Callable[[int, int, Any], Any]
 
 
+class NoRoom(Exception):
+    """There are more rows than a sheet has."""
+
+
 class Field(NamedTuple):
     """`value` is its expression in a query: a text, a number, a day, or a moment as the clock on the wall shows it."""
 
@@ -115,7 +119,7 @@ def _copied(rows: QuerySet) -> Iterator[Any]:
 
 
 def write_xlsx(sheet: Sheet, file: IO[bytes]) -> None:
-    """One sheet: headings that stay and filter, numbers as numbers, days as days, and no text that is a formula."""
+    """One sheet: headings that stay and filter, numbers as numbers, days as days, and no text that is a formula. Raises NoRoom."""
     with TemporaryDirectory() as folder, Workbook(file, {"constant_memory": True, "tmpdir": folder}) as book:
         page = book.add_worksheet(NOT_IN_A_NAME.sub(" ", sheet.name)[:31])
         page.freeze_panes(1, 0)
@@ -129,6 +133,8 @@ def write_xlsx(sheet: Sheet, file: IO[bytes]) -> None:
         rows = sheet.rows.values_list(*(field.value for field in sheet.fields))
         with closing(rows.iterator(chunk_size=AT_ONCE)) as found:  # type: ignore[type-var]
             for number, row in enumerate(found, start=1):
+                if number > MOST_ROWS:
+                    raise NoRoom
                 for at, value in enumerate(row):
                     if value is not None and value != "":
                         writers[at](number, at, value)
