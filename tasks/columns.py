@@ -6,13 +6,14 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from contacts.columns import contacts, known_contacts, standing
-from crm.lib.listing.columns import Column, Kind
+from contacts.columns import contacts, derived, known_contacts, standing
+from crm.lib.listing.columns import Column, Kind, time_of_day
 from crm.lib.priority import Priority
+from crm.lib.reminder import Reminder
 from salescycles.models import Source, TaskKind
 from salespeople.columns import people
 from salespeople.models import Team, User
-from tasks.models import Status, Task
+from tasks.models import Base, Status, Task
 
 SEES_SOURCES = "opportunities.view_opportunity"
 
@@ -121,5 +122,12 @@ COLUMNS = (
     ),
     Column("outcome", _("Outcome"), "outcome"),
     Column("location", _("Place"), "location"),
+    Column("all_day", _("All day"), "all_day", Kind.FLAG, is_grouped=True),
+    derived("start_time", _("Start time"), Kind.TEXT, lambda user: time_of_day("starts_at")),
+    Column("duration", _("Duration in minutes"), "duration", Kind.NUMBER, is_summed=True),
     Column("interval", _("Repeated after"), "interval"),
+    Column("recurs_from", _("Counted from"), "recurs_from", Kind.CHOICE, choices=lambda user: Base.choices),
+    Column("reminder", _("Reminder"), "reminder", Kind.CHOICE, choices=lambda user: Reminder.choices),
+    Column("contact_number", _("Contact's number"), "contact__number"),
+    Column("opportunity_number", _("Opportunity's number"), "opportunity__number"),
 )

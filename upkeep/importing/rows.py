@@ -75,8 +75,14 @@ def value(world: World, kind: str, cell: Any, said: str) -> Any:
     match kind:
         case "day":
             return values.day(said, world.order)
+        case "when":
+            return values.when(said, world.order, world.clock)
+        case "clock":
+            return values.clock(said)
         case "moment":
-            return values.moment(said, world.order, world.zone)
+            return values.moment(said, world.order, world.clock)
+        case "minutes":
+            return values.minutes(cell, world.mark)
         case "money" | "percent":
             return values.number(cell, world.mark)
         case "flag":
