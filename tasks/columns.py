@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Func, OuterRef, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from contacts.columns import contacts, derived, known_contacts, standing
-from crm.lib.listing.columns import Column, Kind, time_of_day
+from crm.lib.listing.columns import Column, Kind, Links, joined, time_of_day
 from crm.lib.priority import Priority
 from crm.lib.reminder import Reminder
 from salescycles.models import Source, TaskKind
 from salespeople.columns import people
 from salespeople.models import Team, User
-from tasks.models import Base, Status, Task
+from tasks.models import Attendee, Base, Status, Task
 
 SEES_SOURCES = "opportunities.view_opportunity"
 
@@ -46,6 +48,22 @@ def sources(user: User) -> Iterator[tuple[str, str]]:
 def teams(user: User) -> Iterator[tuple[str, str]]:
     for key, name in Team.objects.visible_to(user).values_list("pk", "name"):
         yield str(key), name
+
+
+def our_people() -> QuerySet[Attendee]:
+    return Attendee.objects.filter(salesperson__isnull=False).exclude(role=Attendee.Role.ORGANIZER)
+
+
+def their_people() -> QuerySet[Attendee]:
+    return Attendee.objects.filter(contact__isnull=False)
+
+
+def in_role(role: str) -> Func:
+    """Names of those who take part so, as one text."""
+    name = Coalesce("salesperson__name", "contact__name")
+    return joined(
+        ArraySubquery(Attendee.objects.filter(task=OuterRef("pk"), role=role).order_by("pk").values(told=name))
+    )
 
 
 COLUMNS = (
@@ -125,6 +143,27 @@ COLUMNS = (
     Column("all_day", _("All day"), "all_day", Kind.FLAG, is_grouped=True),
     derived("start_time", _("Start time"), Kind.TEXT, lambda user: time_of_day("starts_at")),
     Column("duration", _("Duration in minutes"), "duration", Kind.NUMBER, is_summed=True),
+    derived("organizer", _("Organizer"), Kind.TEXT, lambda user: in_role(Attendee.Role.ORGANIZER)),
+    Column(
+        "people",
+        _("Our people"),
+        "people",
+        Kind.SEVERAL,
+        choices=people,
+        links=Links(our_people, "task", "salesperson", "salesperson__name"),
+        is_sortable=False,
+    ),
+    Column(
+        "guests",
+        _("Their people"),
+        "guests",
+        Kind.SEVERAL,
+        rows=contacts,
+        known=known_contacts,
+        links=Links(their_people, "task", "contact", "contact__name"),
+        is_sortable=False,
+    ),
+    derived("optional", _("Optional attendees"), Kind.TEXT, lambda user: in_role(Attendee.Role.OPTIONAL)),
     Column("interval", _("Repeated after"), "interval"),
     Column("recurs_from", _("Counted from"), "recurs_from", Kind.CHOICE, choices=lambda user: Base.choices),
     Column("reminder", _("Reminder"), "reminder", Kind.CHOICE, choices=lambda user: Reminder.choices),

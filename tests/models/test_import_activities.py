@@ -121,7 +121,7 @@ def test_tasks_of_another_system(
     assert list(keys.values_list("system", "key", "task")) == [
         ("file", str(at), task.pk) for at, task in enumerate((ring, meet, write, ask), start=1)
     ]
-    events: Any = ring.events  # type: ignore[attr-defined]
+    events: Any = ring.events
     assert events.get().pgh_context.metadata["user"] == manager.pk
 
 

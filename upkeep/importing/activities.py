@@ -30,25 +30,26 @@ def about(world: World, given: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     said = given.get("contact_number") or given.get("contact")
     if "company" in given:
-        company = _contact(world, "company", given["company"])
+        company = contact(world, "company", given["company"])
         found["company"] = company.company or company
         found["contact"] = company
     if said:
-        found["contact"] = _contact(world, "contact", said)
+        found["contact"] = contact(world, "contact", said)
     named = given.get("opportunity_number") or given.get("opportunity")
     if named:
         found["opportunity"] = _opportunity(world, named, found.get("contact"))
     return found
 
 
-def _contact(world: World, field: str, said: str) -> Contact:
+def contact(world: World, field: str, said: str) -> Contact:
+    """Raises Unknown."""
     found = world.contact(field, said)
     assert not isinstance(found, Coming)  # of a file of contacts alone
     return found
 
 
-def _opportunity(world: World, said: str, contact: Contact | None) -> Opportunity:
-    found = world.deal(said, contact)
+def _opportunity(world: World, said: str, whom: Contact | None) -> Opportunity:
+    found = world.deal(said, whom)
     if found.is_fixed_for(world.user):
         text = _("It was shared with you to see, not to change.")
         raise ValidationError({"opportunity": ValidationError(text, code="hidden")})

@@ -214,7 +214,7 @@ ABOUT = (  # what tasks and interactions are about
 OWNER = (
     *("assigned to", "assignee", "assigned to user", "owner", "activity assigned to", "responsible", "user"),
     *("task owner", "activity owner", "salesperson code", "sales rep", "myyjä", "selger", "verkäufer", "verkoper"),
-    *("venditore", "logged by", "host"),
+    *("venditore", "logged by"),
 )
 SUBJECT = (
     *("subject", "title", "name", "task", "task name", "task title", "activity", "activity title", "activity name"),
@@ -243,6 +243,10 @@ TASKS = (
     _of(Task, "all_day", "flag", "all day event"),
     Target("starts_at", _("Start time"), "clock", ("time", "due time", "start")),
     _of(Task, "duration", "minutes", "duration", "minutes"),
+    Target("organizer", _("Organizer"), "salesperson", ("host",)),
+    Target("people", _("Our people"), "salesperson"),
+    Target("guests", _("Their people"), "contact", ("guests", "invitees", "attendees", "participants")),
+    Target("optional", _("Optional attendees"), "contact"),
     _of(Task, "interval", "text", "repeat", "recurrence"),
     _of(Task, "recurs_from", "recurs_from"),
     _of(Task, "reminder", "reminder"),

@@ -14,10 +14,10 @@ from salescycles.models import TaskKind
 from salespeople.models import Salesperson, User
 from tasks import lifecycle
 from tasks.lifecycle import CHANGED_BY_FORM, Taking
-from tasks.models import Status, Task
+from tasks.models import Attendee, Status, Task
 from upkeep.importing import activities
 from upkeep.importing.activities import day_of, time_of
-from upkeep.importing.linking import World
+from upkeep.importing.linking import Unknown, World, parts
 from upkeep.importing.rows import Taken, Verdict, external_key
 
 PLAIN = ("description", "location", "interval", "outcome", "all_day", "starts_at", "duration")
@@ -28,6 +28,7 @@ WORDS = {
     "reminder": "reminder",
 }
 LINKED = {"salesperson": "salesperson", "team": "team", "completed_by": "salesperson"}
+TAKE_PART = ("organizer", "people", "guests", "optional")
 ENDED = ("closed_on", "cancelled", "completed_by")
 CHANGED = (*CHANGED_BY_FORM, "outcome", *ENDED)
 CANCELLED = "cancelled"  # what a file says for a status
@@ -76,10 +77,44 @@ def _values(world: World, given: dict[str, Any], there: Task | None) -> dict[str
         starts_at = values.get("starts_at") or time_of(given.get("due_on"))
         usual: dict[str, Any] = {} if there or "all_day" in given else {"all_day": True}
         values |= {"starts_at": starts_at} if starts_at else usual
+    if any(name in given for name in TAKE_PART):
+        values["attendees"] = _attendees(world, given, there)
     ended = _ended(world, given, there)
     if "closed_on" not in ended:
         values.pop("completed_by", None)
     return values | ended
+
+
+def _attendees(world: World, given: dict[str, Any], there: Task | None) -> list[Taking]:
+    """Those who take part already, and whom the row names beside them. Raises Unknown."""
+    role = Attendee.Role
+    known = there.attendees.select_related("salesperson", "contact") if there else ()
+    roles: dict[Salesperson | Contact, str] = {one.salesperson or one.contact: one.role for one in known}  # type: ignore[misc]
+    for name in ("people", "guests", "optional"):
+        for one in parts(given.get(name, ""), lambda some: _who(world, some) is not None):
+            who = _who(world, one, ours=name != "guests")
+            if who is None:
+                raise Unknown("salesperson" if name == "people" else "contact", one)
+            usual = role.OPTIONAL if name == "optional" else roles.get(who, role.REQUIRED)
+            roles[who] = role.ORGANIZER if roles.get(who) == role.ORGANIZER else usual
+    if "organizer" in given:
+        roles = {who: role.REQUIRED if was == role.ORGANIZER else was for who, was in roles.items()}
+        roles[world.one("salesperson", given["organizer"])] = role.ORGANIZER
+    return [Taking(who, was) for who, was in roles.items()]
+
+
+def _who(world: World, said: str, *, ours: bool = True) -> Salesperson | Contact | None:
+    """One of us, else a contact."""
+    try:
+        if ours:
+            found: Salesperson = world.one("salesperson", said)
+            return found
+    except Unknown:
+        pass
+    try:
+        return activities.contact(world, "contact", said)
+    except Unknown:
+        return None
 
 
 def _interval(said: str) -> str:
@@ -141,6 +176,10 @@ def _refuse_elsewhere(values: dict[str, Any]) -> None:
 def _change(world: World, there: Task, values: dict[str, Any]) -> Taken:
     """What differs; then it is completed or cancelled, if the file says so. What is over here already stays as it is."""
     changes = {name: value for name, value in values.items() if name in CHANGED and _differs(there, name, value)}
+    taking = {(one.who, one.role) for one in values.get("attendees", ())}
+    known = there.attendees.select_related("salesperson", "contact")
+    if taking - {(one.salesperson or one.contact, one.role) for one in known}:
+        changes["attendees"] = values["attendees"]
     if not changes:
         return Taken(Verdict.UNCHANGED, there.pk, there.description)
     before = state(there)
