@@ -308,6 +308,64 @@ def test_tasks_of_a_team(manager: User, jo: Salesperson) -> None:
     ]
 
 
+def test_who_takes_part_is_added(
+    manager: User, acme: Contact, ann: Contact, jo: Salesperson, of: Salesperson, hr: Salesperson
+) -> None:
+    """Blank cells take nobody away; another organizer takes part as before."""
+    heading = "Id,Description,Date,Type,Start time,Duration,Salesperson,Organizer,Our people,Their people,Optional attendees\n"
+    row = "1,Meet,2026-03-02,Meeting,14:00,60,JO"
+    made = brought(manager, "tasks", f"{heading}{row},,Otis Falls,ACME,\n2,Ring,2026-03-02,Call,,,JO,OF,,,\n")
+    assert taken(made) == [("created", ""), ("refused", "Only a meeting has this.")]
+    meet = Task.objects.get()
+    taking = meet.attendees.values_list("salesperson__code", "contact__name", "role")
+    first = {("JO", None, "organizer"), ("OF", None, "required"), (None, "ACME", "required")}
+    assert set(taking.all()) == first
+    assert taken(brought(manager, "tasks", f"{heading}{row},,,ACME,\n")) == [("unchanged", "")]
+    update = brought(manager, "tasks", f"{heading}{row},HR,,Ann Lee; ACME,Ann Lee\n")
+    assert taken(update) == [("updated", "")]
+    assert set(taking.all()) == {
+        *[("JO", None, "required"), ("HR", None, "organizer"), ("OF", None, "required")],
+        *[(None, "ACME", "required"), (None, "Ann Lee", "optional")],
+    }
+    assert taken(brought(manager, "tasks", f"{heading}{row},,,Nobody,\n")) == [
+        ("refused", "There is no “Nobody”."),
+    ]
+    assert taken_back(update) == ["undone"]
+    assert set(taking.all()) == first
+
+
+@pytest.mark.parametrize(
+    ("system", "file"),
+    [
+        (
+            "hubspot",
+            "Record ID,Task Title,Task Type,Task Status,Priority,Due date,Assigned to,Associated Company,Notes\n"
+            "1,Ring,CALL,NOT_STARTED,MEDIUM,2026-03-02 09:00,Jim Olive,ACME,Twice\n",
+        ),
+        (
+            "pipedrive",
+            "Activity - ID,Activity - Subject,Activity - Type,Activity - Done,Activity - Priority,Activity - Due date,"
+            "Activity - Assigned to user,Activity - Organization,Activity - Note\n"
+            "1,Ring,Call,To do,Medium,2026-03-02,Jim Olive,ACME,Twice\n",
+        ),
+        (
+            "salesforce",
+            "Activity ID,Subject,Task Subtype,Status,Priority,Due Date,Assigned To,Company / Account,Full Comments\n"
+            "1,Ring,Call,Not Started,Normal,3/2/2026,Jim Olive,ACME,Twice\n",
+        ),
+    ],
+)
+def test_a_task_of_each_system(manager: User, acme: Contact, jo: Salesperson, system: str, file: str) -> None:
+    run = brought(manager, "tasks", file, system, date="mdy" if system == "salesforce" else "ymd")
+    assert run.options["key"] == "external_key" and len(run.options["columns"]) == file.split("\n")[0].count(",") + 1
+    assert taken(run) == [("created", "")]
+    task = Task.objects.get()
+    assert (task.description, task.kind, task.status, task.priority, task.due_on, task.salesperson, task.contact) == (
+        *("Ring", "call", "not_started", "normal", datetime.date(2026, 3, 2), jo, acme),
+    )
+    assert task.outcome == "Twice" and ExternalKey.objects.get().system == system
+
+
 # ── interactions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
