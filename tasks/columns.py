@@ -1,6 +1,6 @@
 """What a list can show of a task, and of those it is about."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -54,16 +54,11 @@ def our_people() -> QuerySet[Attendee]:
     return Attendee.objects.filter(salesperson__isnull=False).exclude(role=Attendee.Role.ORGANIZER)
 
 
-def their_people() -> QuerySet[Attendee]:
-    return Attendee.objects.filter(contact__isnull=False)
-
-
-def in_role(role: str) -> Func:
-    """Names of those who take part so, as one text."""
+def attending(**such: Any) -> Callable[[User], Func]:
+    """Names of such people who take part, as one text."""
     name = Coalesce("salesperson__name", "contact__name")
-    return joined(
-        ArraySubquery(Attendee.objects.filter(task=OuterRef("pk"), role=role).order_by("pk").values(told=name))
-    )
+    rows = Attendee.objects.filter(task=OuterRef("pk"), **such).order_by("pk")
+    return lambda user: joined(ArraySubquery(rows.values(told=name)))
 
 
 COLUMNS = (
@@ -143,7 +138,7 @@ COLUMNS = (
     Column("all_day", _("All day"), "all_day", Kind.FLAG, is_grouped=True),
     derived("start_time", _("Start time"), Kind.TEXT, lambda user: time_of_day("starts_at")),
     Column("duration", _("Duration in minutes"), "duration", Kind.NUMBER, is_summed=True),
-    derived("organizer", _("Organizer"), Kind.TEXT, lambda user: in_role(Attendee.Role.ORGANIZER)),
+    derived("organizer", _("Organizer"), Kind.TEXT, attending(role=Attendee.Role.ORGANIZER)),
     Column(
         "people",
         _("Our people"),
@@ -153,17 +148,8 @@ COLUMNS = (
         links=Links(our_people, "task", "salesperson", "salesperson__name"),
         is_sortable=False,
     ),
-    Column(
-        "guests",
-        _("Their people"),
-        "guests",
-        Kind.SEVERAL,
-        rows=contacts,
-        known=known_contacts,
-        links=Links(their_people, "task", "contact", "contact__name"),
-        is_sortable=False,
-    ),
-    derived("optional", _("Optional attendees"), Kind.TEXT, lambda user: in_role(Attendee.Role.OPTIONAL)),
+    derived("guests", _("Their people"), Kind.TEXT, attending(contact__isnull=False)),
+    derived("optional", _("Optional attendees"), Kind.TEXT, attending(role=Attendee.Role.OPTIONAL)),
     Column("interval", _("Repeated after"), "interval"),
     Column("recurs_from", _("Counted from"), "recurs_from", Kind.CHOICE, choices=lambda user: Base.choices),
     Column("reminder", _("Reminder"), "reminder", Kind.CHOICE, choices=lambda user: Reminder.choices),

@@ -1,6 +1,9 @@
 """Tasks and interactions out of a file: what becomes of each row, by which rules, and what an undo leaves."""
 
+import csv
 import datetime
+import random
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from tasks.models import Attendee, Task
 from tests.factories import ContactFactory, TeamFactory, make_opportunity
 from tests.worker import work
 from upkeep.importing import running, undoing
+from upkeep.importing.fields import OF
 from upkeep.importing.files import bring
 from upkeep.importing.linking import World
 from upkeep.importing.models import ExternalKey, ImportRun
@@ -454,3 +458,29 @@ def test_several_opportunities_of_one_name(
         *[("created", ""), ("created", ""), ("refused", "There are several “Machines”."), ("created", "")],
     ]
     assert list(Interaction.objects.order_by("pk").values_list("opportunity", flat=True)) == [one.pk, other.pk, one.pk]
+
+
+ODD = (
+    *("", "x", "=1", "-5", "1e400", "9" * 23, "2026-02-31", "2026-03-02", "0001-01-01", "9999-12-31", "NaN", "1,5"),
+    *("2026-03-02T25:00:00", "2026-03-02 10:00", "24:00", "9:61", "12:30 pm", "13 pm", "yes", "no", "Ann Lee", "JO"),
+    *("ACME; Ann Lee", "CT1", "Call", "Meeting", "Completed", "Cancelled", "Waiting", "1W", "CM-1D", "ü" * 300),
+    *("2999-12-31 23:59:59+14:00", "1900-01-01T00:30:00-12:00", "1:99", "1d", "a\nb", "\u0663", "\u202e", "#REF!"),
+)
+
+
+@pytest.mark.parametrize("kind", ["tasks", "interactions"])
+def test_no_cell_stops_a_run(kind: str, manager: User, acme: Contact, ann: Contact, jo: Salesperson) -> None:
+    """However odd it is: each row is taken or refused."""
+    usual = {"description": "Ring", "due_on": "2026-03-02", "happened_on": "2026-03-02", "contact": "ACME"}
+    names = [target.name for target in OF[kind]]
+    pick = random.Random(kind)
+    odd = [
+        {name: pick.choice(ODD) if pick.random() < 0.1 else usual.get(name, "") for name in names} for _at in range(300)
+    ]
+    file = StringIO()
+    writer = csv.DictWriter(file, names)
+    writer.writeheader()
+    writer.writerows(odd)
+    verdicts = taken(brought(manager, kind, file.getvalue(), key="external_key", date="ymd", decimal="."), same=False)
+    assert len(verdicts) == 300 and {"created", "refused"} <= {verdict for verdict, _why in verdicts}
+    assert all(why for verdict, why in verdicts if verdict == "refused")

@@ -45,6 +45,7 @@ def read(world: World, row: Row, kinds: dict[str, str]) -> dict[str, Any]:
             continue
         _refuse_broken(said)
         found[target] = value(world, kinds[target], cell if isinstance(cell, Decimal) else said, said)
+    external_key(found)  # refused with its row, before keys are looked up for many
     return found
 
 
