@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from contacts.columns import contacts
-from crm.lib.listing.columns import Column, Kind
+from contacts.columns import contacts, derived
+from crm.lib.listing.columns import Column, Kind, time_of_day
 from interactions import models
 from interactions.models import InteractionTemplate
 from salespeople.columns import people
@@ -98,6 +98,9 @@ COLUMNS = (
         is_grouped=True,
     ),
     Column("text", _("What was said"), "text"),
+    derived("time", _("Time"), Kind.TEXT, lambda user: time_of_day("started_at")),
+    Column("contact_number", _("Contact's number"), "contact__number"),
+    Column("opportunity_number", _("Opportunity's number"), "opportunity__number"),
     Column("logged_at", _("Logged at"), "logged_at", Kind.MOMENT),
     Column("cancelled", _("Cancelled"), "cancelled", Kind.FLAG, is_grouped=True),
 )

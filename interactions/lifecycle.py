@@ -10,10 +10,12 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, transaction
 from django.db.models import TextChoices
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from collaboration.lifecycle import history
 from contacts.lifecycle import lock
+from contacts.models import Contact
 from crm.lib.guard import Guard
 from crm.lib.money import round_half_up
 from crm.lib.races import is_busy
@@ -67,6 +69,24 @@ def log(*, by: User | None, on: datetime.date, **values: Any) -> Interaction:
     _check(guard, made, before=Interaction(), on=on)
     guard.raise_if_any()
     made.company = made.contact.company or made.contact
+    made.save(force_insert=True)
+    return made
+
+
+@verb
+def record(
+    *, by: User | None, on: datetime.date, company: Contact | None = None, cancelled: bool = False, **values: Any
+) -> Interaction:
+    """An interaction as a file tells of it. `company` is the contact's of that time; people, template, contact and
+    opportunity may be out of use by now. `logged_at` may say when it was logged elsewhere. Raises ValidationError."""
+    made = Interaction(**_proposed(values, on), logged_by=by, cancelled=cancelled)
+    guard = Guard()
+    recorded = values.get("logged_at")
+    said = _("It cannot have been recorded in the future.")
+    guard(recorded is None or recorded <= timezone.now(), "logged_at", said, "E14")
+    _check(guard, made, before=Interaction(), on=on, company=company, is_history=True)
+    guard.raise_if_any()
+    made.company = company or made.contact.company or made.contact
     made.save(force_insert=True)
     return made
 
@@ -158,8 +178,16 @@ def _proposed(values: dict[str, Any], on: datetime.date) -> dict[str, Any]:
     return values
 
 
-def _check(guard: Guard, row: Interaction, *, before: Interaction, on: datetime.date) -> None:
-    """What was chosen before may be blocked by now."""
+def _check(
+    guard: Guard,
+    row: Interaction,
+    *,
+    before: Interaction,
+    on: datetime.date,
+    is_history: bool = False,
+    company: Contact | None = None,
+) -> None:
+    """What was chosen before may be blocked by now, and so may what is told of `is_history`."""
     row.description, row.text = row.description.strip(), row.text.strip()
     if guard(bool(row.description), "description", _("Enter a description."), "E08"):
         guard(len(row.description) <= 100, "description", _("At most 100 characters."), "too_long")
@@ -172,7 +200,9 @@ def _check(guard: Guard, row: Interaction, *, before: Interaction, on: datetime.
     guard(0 <= row.cost <= MOST_COST, "cost", _("Enter 0 or more, with two decimals."), "value")
     lasts = 0 <= row.duration <= MOST_MINUTES
     guard(lasts, "duration", _("Enter 0 minutes or more, at most a month."), "value")
-    _check_contact(guard, row, before)
+    _check_contact(guard, row, before, is_history=is_history, company=company)
+    if is_history:
+        return
     if row.salesperson is not None and row.salesperson_id != before.salesperson_id:
         said = _("%(salesperson)s is blocked and cannot be chosen.")
         guard(row.salesperson.is_usable, "salesperson", said, "blocked", salesperson=row.salesperson)
@@ -190,7 +220,9 @@ def _check_day(guard: Guard, day: datetime.date | None, on: datetime.date) -> No
         guard(day <= on, "happened_on", said, "E14")
 
 
-def _check_contact(guard: Guard, row: Interaction, before: Interaction) -> None:
+def _check_contact(
+    guard: Guard, row: Interaction, before: Interaction, *, is_history: bool, company: Contact | None
+) -> None:
     opportunity = row.opportunity
     if not guard(row.contact_id is not None, "contact", _("Choose a contact."), "E08"):
         return
@@ -200,14 +232,17 @@ def _check_contact(guard: Guard, row: Interaction, before: Interaction) -> None:
     if contact.pk != before.contact_id:
         said = _("%(contact)s is blocked for privacy.")
         guard(not contact.privacy_blocked, "contact", said, "privacy", contact=contact)
-        guard(not contact.archived, "contact", _("%(contact)s is archived."), "archived", contact=contact)
+        usable = is_history or not contact.archived
+        guard(usable, "contact", _("%(contact)s is archived."), "archived", contact=contact)
         said = _("%(contact)s was merged with another contact. Choose that one.")
         guard(contact.merged_into_id is None, "contact", said, "merged", contact=contact)
     if opportunity is None:
         return
     if opportunity.pk != before.opportunity_id:
-        guard(not opportunity.archived, "opportunity", _("The opportunity is archived."), "archived")
+        usable = is_history or not opportunity.archived
+        guard(usable, "opportunity", _("The opportunity is archived."), "archived")
     elif contact.pk == before.contact_id:
         return  # a person may have gone elsewhere since
     said = _("The contact does not belong to the opportunity's company.")
-    guard(belongs(contact, opportunity), "contact", said, "R-TASK-LINK")
+    together = belongs(contact, opportunity) or (company is not None and company.pk == opportunity.company_id)
+    guard(together, "contact", said, "R-TASK-LINK")

@@ -1,18 +1,21 @@
 """What a list can show of a task, and of those it is about."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Func, OuterRef, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from contacts.columns import contacts, known_contacts, standing
-from crm.lib.listing.columns import Column, Kind
+from contacts.columns import contacts, derived, known_contacts, standing
+from crm.lib.listing.columns import Column, Kind, Links, joined, time_of_day
 from crm.lib.priority import Priority
+from crm.lib.reminder import Reminder
 from salescycles.models import Source, TaskKind
 from salespeople.columns import people
 from salespeople.models import Team, User
-from tasks.models import Status, Task
+from tasks.models import Attendee, Base, Status, Task
 
 SEES_SOURCES = "opportunities.view_opportunity"
 
@@ -45,6 +48,17 @@ def sources(user: User) -> Iterator[tuple[str, str]]:
 def teams(user: User) -> Iterator[tuple[str, str]]:
     for key, name in Team.objects.visible_to(user).values_list("pk", "name"):
         yield str(key), name
+
+
+def our_people() -> QuerySet[Attendee]:
+    return Attendee.objects.filter(salesperson__isnull=False).exclude(role=Attendee.Role.ORGANIZER)
+
+
+def attending(**such: Any) -> Callable[[User], Func]:
+    """Names of such people who take part, as one text."""
+    name = Coalesce("salesperson__name", "contact__name")
+    rows = Attendee.objects.filter(task=OuterRef("pk"), **such).order_by("pk")
+    return lambda user: joined(ArraySubquery(rows.values(told=name)))
 
 
 COLUMNS = (
@@ -121,5 +135,24 @@ COLUMNS = (
     ),
     Column("outcome", _("Outcome"), "outcome"),
     Column("location", _("Place"), "location"),
+    Column("all_day", _("All day"), "all_day", Kind.FLAG, is_grouped=True),
+    derived("start_time", _("Start time"), Kind.TEXT, lambda user: time_of_day("starts_at")),
+    Column("duration", _("Duration in minutes"), "duration", Kind.NUMBER, is_summed=True),
+    derived("organizer", _("Organizer"), Kind.TEXT, attending(role=Attendee.Role.ORGANIZER)),
+    Column(
+        "people",
+        _("Our people"),
+        "people",
+        Kind.SEVERAL,
+        choices=people,
+        links=Links(our_people, "task", "salesperson", "salesperson__name"),
+        is_sortable=False,
+    ),
+    derived("guests", _("Their people"), Kind.TEXT, attending(contact__isnull=False)),
+    derived("optional", _("Optional attendees"), Kind.TEXT, attending(role=Attendee.Role.OPTIONAL)),
     Column("interval", _("Repeated after"), "interval"),
+    Column("recurs_from", _("Counted from"), "recurs_from", Kind.CHOICE, choices=lambda user: Base.choices),
+    Column("reminder", _("Reminder"), "reminder", Kind.CHOICE, choices=lambda user: Reminder.choices),
+    Column("contact_number", _("Contact's number"), "contact__number"),
+    Column("opportunity_number", _("Opportunity's number"), "opportunity__number"),
 )

@@ -99,6 +99,32 @@ def create(*, by: User | None, on: datetime.date, attendees: Iterable[Taking] = 
 
 
 @verb
+def record(
+    *,
+    by: User | None,
+    on: datetime.date,
+    company: Contact | None = None,
+    attendees: Iterable[Taking] = (),
+    **values: Any,
+) -> Task:
+    """A task as a file tells of it. One that has `closed_on` is over: `cancelled`, else completed by `completed_by`,
+    else by whose it is; nothing follows it. Of one that is over, `company` is the contact's of that time, and people,
+    contact and opportunity may be out of use by now. Nobody is told. Raises ValidationError."""
+    task = Task(**_proposed(values, on))
+    guard = Guard()
+    if not task.is_open:
+        _check_over(guard, task, on)
+        task.company = (company if task.contact else None) or task.company
+    _check(guard, task, before=Task())
+    taking = _attendees(guard, task, list(attendees), by)
+    guard.raise_if_any()
+    task.remind_at = remind_at(task)
+    task.save(force_insert=True)
+    _invite([(task, taking)])
+    return task
+
+
+@verb
 def change(
     task: Task,
     *,
@@ -122,7 +148,7 @@ def change(
         None if attendees is None and now.kind == before.kind else _attendees(guard, now, list(attendees or ()), by)
     )
     guard.raise_if_any()
-    _write(now, *(name for name in (*CHANGED_BY_FORM, "company") if name in values or name == "company"))
+    _write(now, "company", *(name for name in (*CHANGED_BY_FORM, "outcome") if name in values))
     if taking is not None:
         _take_part(now, taking)
     if (now.salesperson_id, now.team_id) != (before.salesperson_id, before.team_id):
@@ -140,9 +166,11 @@ def complete(
     outcome: str = "",
     completed_by: Salesperson | None = None,
     follow_up: dict[str, Any] | None = None,
+    comes_again: bool = True,
 ) -> Done:
-    """It was done on `on` (R-TASK-CLOSE). The next of a recurring one is made (R-TASK-REC), and what `follow_up` asks for: the
-    values of `create`, of the same contact and opportunity where it names none. Raises ValidationError, Stale."""
+    """It was done on `on` (R-TASK-CLOSE). The next of a recurring one is made (R-TASK-REC), unless somebody else makes it, and what
+    `follow_up` asks for: the values of `create`, of the same contact and opportunity where it names none. Raises
+    ValidationError, Stale."""
     now = _begin(task, version)
     guard = Guard()
     _check_day(guard, "on", on)
@@ -161,17 +189,19 @@ def complete(
             "opportunity": now.opportunity,
         }
         following = create(by=by, on=on, follows=now, **usual | follow_up)
-    return Done(now, _next(now, on), following)
+    return Done(now, _next(now, on) if comes_again else None, following)
 
 
 @verb
-def cancel(task: Task, *, version: int, on: datetime.date, by: User | None, outcome: str = "") -> Done:
+def cancel(
+    task: Task, *, version: int, on: datetime.date, by: User | None, outcome: str = "", comes_again: bool = True
+) -> Done:
     """It is not to be done. A recurring one comes again all the same: take the interval off first to end it. Raises
     ValidationError, Stale."""
     now = _begin(task, version)
     now.cancelled, now.closed_on, now.outcome = True, on, outcome.strip()
     _write(now, "cancelled", "closed_on", "outcome")
-    return Done(now, _next(now, on))
+    return Done(now, _next(now, on) if comes_again else None)
 
 
 @verb
@@ -265,6 +295,20 @@ def give_back(task: Task, *, version: int, salesperson: Salesperson, on: datetim
 
 
 @verb
+def put_back(
+    task: Task, *, version: int, by: User | None, attendees: Iterable[Taking] | None = None, **was: Any
+) -> Task:
+    """An import is taken back: what stood there before, whatever became of it since. Raises Stale."""
+    now = _locked(task, version)
+    for name, value in was.items():
+        setattr(now, name, value)
+    _write(now, "reminder", *was)
+    if attendees is not None:
+        _take_part(now, [_attendee(one) for one in attendees])
+    return now
+
+
+@verb
 def assign(
     activity: Activity,
     *,
@@ -328,15 +372,29 @@ def _check(guard: Guard, task: Task, *, before: Task) -> None:
     task.description, task.location = task.description.strip(), task.location.strip()
     if guard(bool(task.description), "description", _("Enter a description."), "E08"):
         guard(len(task.description) <= 100, "description", _("At most 100 characters."), "too_long")
+    guard(len(task.location) <= 100, "location", _("At most 100 characters."), "too_long")
     guard(task.kind in TaskKind.values, "kind", _("Choose a type of the list."), "choice")
     guard(task.priority in Priority.values, "priority", _("Choose a priority of the list."), "choice")
-    under_way = task.status in Status.values and task.status != Status.COMPLETED
+    under_way = task.status in Status.values and (task.status != Status.COMPLETED or not task.is_open)
     guard(under_way, "status", _("A task is completed by saying what came of it."), "choice")
     _check_day(guard, "due_on", task.due_on)
     _check_owner(guard, task, before)
     _check_contact(guard, task, before)
     _check_times(guard, task)
     _check_interval(guard, task)
+
+
+def _check_over(guard: Guard, task: Task, on: datetime.date) -> None:
+    """When and how it ended; the rest of what is asked of a task is asked of what is over too."""
+    if _check_day(guard, "closed_on", task.closed_on):
+        assert task.closed_on is not None
+        guard(task.closed_on <= on, "closed_on", _("The date cannot lie in the future."), "E14")
+    if task.cancelled:
+        guard(task.status != Status.COMPLETED, "status", _("It was completed or cancelled, not both."), "choice")
+        return
+    task.status, task.completed_by = Status.COMPLETED, task.completed_by or task.salesperson
+    known = task.completed_by is not None or task.team is None
+    guard(known, "completed_by", _("Say who completed the team's task."), "R-TASK-CLOSE")
 
 
 def _check_day(guard: Guard, field: str, day: datetime.date | None) -> bool:
@@ -351,6 +409,8 @@ def _check_owner(guard: Guard, task: Task, before: Task) -> None:
     guard(somebody, "salesperson", _("Choose a salesperson or a team."), "R-TASK-REQ")
     both = task.salesperson is not None and task.team is not None
     guard(not both, "team", _("A task belongs to a salesperson or to a team, not to both."), "R-TASK-REQ")
+    if not task.is_open:
+        return
     if task.salesperson is not None and task.salesperson != before.salesperson:
         _check_usable(guard, "salesperson", task.salesperson)
     if task.team is not None and task.is_meeting:
@@ -365,21 +425,23 @@ def _check_usable(guard: Guard, field: str, salesperson: Salesperson) -> None:
 
 
 def _check_contact(guard: Guard, task: Task, before: Task) -> None:
-    contact, opportunity = task.contact, task.opportunity
+    contact, opportunity, is_over = task.contact, task.opportunity, not task.is_open
     if contact is not None and contact.pk != before.contact_id:
         guard(
             not contact.privacy_blocked, "contact", _("%(contact)s is blocked for privacy."), "privacy", contact=contact
         )
-        guard(not contact.archived, "contact", _("%(contact)s is archived."), "archived", contact=contact)
+        usable = is_over or not contact.archived
+        guard(usable, "contact", _("%(contact)s is archived."), "archived", contact=contact)
         said = _("%(contact)s was merged with another contact. Choose that one.")
         guard(contact.merged_into_id is None, "contact", said, "merged", contact=contact)
     if opportunity is None:
         return
     if opportunity.pk != before.opportunity_id:
-        guard(not opportunity.archived, "opportunity", _("The opportunity is archived."), "archived")
+        guard(is_over or not opportunity.archived, "opportunity", _("The opportunity is archived."), "archived")
     elif contact is not None and contact.pk == before.contact_id:
         return  # a person may have gone elsewhere since
     together = contact is not None and belongs(contact, opportunity)
+    together = together or (is_over and task.company_id == opportunity.company_id)
     guard(together, "contact", _("The contact does not belong to the opportunity's company."), "R-TASK-LINK")
 
 

@@ -257,3 +257,9 @@ def test_who_lost_the_right_goes_no_further(manager: User) -> None:
     work()
     run.refresh_from_db()
     assert (run.state, Contact.objects.count()) == ("stopped", 0)
+
+
+def test_a_key_that_is_too_long_is_refused_with_its_row(manager: User) -> None:
+    run = taken(brought(manager, f"Id,Name\n{'7' * 201},ACME\n8,Beta\n", key="external_key"))
+    said = "The key of the other system is longer than 200 characters."
+    assert told(run) == [(2, "refused", said), (3, "created", "")]

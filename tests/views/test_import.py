@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from contacts.models import Contact
+from interactions.models import Interaction
 from salespeople.models import Company, User
 from salespeople.roles import SALES_MANAGER
 from tests.factories import make_user
@@ -191,3 +193,36 @@ def test_files_of_long_ago_are_forgotten(client_for: SignIn, manager: User, tmp_
     client.post(f"/import/{taken.pk}/undo/")
     work()
     assert ImportRun.objects.get(pk=taken.pk).state == "undone" and not Contact.objects.exists()
+
+
+def test_tasks_and_interactions_are_offered(client_for: SignIn, manager: User, acme: Contact) -> None:
+    """What is a log says so where a key is chosen; dates are shown with their time as they are understood."""
+    client = client_for(manager)
+    page = client.get("/import/").content.decode()
+    assert 'value="tasks"' in page and 'value="interactions"' in page
+    said = "A row that is found stays as it is: interactions are a log."
+    for kind in ("tasks", "interactions"):
+        response = bring(client, "Id,Subject,Date,Contact\n1,Ring,02.03.2026 09:30,ACMA\n", kind)
+        page = client.get(response["Location"]).content.decode()
+        assert "2026-03-02 09:30:00" in page or "9:30" in page
+        assert (said in page) == (kind == "interactions")
+        assert "Make companies" not in page and "Stand-in" not in page
+    run = ImportRun.objects.get(kind="interactions")
+    chosen = {f"column-{at}": name for at, name in run.options["columns"].items()}
+    client.post(f"/import/{run.pk}/columns/", chosen | {"date": "dmy", "decimal": ".", "key": "external_key"})
+    work()
+    page = client.get(f"/import/{run.pk}/").content.decode()
+    assert '<option value="ACME" selected>ACME</option>' in page
+    client.post(f"/import/{run.pk}/words/", {"field-0": "contact", "said-0": "ACMA", "meant-0": "ACME"})
+    work()
+    client.post(f"/import/{run.pk}/start/")
+    work()
+    assert list(Interaction.objects.values_list("contact__name", "started_at")) == [("ACME", datetime.time(9, 30))]
+
+
+def test_who_may_import_tasks(client_for: SignIn, rep: User, viewer: User) -> None:
+    """Who may bring files, and make and change what is in them."""
+    for user, kinds in ((rep, {"tasks", "interactions"}), (viewer, set())):
+        user.user_permissions.add(Permission.objects.get(codename="add_importrun"))
+        page = client_for(user).get("/import/").content.decode()
+        assert {kind for kind in ("tasks", "interactions") if f'value="{kind}"' in page} == kinds

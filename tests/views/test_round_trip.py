@@ -25,16 +25,23 @@ from contacts.codes import (
 from contacts.listing import CONTACTS
 from contacts.models import Contact
 from crm.lib.listing.address import MOST_COLUMNS
-from interactions.models import InteractionGroup, InteractionTemplate
+from interactions import lifecycle as logs
+from interactions.listing import INTERACTIONS as LOGS
+from interactions.models import Interaction, InteractionGroup, InteractionTemplate
 from opportunities import lifecycle as journey
 from opportunities.listing import OPPORTUNITIES
 from opportunities.models import Opportunity
 from salescycles.models import Activity, ActivityStep, CloseCode, Competitor, SalesCycle, Source
 from salespeople.listing import SALESPEOPLE
 from salespeople.models import Company, Membership, Salesperson, Team, User
+from tasks import lifecycle as task_verbs
+from tasks.lifecycle import Taking
+from tasks.listing import TASKS
+from tasks.models import Attendee, Task
 from tests.factories import TeamFactory, make_cycle, make_opportunity
 from tests.worker import work
 from upkeep.importing import running, undoing
+from upkeep.importing.fields import LISTS
 from upkeep.importing.files import bring
 from upkeep.importing.models import ImportRun
 from upkeep.importing.tables import TABLES, Table, field_of
@@ -224,6 +231,163 @@ def test_opportunities_go_out_and_come_in_again(
     assert verdicts == [("refused", said)] * 4
 
 
+TASK = (
+    *("description", "due_on", "kind", "status", "priority", "closed_on", "cancelled", "outcome", "location"),
+    *("all_day", "starts_at", "duration", "interval", "recurs_from", "reminder", "salesperson__code", "team__code"),
+    *("contact__number", "company__number", "opportunity__number", "completed_by__code"),
+)
+
+
+def tasks_of_every_kind(manager: User, jo: Salesperson, of: Salesperson, deal: Opportunity, ann: Contact) -> None:
+    """Under way, completed, cancelled, a team's, recurring, meetings; and of somebody who went elsewhere and is blocked."""
+    today = deal.created_on
+    team = TeamFactory(code="N", name="North, Arctic", members=[of])
+    how: dict[str, Any] = {"by": manager, "on": today}
+    usual = {"salesperson": jo, **how}
+    task_verbs.create(description="=Ring", due_on=today, kind="call", priority="high", contact=ann, **usual)
+    later = today + datetime.timedelta(days=9)
+    task_verbs.create(
+        description="Write; “now”", due_on=later, status="waiting", opportunity=deal, reminder="1d", **usual
+    )
+    meets: dict[str, Any] = {"kind": "meeting", "due_on": later, **usual}
+    guests = [Taking(of, "organizer"), Taking(jo), Taking(ann, "optional"), Taking(deal.contact)]
+    at = {"starts_at": datetime.time(9, 30), "duration": 90, "location": "Åbo", "reminder": "15m"}
+    task_verbs.create(description="Meet", attendees=guests, opportunity=deal, **at, **meets)
+    task_verbs.create(description="Exactly", starts_at=datetime.time(9, 30, 15), duration=1, **meets)
+    task_verbs.create(description="Fair", all_day=True, **meets)
+    weekly = task_verbs.create(description="Weekly", due_on=later, interval="1W", recurs_from="closing", **usual)
+    task_verbs.complete(weekly, version=1, outcome="Two\nlines, “said”", **how)
+    ours = task_verbs.create(description="Ours", due_on=today, team=team, **how)
+    task_verbs.complete(ours, version=1, completed_by=of, **how)
+    task_verbs.create(description="Ours too", due_on=today, team=team, **how)
+    gone = task_verbs.create(
+        description="Not", due_on=today, status="postponed", opportunity=deal, contact=ann, **usual
+    )
+    task_verbs.cancel(gone, version=1, outcome="-", **how)
+    again = task_verbs.create(description="Again", due_on=today, **usual)
+    task_verbs.complete(again, version=1, outcome="Not quite", **how)
+    task_verbs.reopen(again, version=2, **how)
+    done = task_verbs.create(description="Blocked", due_on=today, salesperson=of, **how)
+    task_verbs.complete(done, version=1, **how)
+
+
+def told_of(model: Any, names: tuple[str, ...]) -> list[Any]:
+    return list(model.objects.order_by("pk").values_list(*names))
+
+
+def attendances() -> set[Any]:
+    return set(Attendee.objects.values_list("task__description", "salesperson__code", "contact__number", "role"))
+
+
+def every_column(listing: Any) -> str:
+    return ",".join(column.name for column in listing.columns)
+
+
+ALL = pytest.mark.parametrize(
+    ("kind", "language"),
+    [("csv", "en"), ("xlsx", "en"), ("csv", "fi"), ("csv", "nb"), ("csv", "de"), ("xlsx", "nl"), ("csv", "it")],
+)
+
+
+@ALL
+def test_tasks_go_out_and_come_in_again(
+    kind: str,
+    language: str,
+    client_for: Callable[[User], Client],
+    manager: User,
+    jo: Salesperson,
+    of: Salesperson,
+    acme: Contact,
+    beta: Contact,
+    ann: Contact,
+    cycle: SalesCycle,
+) -> None:
+    """All that the list tells of a task; not what it follows, nor what step made it."""
+    deal = make_opportunity(contact=acme, salesperson=jo, cycle=cycle, by=manager)
+    tasks_of_every_kind(manager, jo, of, deal, ann)
+    lifecycle.change(ann, by=manager, on=deal.created_on, company=beta)
+    Salesperson.objects.filter(pk=of.pk).update(blocked=True)
+    before, taking = told_of(Task, TASK), attendances()
+    assert len(before) == 12
+    client = client_for(manager)
+    client.cookies["django_language"] = language
+    content = downloaded(client, f"/tasks/export/?columns={every_column(TASKS)}&order=description&as={kind}")
+    Task.objects.update(follows=None)
+    Task.objects.all().delete()
+    verdicts = brought(manager, "tasks", f"tasks.{kind}", content)
+    assert verdicts == [("created", "")] * len(before)
+    assert sorted(told_of(Task, TASK), key=str) == sorted(before, key=str)
+    assert attendances() == taking
+    assert left_out(manager) == {"source"}
+    taken_back(manager)
+    assert not Task.objects.exists()
+
+
+def left_out(by: User) -> set[str]:
+    """The columns of the last file of all columns of a list that become nothing."""
+    run = ImportRun.objects.filter(by=by).latest("pk")
+    names = [column.name for column in LISTS[run.kind].columns]
+    return {name for at, name in enumerate(names) if str(at) not in run.options["columns"]}
+
+
+INTERACTION = (
+    *("kind", "direction", "initiated_by", "happened_on", "started_at", "description", "text", "failed", "evaluation"),
+    *("cost", "duration", "contact__number", "company__number", "opportunity__number", "salesperson__code"),
+    *("template__code", "cancelled"),
+)
+
+
+@ALL
+def test_interactions_go_out_and_come_in_again(
+    kind: str,
+    language: str,
+    client_for: Callable[[User], Client],
+    manager: User,
+    jo: Salesperson,
+    acme: Contact,
+    beta: Contact,
+    ann: Contact,
+    cycle: SalesCycle,
+) -> None:
+    """All that the list tells of one, when it was logged by the clock of who takes it out and in; not of what task it came. The list has
+    cancelled ones apart."""
+    manager.time_zone = "America/New_York"
+    manager.save()
+    deal = make_opportunity(contact=acme, salesperson=jo, cycle=cycle, by=manager)
+    on = deal.created_on
+    how: dict[str, Any] = {"by": manager, "on": on}
+    template = InteractionTemplate.objects.create(code="T", kind="email")
+    told: dict[str, Any] = {"direction": "in", "initiated_by": "them", "evaluation": "very_positive", "salesperson": jo}
+    took: dict[str, Any] = {"started_at": datetime.time(23, 59), "cost": Decimal("1234.5"), "duration": 30}
+    logs.log(description="+Rang", kind="call", contact=ann, opportunity=deal, **told, **took, **how)
+    text = "Two\nlines; “said”, twice"
+    logs.log(description="Wrote", kind="email", contact=acme, text=text, template=template, **how)
+    logs.log(description="Tried", kind="call", contact=beta, failed=True, salesperson=None, **how)
+    logs.log(description="Deal", kind="note", opportunity=deal, salesperson=None, **how)
+    wrong = logs.log(description="Wrong", kind="meeting", contact=beta, happened_on=on - datetime.timedelta(1), **how)
+    logs.cancel(wrong, version=1, by=manager)
+    Interaction.objects.filter(pk=wrong.pk).update(
+        logged_at=datetime.datetime(2026, 3, 2, 9, 30, 15, tzinfo=datetime.UTC)
+    )
+    Contact.objects.filter(pk=ann.pk).update(company=beta, archived=True)
+    Salesperson.objects.filter(pk=jo.pk).update(blocked=True)
+    InteractionTemplate.objects.update(blocked=True)
+    before, logged = told_of(Interaction, INTERACTION), told_of(Interaction, ("logged_at",))
+    client = client_for(manager)
+    client.cookies["django_language"] = language
+    address = f"/interactions/export/?columns={every_column(LOGS)}&order=description&as={kind}"
+    standing, cancelled = downloaded(client, address), downloaded(client, f"{address}&cancelled=true")
+    Interaction.objects.all().delete()
+    assert brought(manager, "interactions", f"cancelled.{kind}", cancelled) == [("created", "")]
+    assert brought(manager, "interactions", f"logs.{kind}", standing) == [("created", "")] * 4
+    assert sorted(told_of(Interaction, INTERACTION), key=str) == sorted(before, key=str)
+    again = sorted(told_of(Interaction, ("logged_at",)))
+    assert again == sorted((moment.replace(microsecond=0),) for (moment,) in logged)
+    assert left_out(manager) == set()
+    taken_back(manager)
+    assert Interaction.objects.get().cancelled
+
+
 PERSON = (
     *("code", "name", "job_title", "email", "email_2", "phone", "commission"),
     *("blocked", "privacy_blocked"),
@@ -382,7 +546,7 @@ def test_codes_that_differ_in_marks_alone_are_two(manager: User) -> None:
 
 
 def test_every_list_can_be_a_file_of_all_its_columns() -> None:
-    for listing in (CONTACTS, OPPORTUNITIES, SALESPEOPLE):
+    for listing in (CONTACTS, OPPORTUNITIES, SALESPEOPLE, TASKS, LOGS):
         assert len(listing.columns) <= MOST_COLUMNS
 
 

@@ -16,11 +16,15 @@ from collaboration.models import Involvement
 from contacts.codes import BusinessRelation
 from contacts.listing import CONTACTS as CONTACT_LIST
 from contacts.models import AddressPeriod, AlternativeAddress, Contact, ContactsRelation
+from interactions.listing import INTERACTIONS as INTERACTION_LIST
+from interactions.models import Interaction
 from opportunities.listing import OPPORTUNITIES as OPPORTUNITY_LIST
 from opportunities.models import Opportunity
 from salescycles.models import Stage
 from salespeople.listing import SALESPEOPLE as SALESPERSON_LIST
 from salespeople.models import Grant, Salesperson
+from tasks.listing import TASKS as TASK_LIST
+from tasks.models import Task
 from upkeep.importing.models import ImportKind
 from upkeep.importing.tables import TABLES, Table, kind_of, label_of
 
@@ -187,6 +191,90 @@ OPPORTUNITIES = (
     Target("reason", _("reason"), "text", ("note", "comment")),
     Target("recorded_at", _("recorded at"), "moment", ("last modified", "modified at", "recorded at")),
 )
+ABOUT = (  # what tasks and interactions are about
+    Target(
+        *("contact", _("contact"), "contact"),
+        (
+            *("contact name", "contact person", "associated contact", "associated contacts", "person", "customer"),
+            *("client", "name", "who", "asiakas", "kunde", "klant", "cliente"),
+        ),
+    ),
+    Target("contact_number", _("Contact's number"), "contact", ("contact no", "contact id", "customer no")),
+    Target(
+        *("company", _("company"), "company"),
+        (
+            *("organization", "organisation", "account", "account name", "company name", "company / account"),
+            *("associated company", "associated companies", "yritys", "bedrijf", "azienda", "unternehmen", "firma"),
+        ),
+    ),
+    Target(
+        *("opportunity", _("opportunity"), "opportunity"),
+        ("opportunity name", "deal", "deal name", "deal title", "associated deal", "associated deals", "related to"),
+    ),
+    Target("opportunity_number", _("Opportunity's number"), "opportunity", ("opportunity no", "deal number")),
+)
+OWNER = (
+    *("assigned to", "assignee", "assigned to user", "owner", "activity assigned to", "responsible", "user"),
+    *("task owner", "activity owner", "salesperson code", "sales rep", "myyjä", "selger", "verkäufer", "verkoper"),
+    *("venditore", "logged by"),
+)
+SUBJECT = (
+    *("subject", "title", "name", "task", "task name", "task title", "activity", "activity title", "activity name"),
+    *("call title", "meeting name", "email subject", "aihe", "otsikko", "betreff", "onderwerp", "oggetto", "emne"),
+    "what",
+)
+NOTE = ("note", "notes", "body", "comment", "comments", "full comments", "content", "message", "details", "result")
+TASKS = (
+    KEY._replace(words=(*KEY.words, "task id", "activity id")),
+    _of(Task, "description", "text", *SUBJECT),
+    _of(Task, "due_on", "when", "due date", "due", "deadline", "start date", "määräpäivä", "forfallsdato", "frist"),
+    _of(Task, "kind", "task_type", "task type", "activity type", "task subtype"),
+    *ABOUT,
+    _of(Task, "salesperson", "salesperson", *OWNER),
+    _of(Task, "team", "team"),
+    _of(Task, "status", "task_status", "done", "task status", "state", "completed"),
+    _of(Task, "priority", "task_priority"),
+    _of(
+        *(Task, "closed_on", "when", "completed on", "completed at", "completed date", "date completed"),
+        *("completed date/time", "marked as done time", "done on", "closed"),
+    ),
+    _of(Task, "cancelled", "flag"),
+    _of(Task, "completed_by", "salesperson"),
+    _of(Task, "outcome", "text", *NOTE),
+    _of(Task, "location", "text", "where", "venue"),
+    _of(Task, "all_day", "flag", "all day event"),
+    Target("starts_at", _("Start time"), "clock", ("time", "due time", "start")),
+    _of(Task, "duration", "minutes", "duration", "minutes"),
+    Target("organizer", _("Organizer"), "salesperson", ("host",)),
+    Target("people", _("Our people"), "salesperson"),
+    Target("guests", _("Their people"), "contact", ("guests", "invitees", "attendees", "participants")),
+    Target("optional", _("Optional attendees"), "contact"),
+    _of(Task, "interval", "text", "repeat", "recurrence"),
+    _of(Task, "recurs_from", "recurs_from"),
+    _of(Task, "reminder", "reminder"),
+)
+INTERACTIONS = (
+    KEY._replace(words=(*KEY.words, "activity id", "call id", "engagement id")),
+    _of(Interaction, "description", "text", *SUBJECT),
+    _of(
+        *(Interaction, "happened_on", "when", "activity date", "due date", "happened on", "call date", "start date"),
+        *("meeting start time", "sent on"),
+    ),
+    _of(Interaction, "kind", "interaction_type", "activity type", "interaction type", "channel"),
+    *ABOUT,
+    _of(Interaction, "salesperson", "salesperson", *OWNER),
+    _of(Interaction, "evaluation", "evaluation"),
+    _of(Interaction, "duration", "minutes", "duration", "minutes", "call duration"),
+    _of(Interaction, "cost", "money"),
+    _of(Interaction, "direction", "direction", "call direction", "email direction"),
+    _of(Interaction, "initiated_by", "initiated_by"),
+    _of(Interaction, "failed", "flag"),
+    _of(Interaction, "template", "template"),
+    _of(Interaction, "text", "text", *NOTE, "call notes", "outcome"),
+    Target("started_at", _("Time"), "clock", ("start time", "due time", "start")),
+    _of(Interaction, "logged_at", "moment", "create date", "created", "created at", "created date", "add time"),
+    _of(Interaction, "cancelled", "flag"),
+)
 SALESPEOPLE = (
     KEY,
     _of(Salesperson, "code", "text", "initials"),
@@ -239,17 +327,23 @@ OF: dict[str, tuple[Target, ...]] = {kind: _of_table(table) for kind, table in T
     ImportKind.RELATED: RELATED,
     ImportKind.PEOPLE: PEOPLE,
     ImportKind.CO_OWNERS: CO_OWNERS,
+    ImportKind.TASKS: TASKS,
+    ImportKind.INTERACTIONS: INTERACTIONS,
 }
 LISTS: dict[str, Any] = {
     ImportKind.CONTACTS: CONTACT_LIST,
     ImportKind.OPPORTUNITIES: OPPORTUNITY_LIST,
     ImportKind.SALESPEOPLE: SALESPERSON_LIST,
+    ImportKind.TASKS: TASK_LIST,
+    ImportKind.INTERACTIONS: INTERACTION_LIST,
 }
 # how a row may find what is there already, the surest first; where nothing is to be chosen, it says that in full
 KEYS: dict[str, tuple[str, ...]] = {kind: (table.key,) for kind, table in TABLES.items()} | {
     ImportKind.CONTACTS: ("external_key", "number", "email", "name"),
     ImportKind.OPPORTUNITIES: ("external_key", "number"),
     ImportKind.SALESPEOPLE: ("external_key", "code", "email", "name"),
+    ImportKind.TASKS: ("external_key",),
+    ImportKind.INTERACTIONS: ("external_key",),
     **dict.fromkeys((ImportKind.ADDRESSES, ImportKind.RELATED, ImportKind.PEOPLE, ImportKind.CO_OWNERS), ()),
 }
 ENTERED = "entered:"  # and the key of a stage: when it was entered

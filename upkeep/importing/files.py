@@ -66,7 +66,8 @@ def remembered(run: ImportRun, system: str) -> dict[str, Any] | None:
 def guesses(run: ImportRun, system: str) -> dict[str, Any]:
     of_system = SYSTEMS[system]
     cycle = usual_cycle()
-    columns = guessed(run.kind, run.headers, of_system.columns.get(run.kind, {}), cycle.stages.all() if cycle else ())
+    stages = cycle.stages.all() if cycle and run.kind == ImportKind.OPPORTUNITIES else ()
+    columns = guessed(run.kind, run.headers, of_system.columns.get(run.kind, {}), stages)
     sample = sample_of(path_of(str(run.file)), run.reading, LOOKED_AT)
     kinds = {target.name: target.kind for target in OF[ImportKind(run.kind)]}
 
@@ -78,7 +79,7 @@ def guesses(run: ImportRun, system: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "system": system,
         "columns": columns,
-        "date": guessed_order(texts("day", "moment")),
+        "date": guessed_order(texts("day", "when", "moment")),
         "decimal": guessed_mark(texts("money", "percent")),
         "key": next((key for key in KEYS[ImportKind(run.kind)] if key in columns.values()), ""),
         "words": {name: dict(words) for name, words in of_system.words.items()},

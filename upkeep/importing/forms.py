@@ -17,6 +17,7 @@ from upkeep.importing.running import may_run, path_of
 from upkeep.importing.systems import SYSTEMS
 from upkeep.importing.values import MARKS, ORDERS
 
+MAKES_MISSING = (ImportKind.CONTACTS, ImportKind.OPPORTUNITIES, ImportKind.SALESPEOPLE)
 STAGES_SHOWN = 40  # different words of a column of stages
 LOOKED_THROUGH = 2000  # rows, for these words
 
@@ -98,8 +99,10 @@ class MapForm(forms.Form):
         if run.kind != ImportKind.OPPORTUNITIES:
             for name in ("cycle", "won_code", "lost_code", "stand_in"):
                 del self.fields[name]
-        if run.kind not in RECORDS:
+        if run.kind not in MAKES_MISSING:
             del self.fields["missing"]
+        if run.kind == ImportKind.INTERACTIONS:
+            key.help_text = _("A row that is found stays as it is: interactions are a log. Any other row is new.")
         self.choices = [("", _("– left out –")), *self._targets()]
         for at, header in enumerate(run.headers):
             self.fields[f"column-{at}"] = forms.ChoiceField(

@@ -30,14 +30,15 @@ from contacts.codes import (
 )
 from contacts.models import Contact
 from contacts.places import countries
-from interactions.models import InteractionGroup
+from interactions.models import Interaction, InteractionGroup, InteractionTemplate
 from opportunities import lifecycle as opportunities
 from opportunities.models import Opportunity
 from opportunities.sight import sight_of
 from salescycles.models import Activity, CloseCode, Competitor, SalesCycle, Source, Stage
 from salespeople.models import Company, Salesperson, Team, User
+from tasks.models import Task
 from upkeep.importing.fields import plain, words_of
-from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
+from upkeep.importing.models import OWNERS, ExternalKey, ImportKind, ImportRow, ImportRun
 
 SUGGESTED = 3
 NEAR = 0.72  # of 1, how alike a name must be to be proposed
@@ -50,6 +51,46 @@ CODED: dict[str, Any] = {
     "group": InteractionGroup,
     "relation": BusinessRelation,
     "role": ContactRole,
+    "template": InteractionTemplate,
+}
+# words that are stored, by the kind of their column
+WORDED: dict[str, tuple[Any, str]] = {
+    "task_type": (Task, "kind"),
+    "task_status": (Task, "status"),
+    "task_priority": (Task, "priority"),
+    "recurs_from": (Task, "recurs_from"),
+    "reminder": (Task, "reminder"),
+    "interaction_type": (Interaction, "kind"),
+    "direction": (Interaction, "direction"),
+    "initiated_by": (Interaction, "initiated_by"),
+    "evaluation": (Interaction, "evaluation"),
+}
+# what other systems say
+OTHER_WORDS: dict[str, dict[str, str]] = {
+    "task_type": {
+        **dict.fromkeys(("todo", "email", "other", "deadline", "reminder", "follow", "followup"), "task"),
+        **dict.fromkeys(("phonecall", "callback"), "call"),
+        **dict.fromkeys(("appointment", "event", "lunch", "visit", "demo"), "meeting"),
+    },
+    "task_status": {
+        **dict.fromkeys(("open", "todo", "new", "planned", "scheduled", "pending", "no", "false", "0"), "not_started"),
+        **dict.fromkeys(("started", "active", "ongoing"), "in_progress"),
+        **dict.fromkeys(("waitingonsomeoneelse", "onhold", "blocked"), "waiting"),
+        **dict.fromkeys(("deferred",), "postponed"),
+        **dict.fromkeys(("done", "closed", "finished", "complete", "held", "yes", "true", "x", "1"), "completed"),
+        **dict.fromkeys(("cancelled", "canceled", "abgebrochen", "peruttu", "avlyst", "geannuleerd"), "cancelled"),
+    },
+    "task_priority": {"medium": "normal", "none": "normal", "urgent": "high", "highest": "high", "lowest": "low"},
+    "interaction_type": {
+        **dict.fromkeys(("call", "loggedcall", "phone", "sms"), "call"),
+        **dict.fromkeys(("mail", "emailsent", "loggedemail", "incomingemail", "forwardedemail", "letter"), "email"),
+        **dict.fromkeys(("appointment", "event", "lunch", "visit", "demo"), "meeting"),
+        **dict.fromkeys(("comment", "task", "todo", "other"), "note"),
+    },
+    "direction": {
+        **dict.fromkeys(("inbound", "incoming", "received"), "in"),
+        **dict.fromkeys(("outbound", "outgoing", "sent"), "out"),
+    },
 }
 
 
@@ -96,6 +137,7 @@ class World:
         company = Company.current()
         self.today: datetime.date = company.today()
         self.zone = zoneinfo.ZoneInfo(company.time_zone)
+        self.clock = user.zone  # of the person, as lists and their files show moments
         self.now = timezone.now()
         self.past = self.now - datetime.timedelta(minutes=1)  # the database's clock may be a little behind
         self.system: str = run.options.get("system") or "file"
@@ -105,6 +147,7 @@ class World:
         self.new_keys: list[ExternalKey] = []
         self.learnt: list[tuple[dict[Any, Any], Any]] = []  # within the row under way
         self._drawn = 0
+        self.deals_called: dict[str, list[Opportunity]] = {}  # by number, key of another system or description
         self.keys: dict[str, int] = {}  # records of this kind by the key of the other system
         self.asked: set[str] = set()  # names that led nowhere when they were looked up, and nothing was written since
         self.coming: set[str] = set()  # keys of what an earlier slice of a dry run would have made
@@ -326,6 +369,13 @@ class World:
             raise Unknown(field, said)
         return found
 
+    def worded(self, kind: str, said: str) -> str:
+        """The same for the words of tasks and interactions, and those that other systems have for them. Raises Unknown."""
+        found = words_of(*WORDED[kind]).get(plain(said)) or OTHER_WORDS.get(kind, {}).get(plain(said))
+        if not found:
+            raise Unknown(kind, said)
+        return found
+
     def tags_of(self, given: dict[str, Any]) -> list[Tag]:
         """Raises ValidationError."""
         found = self.several("tag", given["tags"]) if "tags" in given else []
@@ -381,7 +431,7 @@ class World:
         self.found |= {by_number[no]: pk for no, pk in visible.filter(number__in=by_number).values_list("number", "pk")}
         missing = wanted - set(self.found)
         self.asked |= missing
-        if self.dry and missing:
+        if self.dry and missing and self.run.kind == ImportKind.CONTACTS:
             coming = self.run.rows.filter(dry=True, verdict=ImportRow.Verdict.CREATED, label__in=missing)
             self.found |= {label: Coming(label) for label in coming.values_list("label", flat=True)}
 
@@ -442,6 +492,38 @@ class World:
         known = ExternalKey.objects.filter(system=self.system, kind=self.run.kind, key__in=list(keys))
         self.keys |= {one.key: one.record_id for one in known}
 
+    def know_coming(self, keys: set[str]) -> None:
+        """What an earlier slice of a dry run would have made, of a kind whose rows are labelled by their keys."""
+        if self.dry and self.options.get("key") == "external_key":
+            rows = self.run.rows.filter(dry=True, verdict=ImportRow.Verdict.CREATED, label__in=keys - set(self.keys))
+            self.coming = set(rows.values_list("label", flat=True))
+
+    # ── opportunities, by those that are about them ──────────────────────────────────────────────────────────────────
+
+    def know_deals(self, names: Iterable[str]) -> None:
+        """Find the opportunities that these call by number, key or description, in a few queries."""
+        wanted = {name for name in names if name} - set(self.deals_called)
+        if not wanted:
+            return
+        visible = Opportunity.objects.visible_to(self.user).select_related("contact", "company", "salesperson")
+        found: dict[str, list[Opportunity]] = {name: [] for name in wanted}
+        for deal in visible.filter(description__in=wanted).order_by("pk"):
+            found[deal.description].append(deal)
+        for key in ExternalKey.objects.filter(system=self.system, kind=ImportKind.OPPORTUNITIES, key__in=wanted):
+            found[key.key] = list(visible.filter(pk=key.record_id)) or found[key.key]
+        by_number = {deal.number: [deal] for deal in visible.filter(number__in=[name.upper() for name in wanted])}
+        self.deals_called |= {name: by_number.get(name.upper(), deals) for name, deals in found.items()}
+
+    def deal(self, said: str, contact: Contact | None) -> Opportunity:
+        """Of several of one description the one of the contact's company. Raises Unknown."""
+        self.know_deals([said])
+        found = self.deals_called[said]
+        if len(found) > 1 and contact is not None:
+            found = [deal for deal in found if deal.company_id == contact.account_id]
+        if len(found) != 1:
+            raise Unknown("opportunity", said, ambiguous=len(self.deals_called[said]) > 1)
+        return found[0]
+
     def learn(self, known: dict[Any, Any], name: Any, what: Any) -> None:
         """Of something that the row under way makes; forgotten if that row is refused after all."""
         known[name] = what
@@ -455,8 +537,8 @@ class World:
     def name(self, key: str, record: int) -> None:
         """What the other system calls a record; written with the slice."""
         if key and key not in self.keys:
-            owner = {"contacts": "contact_id", "opportunities": "opportunity_id", "salespeople": "salesperson_id"}
-            said = ExternalKey(system=self.system, kind=self.run.kind, key=key, **{owner[self.run.kind]: record})
+            owner = f"{OWNERS[ImportKind(self.run.kind)]}_id"
+            said = ExternalKey(system=self.system, kind=self.run.kind, key=key, **{owner: record})
             self.new_keys.append(said)
             self.keys[key] = record
 
@@ -466,8 +548,13 @@ class World:
         """What is most like it, the likeliest first; written into the words as it stands here."""
         if field in ("company", "contact"):
             return self._contacts_like(said)
+        if field == "opportunity":
+            return self._deals_like(said)
         if field == "country":
             names = list(countries().values())
+        elif field in WORDED:
+            model, name = WORDED[field]
+            names = [str(label) for word, label in model._meta.get_field(name).flatchoices if word]
         else:
             names = list(dict.fromkeys(str(one) for one in self.short(field).values() if one is not AMBIGUOUS))
         return near(said, names)
@@ -475,6 +562,11 @@ class World:
     def _contacts_like(self, said: str) -> list[str]:
         visible = Contact.objects.visible_to(self.user).order_by("name")
         names = list(visible.filter(name__istartswith=said[:2]).values_list("name", flat=True)[:1000])
+        return near(said, list(dict.fromkeys(names)))
+
+    def _deals_like(self, said: str) -> list[str]:
+        visible = Opportunity.objects.visible_to(self.user).order_by("description")
+        names = list(visible.filter(description__istartswith=said[:2]).values_list("description", flat=True)[:1000])
         return near(said, list(dict.fromkeys(names)))
 
 

@@ -10,8 +10,10 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
+from interactions.models import Interaction
 from opportunities.models import Batch, Opportunity
 from salespeople.models import Salesperson
+from tasks.models import Task
 
 if TYPE_CHECKING:
     from salespeople.models import User
@@ -23,6 +25,8 @@ class ImportKind(models.TextChoices):
     CONTACTS = "contacts", _("Contacts")
     OPPORTUNITIES = "opportunities", _("Opportunities")
     SALESPEOPLE = "salespeople", _("Salespeople")
+    TASKS = "tasks", _("Tasks")
+    INTERACTIONS = "interactions", _("Interactions")
     TEAMS = "team", _("teams")
     CLOSE_CODES = "closecode", _("close codes")
     SOURCES = "source", _("sources")
@@ -47,7 +51,25 @@ class ImportKind(models.TextChoices):
 
 
 # of which other systems have keys that are kept; all others are set-up, or hang on these
-RECORDS = (ImportKind.CONTACTS, ImportKind.OPPORTUNITIES, ImportKind.SALESPEOPLE)
+RECORDS = (
+    *(ImportKind.CONTACTS, ImportKind.OPPORTUNITIES, ImportKind.SALESPEOPLE, ImportKind.TASKS),
+    ImportKind.INTERACTIONS,
+)
+OWNERS = {
+    ImportKind.CONTACTS: "contact",
+    ImportKind.OPPORTUNITIES: "opportunity",
+    ImportKind.SALESPEOPLE: "salesperson",
+    ImportKind.TASKS: "task",
+    ImportKind.INTERACTIONS: "interaction",
+}
+
+
+def names_what_it_says() -> Q:
+    """Of a key: it leads to a record of its kind, and to no other."""
+    found = Q()
+    for kind, owner in OWNERS.items():
+        found |= Q(kind=kind.value, **{f"{other}__isnull": other != owner for other in OWNERS.values()})
+    return found
 
 
 class ImportRunQuerySet(models.QuerySet["ImportRun"]):
@@ -110,25 +132,7 @@ class ImportRun(models.Model):
                     ]
                 ),
             ),
-            models.CheckConstraint(
-                name="import_of_a_known_kind",
-                condition=Q(
-                    kind__in=[
-                        *("contacts", "opportunities", "salespeople", "team", "closecode", "source", "competitor"),
-                        *("activity", "activitystep", "territory", "salutation", "organizationallevel"),
-                        *(
-                            "jobresponsibility",
-                            "industrygroup",
-                            "mailinggroup",
-                            "businessrelation",
-                            "tag",
-                            "contactrole",
-                        ),
-                        *("interactiongroup", "interactiontemplate"),
-                        *("alternativeaddress", "contactsrelation", "involvement", "coowner"),
-                    ]
-                ),
-            ),
+            models.CheckConstraint(name="import_of_a_known_kind", condition=Q(kind__in=ImportKind.values)),
         ]
 
     def __str__(self) -> str:
@@ -164,7 +168,8 @@ class ImportRow(models.Model):
     key = models.BigIntegerField(null=True)  # of what was made or changed
     made = models.JSONField(default=list)  # keys of companies that were made on the way
     before = models.JSONField(default=dict)  # what stood there
-    mark = models.BigIntegerField(null=True)  # by which a later change is told: last event of a contact
+    # by which a later change is told: last event of a contact, version of a task or an interaction
+    mark = models.BigIntegerField(null=True)
 
     class Meta:
         verbose_name = _("row of an import")
@@ -199,6 +204,12 @@ class ExternalKey(models.Model):
     salesperson = models.ForeignKey(
         Salesperson, models.CASCADE, null=True, blank=True, related_name="external_keys", verbose_name=_("salesperson")
     )
+    task = models.ForeignKey(
+        Task, models.CASCADE, null=True, blank=True, related_name="external_keys", verbose_name=_("task")
+    )
+    interaction = models.ForeignKey(
+        Interaction, models.CASCADE, null=True, blank=True, related_name="external_keys", verbose_name=_("interaction")
+    )
 
     class Meta:
         verbose_name = _("key of another system")
@@ -206,12 +217,7 @@ class ExternalKey(models.Model):
         default_permissions = ()
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["system", "kind", "key"], name="an_external_key_names_one_record"),
-            models.CheckConstraint(
-                name="external_key_names_what_it_says",
-                condition=Q(kind="contacts", contact__isnull=False, opportunity__isnull=True, salesperson__isnull=True)
-                | Q(kind="opportunities", contact__isnull=True, opportunity__isnull=False, salesperson__isnull=True)
-                | Q(kind="salespeople", contact__isnull=True, opportunity__isnull=True, salesperson__isnull=False),
-            ),
+            models.CheckConstraint(name="external_key_names_what_it_says", condition=names_what_it_says()),
             models.CheckConstraint(name="external_key_is_not_blank", condition=~Q(key="") & ~Q(system="")),
         ]
 
@@ -220,4 +226,4 @@ class ExternalKey(models.Model):
 
     @property
     def record_id(self) -> Any:
-        return self.contact_id or self.opportunity_id or self.salesperson_id
+        return getattr(self, f"{OWNERS[ImportKind(self.kind)]}_id")

@@ -30,9 +30,7 @@ def look_up(world: World, found: list[dict[str, Any]]) -> None:
     world.read_found()
     keys = {external_key(one) for one in found} - {""}
     world.know_keys(keys)
-    if world.dry and world.options.get("key") == "external_key":
-        rows = world.run.rows.filter(dry=True, verdict=Verdict.CREATED, label__in=keys - set(world.keys))
-        world.coming = set(rows.values_list("label", flat=True))
+    world.know_coming(keys)
 
 
 def take(world: World, given: dict[str, Any]) -> Taken:

@@ -45,6 +45,7 @@ def read(world: World, row: Row, kinds: dict[str, str]) -> dict[str, Any]:
             continue
         _refuse_broken(said)
         found[target] = value(world, kinds[target], cell if isinstance(cell, Decimal) else said, said)
+    external_key(found)  # refused with its row, before keys are looked up for many
     return found
 
 
@@ -75,8 +76,14 @@ def value(world: World, kind: str, cell: Any, said: str) -> Any:
     match kind:
         case "day":
             return values.day(said, world.order)
+        case "when":
+            return values.when(said, world.order, world.clock)
+        case "clock":
+            return values.clock(said)
         case "moment":
-            return values.moment(said, world.order, world.zone)
+            return values.moment(said, world.order, world.clock)
+        case "minutes":
+            return values.minutes(cell, world.mark)
         case "money" | "percent":
             return values.number(cell, world.mark)
         case "flag":

@@ -9,7 +9,7 @@ is rolled back whole, and only what would have become of its rows is written.
 
 import datetime
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -30,11 +30,15 @@ from collaboration.files import stored_name
 from contacts.models import Contact
 from crm.lib import jobs
 from crm.lib.races import Busy, go_first, is_busy, refused_by, take_turns
+from interactions.lifecycle import Stale as StaleInteraction
+from interactions.models import Interaction
 from opportunities import lifecycle
 from opportunities.models import Batch, Door, Opportunity
 from salespeople.auth import with_rights
 from salespeople.models import User
-from upkeep.importing import contacts, opportunities, short, tying
+from tasks.lifecycle import Stale as StaleTask
+from tasks.models import Task
+from upkeep.importing import contacts, interactions, opportunities, short, tasks, tying
 from upkeep.importing.fields import OF
 from upkeep.importing.linking import Alone, NotTogether, Unknown, World
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
@@ -49,23 +53,23 @@ KEPT = datetime.timedelta(days=90)  # files of a run
 UNDER_WAY = (State.CHECKING, State.RUNNING, State.UNDOING)
 SLICES = 0x494D504F  # names the locks that let one slice of a run at a time
 KINDS_IN_TURN = 0x494D504B  # and one slice of a kind
-KINDS: dict[str, Any] = (
-    dict.fromkeys(TABLES, short)
-    | dict.fromkeys(TIES, tying)
-    | {
-        ImportKind.CONTACTS: contacts,
-        ImportKind.OPPORTUNITIES: opportunities,
-    }
-)
+KINDS: dict[str, Any] = {
+    **dict.fromkeys(TABLES, short),
+    **dict.fromkeys(TIES, tying),
+    ImportKind.CONTACTS: contacts,
+    ImportKind.OPPORTUNITIES: opportunities,
+    ImportKind.TASKS: tasks,
+    ImportKind.INTERACTIONS: interactions,
+}
 # of a slice; each contact that is written holds some twenty locks of its signs until the slice ends
-AT_ONCE: dict[str, int] = dict.fromkeys(TABLES, 1000) | dict.fromkeys(
-    (*TIES, ImportKind.CONTACTS, ImportKind.OPPORTUNITIES), 100
-)
+AT_ONCE: dict[str, int] = dict.fromkeys(KINDS, 100) | dict.fromkeys(TABLES, 1000)
 NAMING = ("opportunity", "contact")  # of what has no name itself
 GATHERED = (ImportKind.CONTACTS, ImportKind.OPPORTUNITIES)
 MODELS: dict[str, Any] = {kind: table.model for kind, table in TABLES.items()} | {
     ImportKind.CONTACTS: Contact,
     ImportKind.OPPORTUNITIES: Opportunity,
+    ImportKind.TASKS: Task,
+    ImportKind.INTERACTIONS: Interaction,
 }
 
 
@@ -276,7 +280,7 @@ def _take(world: World, kind: Any, line: int, values: dict[str, Any]) -> ImportR
         taken = _gathered(world, kind, values) or _alone(world, kind, values)
     except ValidationError as refused:
         return _refused(world, line, refused, values)
-    except lifecycle.Stale:
+    except (lifecycle.Stale, StaleTask, StaleInteraction):
         return _refused(world, line, ValidationError(_("Somebody is at work on it just now.")), values)
     except IntegrityError as wrong:
         said = _("The database refuses it (%(rule)s).") % {"rule": refused_by(wrong) or "?"}
@@ -349,11 +353,10 @@ def _sentences(refused: ValidationError, kind: str) -> Iterator[str]:
 
 
 def _mark(world: World, noted: list[ImportRow]) -> None:
-    """By what a later change is told: of a contact by the last event of its history."""
-    if world.dry or world.run.kind != ImportKind.CONTACTS:
+    """By what a later change is told: of a contact by the last event of its history, of what counts its changes by their number."""
+    if world.dry or world.run.kind not in MARKS:
         return
-    keys = [row.key for row in noted if row.key]
-    marks = last_events(keys)
+    marks = MARKS[world.run.kind]([row.key for row in noted if row.key])
     for row in noted:
         row.mark = marks.get(row.key or 0)
 
@@ -361,6 +364,17 @@ def _mark(world: World, noted: list[ImportRow]) -> None:
 def last_events(keys: list[Any]) -> dict[int, int]:
     events: Any = apps.get_model("contacts", "ContactEvent").objects.filter(pgh_obj__in=keys).order_by()
     return dict(events.values_list("pgh_obj").annotate(last=Max("pgh_id")))
+
+
+def versions(model: Any, keys: list[Any]) -> dict[int, int]:
+    return dict(model._default_manager.filter(pk__in=keys).order_by().values_list("pk", "version"))
+
+
+MARKS: dict[str, Callable[[list[Any]], dict[int, int]]] = {
+    ImportKind.CONTACTS: last_events,
+    ImportKind.TASKS: partial(versions, Task),
+    ImportKind.INTERACTIONS: partial(versions, Interaction),
+}
 
 
 # ── how far it is ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from upkeep.importing.models import ImportKind
 
 C, O, S = ImportKind.CONTACTS, ImportKind.OPPORTUNITIES, ImportKind.SALESPEOPLE  # noqa: E741 - as in the tables below
+T, I = ImportKind.TASKS, ImportKind.INTERACTIONS  # noqa: E741
 
 
 class System(NamedTuple):
@@ -30,6 +31,28 @@ STATUSES = {
     "In progress": "open",
     "Closed Won": "won",
     "Closed Lost": "lost",
+}
+PIPEDRIVE_ACTIVITY = {
+    "Activity - ID": "external_key",
+    "Activity - Subject": "description",
+    "Activity - Type": "kind",
+    "Activity - Duration": "duration",
+    "Activity - Assigned to user": "salesperson",
+    "Activity - Contact person": "contact",
+    "Activity - Organization": "company",
+    "Activity - Deal": "opportunity",
+}
+SALESFORCE_ACTIVITY = {
+    "Activity ID": "external_key",
+    "Subject": "description",
+    "Type": "kind",
+    "Task Subtype": "kind",
+    "Assigned": "salesperson",
+    "Assigned To": "salesperson",
+    "Contact": "contact",
+    "Name": "contact",
+    "Company / Account": "company",
+    "Opportunity": "opportunity",
 }
 SYSTEMS: dict[str, System] = {
     "": System(_("Any other file"), {}, {}, {"status": STATUSES}),
@@ -112,6 +135,36 @@ SYSTEMS: dict[str, System] = {
                 "Deal probability": "chances",
                 "Closed Lost Reason": "reason",
             },
+            T: {
+                "Record ID": "external_key",
+                "Task Title": "description",
+                "Task Type": "kind",
+                "Task Status": "status",
+                "Priority": "priority",
+                "Due date": "due_on",
+                "Completed at": "closed_on",
+                "Assigned to": "salesperson",
+                "Associated Contact": "contact",
+                "Associated Company": "company",
+                "Associated Deal": "opportunity",
+                "Notes": "outcome",
+            },
+            I: {
+                "Record ID": "external_key",
+                "Activity type": "kind",
+                "Activity date": "happened_on",
+                "Call Title": "description",
+                "Meeting name": "description",
+                "Email subject": "description",
+                "Call direction": "direction",
+                "Call notes": "text",
+                "Note body": "text",
+                "Activity assigned to": "salesperson",
+                "Associated Contact": "contact",
+                "Associated Company": "company",
+                "Associated Deal": "opportunity",
+                "Create date": "logged_at",
+            },
         },
         {"date": "ymd", "decimal": ".", "key": "external_key"},
         {"stage": {"Closed Won": "won", "Closed Lost": "lost"}},
@@ -145,6 +198,23 @@ SYSTEMS: dict[str, System] = {
                 "Deal - Deal created": "created_on",
                 "Deal - Deal closed on": "closed_on",
                 "Deal - Lost reason": "reason",
+            },
+            T: PIPEDRIVE_ACTIVITY
+            | {
+                "Activity - Due date": "due_on",
+                "Activity - Due time": "starts_at",
+                "Activity - Done": "status",
+                "Activity - Marked as done time": "closed_on",
+                "Activity - Priority": "priority",
+                "Activity - Location": "location",
+                "Activity - Note": "outcome",
+            },
+            I: PIPEDRIVE_ACTIVITY
+            | {
+                "Activity - Due date": "happened_on",
+                "Activity - Due time": "started_at",
+                "Activity - Note": "text",
+                "Activity - Add time": "logged_at",
             },
         },
         {"date": "ymd", "decimal": ".", "key": "external_key"},
@@ -188,6 +258,26 @@ SYSTEMS: dict[str, System] = {
                 "Created Date": "created_on",
                 "Opportunity Owner": "salesperson",
                 "Lead Source": "source",
+            },
+            T: SALESFORCE_ACTIVITY
+            | {
+                "Due Date": "due_on",
+                "Date": "due_on",
+                "Status": "status",
+                "Priority": "priority",
+                "Completed Date": "closed_on",
+                "Location": "location",
+                "Start Time": "starts_at",
+                "Full Comments": "outcome",
+                "Comments": "outcome",
+            },
+            I: SALESFORCE_ACTIVITY
+            | {
+                "Date": "happened_on",
+                "Due Date": "happened_on",
+                "Full Comments": "text",
+                "Comments": "text",
+                "Created Date": "logged_at",
             },
         },
         {"key": "external_key"},

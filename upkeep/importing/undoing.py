@@ -11,16 +11,18 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import connection, transaction
-from django.db.models import Count, F, Model
+from django.db.models import Count, F, Model, Q
 from django.utils.translation import get_language
 
+from collaboration.lifecycle import history
 from collaboration.models import Tagging
 from contacts.models import MANY, Contact
 from crm.lib import jobs
+from interactions.models import Interaction
 from opportunities import lifecycle as verbs
 from opportunities.models import Door, Opportunity, OpportunityEntry, OpportunityWords
 from tasks.models import UNTOUCHED, Task
-from upkeep.importing import running, ties
+from upkeep.importing import running, tasks, ties
 from upkeep.importing.models import ExternalKey, ImportKind, ImportRow, ImportRun
 from upkeep.importing.running import lock
 from upkeep.importing.short import put_back, state
@@ -187,8 +189,9 @@ def _opportunities(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int
     new = [key for key in held if _was_made(rows[key])]
     entries: Any = OpportunityEntry.objects.filter(opportunity__in=new)
     others = set(entries.exclude(batch=run.batch_id).values_list("opportunity", flat=True))
-    tasks = Task.objects.filter(opportunity__in=new)
-    others |= set(tasks.exclude(UNTOUCHED).values_list("opportunity", flat=True))
+    of_stages = UNTOUCHED & Q(entry__isnull=False)
+    somebodys = Task.objects.filter(opportunity__in=new).exclude(of_stages)
+    others |= set(somebodys.values_list("opportunity", flat=True))
     others |= named(Opportunity, new, but=OWN_OF_OPPORTUNITY)
     others |= _tagged_by_others("opportunity", new, _tags(rows))
     gone = [key for key in new if key not in others]
@@ -289,9 +292,45 @@ def _ties(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
     return back
 
 
+# ── tasks and interactions ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tasks(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
+    held, back = _unchanged(Task, rows)
+    new = [key for key in held if _was_made(rows[key])]
+    back += _erase(Task, new, but=("Attendee", "AttendeeEvent", "TaskEvent", "ExternalKey"))
+    with history(run.by):
+        for key in held.keys() - set(new):
+            tasks.put_back(held[key], _before(rows[key]), by=run.by)
+            back.append(key)
+    return back
+
+
+def _interactions(run: ImportRun, rows: dict[int, list[ImportRow]]) -> list[int]:
+    held, back = _unchanged(Interaction, rows)
+    return back + _erase(Interaction, list(held), but=("InteractionEvent", "ExternalKey"))
+
+
+def _unchanged(model: Any, rows: dict[int, list[ImportRow]]) -> tuple[dict[int, Any], list[int]]:
+    """What still is as the run left it, held; and the keys of what is gone."""
+    held = model.objects.select_for_update(no_key=True).in_bulk(list(rows))
+    same = {key: row for key, row in held.items() if row.version == max(one.mark or 0 for one in rows[key])}
+    return same, [key for key in rows if key not in held]
+
+
+def _erase(model: Any, keys: list[int], *, but: tuple[str, ...]) -> list[int]:
+    """Those on which nothing hangs that somebody else made."""
+    used = named(model, keys, but=but)
+    free = [key for key in keys if key not in used]
+    model.objects.filter(pk__in=free).delete()
+    return free
+
+
 BACK: dict[str, Callable[[ImportRun, dict[int, list[ImportRow]]], list[int]]] = {
     **dict.fromkeys(TABLES, _of_table),
     **dict.fromkeys(ties.TIES, _ties),
     ImportKind.CONTACTS: _contacts,
     ImportKind.OPPORTUNITIES: _opportunities,
+    ImportKind.TASKS: _tasks,
+    ImportKind.INTERACTIONS: _interactions,
 }

@@ -12,8 +12,10 @@ ORDERS = (("ymd", _("year, month, day")), ("dmy", _("day, month, year")), ("mdy"
 MARKS = ((".", _("Point: 1,234.50")), (",", _("Comma: 1.234,50")))
 ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?")
 PARTS = re.compile(r"(\d{1,4})[./\-\s]+(\d{1,2})[./\-\s]+(\d{1,4})\.?(?:[T,\s]+\d.*)?")
+CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*(?:([ap])\.?m\.?)?", re.IGNORECASE)
 BLANKS = re.compile(r"[\s\u00a0\u202f'’_]")
 YEARS = range(1900, 3000)
+MOST_MINUTES = 10**8
 
 
 def day(text: str, order: str) -> datetime.date:
@@ -35,12 +37,65 @@ def day(text: str, order: str) -> datetime.date:
 
 
 def moment(text: str, order: str, zone: datetime.tzinfo) -> datetime.datetime:
-    """A date with a time, in the company's zone unless it says another one. Raises ValidationError."""
+    """A date with a time, in the zone unless it says another one; midday where it says no time. Raises ValidationError."""
     try:
         known = datetime.datetime.fromisoformat(text)
     except ValueError:
-        known = datetime.datetime.combine(day(text, order), datetime.time(12))
+        known = datetime.datetime.combine(day(text, order), _time_in(text) or datetime.time(12))
     return known if known.tzinfo else known.replace(tzinfo=zone)
+
+
+def when(text: str, order: str, zone: datetime.tzinfo) -> datetime.date:
+    """A date, with the time of day (`datetime`, as the clock of the zone showed it) where one is said: midnight is none. Raises
+    ValidationError."""
+    known = day(text, order)
+    try:
+        said = datetime.datetime.fromisoformat(text) if ISO.fullmatch(text) else None
+    except ValueError:
+        said = None
+    said = said or datetime.datetime.combine(known, _time_in(text) or datetime.time.min)
+    if said.time() == datetime.time.min:
+        return known
+    return (said.astimezone(zone) if said.tzinfo else said).replace(tzinfo=None, microsecond=0)
+
+
+def _time_in(text: str) -> datetime.time | None:
+    """Of a text with a date at its beginning."""
+    found = CLOCK.fullmatch(re.split(r"[T,\s]+", text, maxsplit=1)[-1]) if ":" in text else None
+    return _time(found) if found else None
+
+
+def clock(text: str) -> datetime.time:
+    """A time of day, also behind a date. Raises ValidationError."""
+    found = CLOCK.fullmatch(text)
+    known = _time(found) if found else _time_in(text)
+    if known is None:
+        raise ValidationError(_("“%(text)s” is no time of day."), params={"text": text})
+    return known
+
+
+def _time(found: re.Match[str]) -> datetime.time | None:
+    hour, minute, second = (int(part or 0) for part in found.group(1, 2, 3))
+    half = (found[4] or "").lower()
+    if half and not 1 <= hour <= 12:
+        return None
+    hour = hour % 12 + (12 if half == "p" else 0) if half else hour
+    try:
+        return datetime.time(hour, minute, second)
+    except ValueError:
+        return None
+
+
+def minutes(text: str | Decimal, mark: str) -> int:
+    """A whole number of them, or hours and minutes as 1:30; seconds are rounded. Raises ValidationError."""
+    found = re.fullmatch(r"(\d{1,4}):(\d{2})(?::(\d{2}))?", text) if isinstance(text, str) else None
+    if found:
+        hours, known, seconds = (int(part or 0) for part in found.groups())
+        return hours * 60 + known + (seconds + 30) // 60
+    said = number(text, mark)
+    if abs(said) > MOST_MINUTES or said != said.to_integral_value():
+        raise ValidationError(_("“%(text)s” is no number of minutes."), params={"text": text})
+    return int(said)
 
 
 def number(text: str | Decimal, mark: str) -> Decimal:

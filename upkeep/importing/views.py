@@ -168,7 +168,7 @@ def _understood(found: ImportRun, form: MapForm, sample: list[Any]) -> list[tupl
         cells = [
             row.cells[int(at)] for row in sample if int(at) < len(row.cells) and row.cells[int(at)] not in (None, "")
         ]
-        if target is None or target.kind not in ("day", "money", "percent") or not cells:
+        if target is None or target.kind not in ("day", "when", "money", "percent") or not cells:
             continue
         told.append((found.headers[int(at)], str(cells[0]), _read_one(world, target.kind, cells[0])))
     return told

@@ -65,6 +65,12 @@ def joined(told: Any) -> Func:
     return Func(texts, Value(", "), function="array_to_string", output_field=TextField())
 
 
+def time_of_day(path: str) -> Func:
+    """As 09:30; with its seconds where it has some."""
+    told = Cast(path, TextField())
+    return Func(told, Value(":00$"), Value(""), function="regexp_replace", output_field=TextField())
+
+
 @dataclass(frozen=True)
 class Column:
     """`name` is the word in addresses (`columns`, `order`, `group`, `where`); `path` leads from the row to the value that is
