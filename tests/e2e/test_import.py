@@ -52,7 +52,7 @@ def test_a_file_goes_in_and_comes_out_again(
     sign_in(here, manager)
     here.goto("/opportunities/")
     here.get_by_role("link", name="Import", exact=True).click()
-    here.get_by_label("Opportunities").check()
+    here.get_by_role("radio", name="Opportunities").check()
     here.get_by_role("button", name="File").set_input_files(file)
     here.get_by_role("button", name="Continue").click()
     expect(here.get_by_label("Customer")).to_have_value("contact")
