@@ -28,7 +28,7 @@ seed: python ## Add N made-up opportunities (N=1000; OPTIONS="--seed 7 --open 0.
 	@$(BIN)/python manage.py seed $(or $(N),1000) $(OPTIONS)
 
 test: developer browser lint types rules ## Set up and run everything: lint, types, checks, and all tests
-	@$(BIN)/python -m pytest -n 3 --dist worksteal $(PYTEST)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
 bench: developer ## Measure pages beside a bare Django view (OPTIONS="--count 1000000"); takes minutes
 	@$(BIN)/python -m tests.performance $(OPTIONS)
