@@ -50,6 +50,7 @@ def test_axe_finds_nothing_in_the_set_up(
     for address in pages(cycle):
         page.goto(address)
         found += violations(page, theme)
+        assert not page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
     page.goto("/admin/opportunities/opportunity/")
     page.locator("#action-toggle").check()
     action = page.locator("select[name=action]")
