@@ -59,25 +59,23 @@ def standing(keys: Any) -> ContactQuerySet:
     return Contact.objects.standing_for(list(keys))
 
 
-def coded(name: str, label: Any, model: type[ContactCode]) -> Column:
-    """One of a short table of codes, shown by its code."""
-
+def codes(model: type[ContactCode]) -> Callable[[User], Iterator[tuple[str, str]]]:
     def choices(user: User) -> Iterator[tuple[str, str]]:
         rows: Any = model._default_manager.all()
         yield from ((str(row.pk), str(row)) for row in rows)
 
-    return Column(name, label, f"{name}__code", Kind.RELATION, key=f"{name}_id", choices=choices, is_grouped=True)
+    return choices
+
+
+def coded(name: str, label: Any, model: type[ContactCode]) -> Column:
+    """One of a short table of codes, shown by its code."""
+    return Column(name, label, f"{name}__code", Kind.RELATION, key=f"{name}_id", choices=codes(model), is_grouped=True)
 
 
 def several(name: str, label: Any, model: type[ContactCode], ties: Any, of: str) -> Column:
     """Some of a short table of codes, shown by their codes."""
-
-    def choices(user: User) -> Iterator[tuple[str, str]]:
-        rows: Any = model._default_manager.all()
-        yield from ((str(row.pk), str(row)) for row in rows)
-
     links = Links(ties.objects.all, "contact", of, f"{of}__code")
-    return Column(name, label, name, Kind.SEVERAL, choices=choices, links=links, is_sortable=False)
+    return Column(name, label, name, Kind.SEVERAL, choices=codes(model), links=links, is_sortable=False)
 
 
 def of_opportunities(name: str) -> Callable[[User], Any]:

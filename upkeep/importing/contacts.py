@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext_lazy as _
 
 from contacts import lifecycle, phones
 from contacts.codes import IndustryGroup
@@ -11,7 +10,7 @@ from contacts.models import MANY, Contact
 from contacts.names import Parts
 from upkeep.importing.fields import plain, words_of
 from upkeep.importing.linking import SEVERAL, Coming, Unknown, World, parts
-from upkeep.importing.rows import Taken, Verdict, external_key
+from upkeep.importing.rows import Taken, Verdict, external_key, hidden
 
 COMPANY_WORDS = {"company", "organization", "organisation", "yritys", "bedrijf", "azienda", "unternehmen", "firma"}
 PERSON_WORDS = {"person", "contact", "individual", "henkilo", "persoon", "persona"}
@@ -66,7 +65,7 @@ def _there(world: World, given: dict[str, Any], key: str) -> Contact | Coming | 
     world.alone()
     there = Contact.objects.visible_to(world.user).select_related("company").filter(pk=found).first()
     if there is None or not there.may_be_changed_by(world.user):
-        raise ValidationError(_("It is there already, and you may not change it."), code="hidden")
+        raise hidden()
     return there
 
 

@@ -2,15 +2,12 @@
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.utils.translation import gettext_lazy as _
-
 from interactions import lifecycle
 from interactions.models import Interaction, Kind
 from upkeep.importing import activities
 from upkeep.importing.activities import day_of, time_of
 from upkeep.importing.linking import World
-from upkeep.importing.rows import Taken, Verdict, external_key
+from upkeep.importing.rows import Taken, Verdict, external_key, hidden
 
 PLAIN = ("description", "text", "failed", "cost", "duration", "started_at", "cancelled", "logged_at")
 WORDS = {
@@ -43,7 +40,7 @@ def _there(world: World, key: str) -> Taken | None:
         return None
     there = Interaction.objects.visible_to(world.user).filter(pk=world.keys[key]).first()
     if there is None:
-        raise ValidationError(_("It is there already, and you may not change it."), code="hidden")
+        raise hidden()
     return Taken(Verdict.UNCHANGED, there.pk, there.description)
 
 

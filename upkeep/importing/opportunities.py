@@ -13,7 +13,7 @@ from salescycles.models import CloseCode, Stage
 from upkeep.importing.contacts import found_or_made
 from upkeep.importing.fields import plain, words_of
 from upkeep.importing.linking import Unknown, World
-from upkeep.importing.rows import Taken, Verdict, entered, external_key
+from upkeep.importing.rows import Taken, Verdict, entered, external_key, hidden
 from upkeep.importing.steps import Steps
 
 STATUSES = {
@@ -73,7 +73,7 @@ def _there(world: World, given: dict[str, Any], key: str) -> Opportunity | None:
     if there is None and "number" in named:
         return None
     if there is None or not there.may_be_changed_by(world.user):
-        raise ValidationError(_("It is there already, and you may not change it."), code="hidden")
+        raise hidden()
     if world.cycle and there.sales_cycle_id == world.cycle.pk:
         there.sales_cycle = world.cycle
         there.stage = next((stage for stage in world.stages if stage.pk == there.stage_id), None)

@@ -1,9 +1,11 @@
 """A row of a file as values: by the columns that were chosen, the words that were given, the formats of dates and numbers."""
 
+import json
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.translation import gettext_lazy as _
 
 from contacts.names import validate_readable
@@ -26,6 +28,22 @@ class Taken(NamedTuple):
     label: str = ""
     made: list[int] = []
     before: dict[str, Any] = {}
+
+
+def hidden() -> ValidationError:
+    """Of what is there and is not the person's."""
+    return ValidationError(_("It is there already, and you may not change it."), code="hidden")
+
+
+def as_json(told: dict[str, Any]) -> dict[str, Any]:
+    """As a row of the import keeps it, and reads it again."""
+    found: dict[str, Any] = json.loads(json.dumps(told, cls=DjangoJSONEncoder))
+    return found
+
+
+def differing(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What stood there of what is not so any more."""
+    return {name: value for name, value in before.items() if after[name] != value}
 
 
 def kinds_of(world: World) -> dict[str, str]:

@@ -1,18 +1,16 @@
 """Rows become rows of a short table (`tables`). They are few, so each is asked of its model. What a cell lists is added to what hangs
 on the row; nothing is taken away."""
 
-import json
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 
 from collaboration.lifecycle import history
 from salespeople.models import Salesperson, Team
 from upkeep.importing.fields import plain
 from upkeep.importing.linking import Unknown, World, parts
-from upkeep.importing.rows import Taken, Verdict, external_key
+from upkeep.importing.rows import Taken, Verdict, as_json, differing, external_key
 from upkeep.importing.tables import LINKED, TABLES, Table, field_of
 
 
@@ -105,7 +103,7 @@ def _change(table: Table, there: Any, values: dict[str, Any], several: dict[str,
     there.save(update_fields=[name for name, value in stood.items() if getattr(there, name) != value])
     _add(table, there, several)
     after = state(table, there.pk)
-    was = {name: value for name, value in before.items() if after[name] != value}
+    was = differing(before, after)
     if not was:
         return Taken(Verdict.UNCHANGED, there.pk, str(there))
     return Taken(Verdict.UPDATED, there.pk, str(there), before={"was": was, "is": {name: after[name] for name in was}})
@@ -132,8 +130,7 @@ def state(table: Table, key: int) -> dict[str, Any]:
         name: sorted(getattr(row, hangs).order_by().values_list("pk", flat=True))
         for name, hangs in table.several.items()
     }
-    found: dict[str, Any] = json.loads(json.dumps(told, cls=DjangoJSONEncoder))
-    return found
+    return as_json(told)
 
 
 def put_back(table: Table, row: Model, was: dict[str, Any]) -> None:

@@ -1,10 +1,8 @@
 """Rows become tasks, by the verbs of tasks alone: open ones, and such as are over."""
 
-import json
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.translation import gettext_lazy as _
 
 from collaboration.lifecycle import history
@@ -18,7 +16,7 @@ from tasks.models import Attendee, Status, Task
 from upkeep.importing import activities
 from upkeep.importing.activities import day_of, time_of
 from upkeep.importing.linking import Unknown, World, parts
-from upkeep.importing.rows import Taken, Verdict, external_key
+from upkeep.importing.rows import Taken, Verdict, as_json, differing, external_key, hidden
 
 PLAIN = ("description", "location", "interval", "outcome", "all_day", "starts_at", "duration")
 WORDS = {
@@ -55,7 +53,7 @@ def _there(world: World, key: str) -> Task | None:
         return None
     there = Task.objects.visible_to(world.user).select_related("opportunity").filter(pk=world.keys[key]).first()
     if there is None or there.is_fixed_for(world.user):
-        raise ValidationError(_("It is there already, and you may not change it."), code="hidden")
+        raise hidden()
     return there
 
 
@@ -193,7 +191,7 @@ def _change(world: World, there: Task, values: dict[str, Any]) -> Taken:
     if closes:
         there = _close(world, there, values)
     after = state(there)
-    was = {name: value for name, value in before.items() if after[name] != value}
+    was = differing(before, after)
     return Taken(Verdict.UPDATED, there.pk, there.description, before=was)
 
 
@@ -219,8 +217,7 @@ def state(task: Task) -> dict[str, Any]:
     """As JSON holds it."""
     told: dict[str, Any] = {name: getattr(task, _field(name).attname) for name in (*CHANGED, "company")}
     told["attendees"] = [[one.salesperson_id, one.contact_id, one.role] for one in task.attendees.order_by("pk")]
-    found: dict[str, Any] = json.loads(json.dumps(told, cls=DjangoJSONEncoder))
-    return found
+    return as_json(told)
 
 
 def put_back(task: Task, was: dict[str, Any], *, by: User) -> None:

@@ -3,11 +3,9 @@ of contacts, people and co-owners of opportunities. A row names what it hangs on
 the file. There may be very many of them, so they go out as a list does, as far as a person sees what they hang on."""
 
 import datetime
-import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import F
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -22,6 +20,7 @@ from opportunities.models import Opportunity
 from salespeople.models import Company, Grant, User
 from upkeep.importing.fields import OF
 from upkeep.importing.models import ImportKind
+from upkeep.importing.rows import as_json
 
 PLACE = (
     *("name", "address", "address_2", "post_code", "city", "county", "country", "phone", "phone_extension", "mobile"),
@@ -134,8 +133,7 @@ def state(kind: str, key: int) -> dict[str, Any]:
         return {}
     if kind == ImportKind.ADDRESSES:
         told["periods"] = sorted(periods_of(key).items())
-    found: dict[str, Any] = json.loads(json.dumps(told, cls=DjangoJSONEncoder))
-    return found
+    return as_json(told)
 
 
 def periods_of(address: int) -> Periods:

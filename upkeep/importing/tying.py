@@ -21,7 +21,7 @@ from opportunities.models import Opportunity
 from salespeople.models import Company, Grant, User
 from upkeep.importing.linking import Coming, Unknown, World
 from upkeep.importing.models import ImportKind, ImportRun
-from upkeep.importing.rows import Taken, Verdict
+from upkeep.importing.rows import Taken, Verdict, differing
 from upkeep.importing.ties import PLACE, periods_of, periods_told, state
 
 REQUIRED = forms.Field.default_error_messages["required"]
@@ -87,7 +87,7 @@ def _written(world: World, key: int, label: str, before: dict[str, Any]) -> Take
     after = state(world.run.kind, key)
     if not before:
         return Taken(Verdict.CREATED, key, label, before={"was": {}, "is": after})
-    was = {name: value for name, value in before.items() if after[name] != value}
+    was = differing(before, after)
     return Taken(Verdict.UPDATED, key, label, before={"was": was, "is": {name: after[name] for name in was}})
 
 
